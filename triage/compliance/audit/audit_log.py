@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, not_, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage import ids
@@ -55,13 +55,24 @@ class Acts:
 
 
 def list_entries(
-    session: Session, *, by: Actor, limit: int = 50, before: int | None = None, who: str = "", act: str = "", subject: str = ""
+    session: Session,
+    *,
+    by: Actor,
+    limit: int = 50,
+    before: int | None = None,
+    who: str = "",
+    act: str = "",
+    subject: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    words: str = "",
 ) -> Acts:
     """The record of all acts, newest first, for administrators and auditors of the whole company. `before` is an id.
 
     `who`: only of this actor (a login alone is a person), `act`: only such, `subject`: only about this. Who viewed messages is told to
     auditors and data protection officers: for others WITHHELD stands there, and `who` finds only what they viewed themselves. `subject` may
-    be an id alone: then all that was done with that message.
+    be an id alone: then all that was done with that message. `words` occur in the act, the subject or the details; in no details where any
+    folder is confidential to this actor.
     """
     require_auditor(by)
     rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
@@ -73,6 +84,12 @@ def list_entries(
         rows = rows.where(col(AuditRecord.act) == act)
     if subject:
         rows = rows.where(col(AuditRecord.subject).in_(subjects_of(session, subject)))
+    if since:
+        rows = rows.where(col(AuditRecord.id) >= ids.first_id_at(since))
+    if until:
+        rows = rows.where(col(AuditRecord.id) < ids.first_id_at(until))
+    if words.strip():
+        rows = rows.where(has_words(session, words.strip(), by))
     found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
     kept_back = entries_to_withhold(session, found, by)
     items = tuple(
@@ -80,6 +97,15 @@ def list_entries(
         for one in found[:limit]
     )
     return Acts(items, (items[-1].id,) if len(found) > limit else None)
+
+
+def has_words(session: Session, words: str, by: Actor) -> ColumnElement[bool]:
+    """SQL condition: entries with this text, in nothing that may be withheld from the actor."""
+    found = [text.icontains(words, autoescape=True) for text in (col(AuditRecord.act), col(AuditRecord.subject))]
+    if not confidential_folders.closed_scopes(session, by):
+        seen = true() if access.may_see_viewers(by) else not_(viewings.of_others(by))
+        found.append(and_(cast(col(AuditRecord.detail), String).icontains(words, autoescape=True), seen))
+    return or_(*found)
 
 
 def subjects_of(session: Session, subject: str) -> list[str]:

@@ -235,17 +235,57 @@ def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tupl
     return tuple((one.mailbox, load_sentence(one.why, one.why_form)) for one in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """Decisions that are wanted: of a person, of a time, with a verb, with words."""
+
+    who: str = ""  # a login, or an actor such as token:NAME
+    verb: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    words: str = ""  # in the reason, or all of them in a message that it changed
+
+    def conditions(self, by: Actor) -> list[ColumnElement[bool]]:
+        """SQL conditions on Decision. Words find no message outside the scope of the actor."""
+        found: list[ColumnElement[bool]] = []
+        if self.who:
+            found.append(col(Decision.by) == (self.who if ":" in self.who else f"person:{self.who.casefold()}"))
+        if self.verb:
+            found.append(col(Decision.verb) == self.verb)
+        if self.since:
+            found.append(col(Decision.at) >= self.since)
+        if self.until:
+            found.append(col(Decision.at) < self.until)
+        if self.words.strip():
+            about = Selection(q=self.words, proof=selection.ANY_PROOF).with_known_fields()
+            said = col(Decision.reason).icontains(self.words.strip(), autoescape=True)
+            found.append(or_(said, changed_any(about, by)))
+        return found
+
+
+def changed_any(about: Selection, by: Actor) -> ColumnElement[bool]:
+    """SQL condition: decisions that did something to a delivery of a selection in the actor's scope."""
+    items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+    return col(Decision.id).in_(items.where(selection.selection_condition(about), access.visible_deliveries(by)))
+
+
 def list_decisions(
-    session: Session, *, by: Actor, mine: bool = False, about: Selection | None = None, limit: int = 50, before: int | None = None
+    session: Session,
+    *,
+    by: Actor,
+    mine: bool = False,
+    about: Selection | None = None,
+    wanted: DecisionFilter = DecisionFilter(),
+    limit: int = 50,
+    before: int | None = None,
 ) -> list[DecisionReport]:
     """Decisions that are the actor's business, newest first, without their items; `before` is the id to go on from.
 
     `about`: only those that did something to a delivery of this selection in the actor's scope.
     """
-    where: list[ColumnElement[bool]] = []
+    where = wanted.conditions(by)
     if about is not None:
-        items = select(col(DecisionItem.decision_id)).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        where.append(col(Decision.id).in_(items.where(selection.selection_condition(about), access.visible_deliveries(by))))
+        where.append(changed_any(about, by))
     if mine:
         where.append(col(Decision.by) == str(by))
     elif not sees_everything(session, by):

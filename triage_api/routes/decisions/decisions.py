@@ -1,9 +1,10 @@
 """Decisions: one act of one person over a selection; undone as a whole."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Response
+from pydantic import AwareDatetime
 from sqlmodel import Session
 
 from triage import ids
@@ -11,11 +12,12 @@ from triage.actor import Actor
 from triage.quarantine.decisions import decide as deciding, mailbox_sweep, outcomes, related_mail, undo as undoing
 from triage.quarantine.decisions.decision_plan import Plan, plan_large
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort
-from triage.quarantine.decisions.outcomes import DecisionReport
+from triage.quarantine.decisions.outcomes import DecisionFilter, DecisionReport
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import ANY_PROOF, Selection
-from triage.store import db, idempotency
+from triage.store import db, idempotency, ledger
 from triage.store.models.approvals import PendingAct
+from triage.text.csv_export import Cell, csv_of
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import Key
@@ -25,8 +27,10 @@ from triage_api.http.session_auth import OwnSettings, Staff
 from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas, decisions as schemas
-from triage_api.schemas.fields import GivenId, Word
+from triage_api.schemas.fields import GivenId, Text, Word
+from triage_api.schemas.language import say_in_language
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
+from triage_api.schemas.vocabulary import DecisionVerb
 
 router = resource_router("decisions")
 
@@ -96,7 +100,18 @@ def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff
     return answer_decision(session, made, by)
 
 
-@router.get("/decisions", response_model=schemas.Decisions, responses=describe_refusals(401, 422))
+MOST_EXPORTED = 10_000  # decisions of one CSV file
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The decisions."}}
+COLUMNS = ("id", "at", "by", "name", "verb", "count", "done", "reason", "undone", "result")
+Who = Annotated[Word, Query(description="Only of this actor: a login, or such as `token:NAME`.")]
+OfVerb = Annotated[DecisionVerb | None, Query(description="Only with this verb.")]
+Since = Annotated[AwareDatetime | None, Query(description="Only from then on.")]
+Until = Annotated[AwareDatetime | None, Query(description="Only before then.")]
+Words = Annotated[Text, Query(description="Only those whose reason has these words, or that changed a message with all of them.")]
+Format = Annotated[Literal["json", "csv"], Query(description="csv: the first 10,000 of them, in safe cells; the audit log records it.")]
+
+
+@router.get("/decisions", response_model=schemas.Decisions, responses=CSV | describe_refusals(401, 422))
 def list_decisions(
     session: Read,
     by: Staff,
@@ -106,13 +121,35 @@ def list_decisions(
     domain: OfDomain = "",
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> schemas.Decisions:
+    *,
+    here: Here,
+    who: Who = "",
+    verb: OfVerb = None,
+    since: Since = None,
+    until: Until = None,
+    words: Words = "",
+    format: Format = "json",
+) -> schemas.Decisions | Response:
     """Decisions that concern your scope, newest first."""
     before = id_of(cursor)
+    chosen = DecisionFilter(who, verb or "", since, until, words)
     wanted = Selection(campaign=campaign, sender=sender, domain=domain, proof=ANY_PROOF)
     about = wanted if campaign is not None or sender or domain else None
-    found = within_scope(session, outcomes.list_decisions(session, by=by, mine=mine, about=about, limit=limit + 1, before=before), by)
+    most = MOST_EXPORTED if format == "csv" else limit + 1
+    listed = outcomes.list_decisions(session, by=by, mine=mine, about=about, wanted=chosen, limit=most, before=before)
+    if format == "csv":
+        with db.transaction(here.engine) as writing:
+            ledger.write_act(writing, "export", "decisions", by=by, now=utcnow())
+        return Response(csv_of(COLUMNS, map(decision_cells, listed)), media_type="text/csv")
+    found = within_scope(session, listed, by)
     return schemas.Decisions.model_validate({"items": found[:limit], "next_cursor": next_cursor(found, limit)})
+
+
+def decision_cells(one: DecisionReport) -> tuple[Cell, ...]:
+    """The cells of a decision in COLUMNS."""
+    undone = "yes" if one.undone_by is not None else ""
+    facts = (ids.format_id(one.id), f"{one.at:%Y-%m-%dT%H:%M:%SZ}", one.by, one.by_shown, one.verb, one.count, one.done, one.reason)
+    return *facts, undone, say_in_language(one.sentence)
 
 
 @router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=describe_refusals(401, 404, 422))

@@ -30,7 +30,16 @@ def list_audit_entries(session: Read, staff: Staff, wanted: Annotated[schemas.Au
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
     page = audit_log.list_entries(
-        session, by=staff, limit=wanted.limit, before=before, who=wanted.by, act=wanted.act, subject=wanted.subject
+        session,
+        by=staff,
+        limit=wanted.limit,
+        before=before,
+        who=wanted.by,
+        act=wanted.act,
+        subject=wanted.subject,
+        since=wanted.since,
+        until=wanted.until,
+        words=wanted.words,
     )
     return schemas.AuditEntries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from triage_api.schemas.fields import Id, Order, Shape, Word
+from triage_api.schemas.fields import Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.pagination import Cursor, Limit
 
@@ -20,6 +20,9 @@ class AuditQuery(Order):
     )
     act: Annotated[Word, Field(description="only acts of this kind, such as `purge` or `sign-in`")] = ""
     subject: Annotated[Word, Field(description="only about this, as `rule:ID`")] = ""
+    since: Annotated[AwareDatetime | None, Field(description="only from then on")] = None
+    until: Annotated[AwareDatetime | None, Field(description="only before then")] = None
+    words: Annotated[Text, Field(description="only with this text in act or subject, or in details if you may see all")] = ""
 
 
 class AuditEntry(Shape):

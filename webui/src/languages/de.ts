@@ -1,5 +1,11 @@
 // German. Each sentence stands beside the English one that the code has; {name} is a value, | parts the forms for one and for more.
 export default {
+  'Words': 'Wörter',
+  'Export CSV': 'CSV exportieren',
+  'Filter decisions': 'Entscheidungen filtern',
+  'Clear the filter': 'Filter aufheben',
+  'No decision matches this filter.': 'Keine Entscheidung passt zu diesem Filter.',
+  'reason, subject, sender, recipient': 'Grund, Betreff, Absender, Empfänger',
   'Incident record (PDF)': 'Vorfallbericht (PDF)',
   'as JSON': 'als JSON',
   'as before': 'wie davor',

@@ -226,6 +226,7 @@ export const at = {
   attachment: (message: string, number: number, reason?: string) => `${BASE}/messages/${message}/attachments/${number}` + query({ reason }),
   trainingView: (message: string) => `${BASE}/training/messages/${encodeURIComponent(message)}/view` + query({ language }),
   report: (name: string, table: string, period: { since?: string; until?: string }) => `${BASE}/reports/${name}` + query({ format: 'csv', table, ...period }),
+  decisions: (filter: Words) => `${BASE}/decisions` + query({ ...filter, format: 'csv', language }),
   incident: (campaign: string, format: 'pdf' | 'json') => `${BASE}/campaigns/${campaign}/incident` + query({ format, language }),
   events: () => `${BASE}/events`,
 }

@@ -1,0 +1,70 @@
+"""GET /campaigns/{id}/incident: JSON, PDF, 404, and the audit log."""
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.triage_api.conftest import Browser, Came, NewBrowser
+from triage.ids import format_id, new_id, parse_id
+from triage.store.db import transaction
+from triage.store.models.campaigns import Campaign
+from triage.store.models.deliveries import Delivery
+from triage.times import utcnow
+
+JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
+
+
+@pytest.fixture
+def campaign(ana: Browser, came: Came, engine: Engine) -> str:
+    """A campaign of two copies; Ana has removed one."""
+    copies = came(JOE, MARA, author="x@wave.example")
+    number = new_id()
+    with transaction(engine) as session:
+        session.add(Campaign(id=number, begun_at=utcnow(), made_by="system:judge"))
+        for one in copies:
+            session.get_one(Delivery, parse_id(one)).campaign_id = number
+    order = {"verb": "purge", "select": {"ids": [copies[0]]}, "reason": "phishing"}
+    assert ana.post("/decisions", order).status_code == 201
+    return format_id(number)
+
+
+def test_the_record_as_json_and_as_pdf(campaign: str, ana: Browser, ben: Browser, new_browser: NewBrowser) -> None:
+    record = ana.get(f"/campaigns/{campaign}/incident").json()
+    assert [(one["recipient"], one["removed_by"], one["outcome"]) for one in record["copies"]] == [
+        (JOE, "Ana Roth", "done"),
+        (MARA, "", ""),
+    ]
+    assert record["removals"][0]["reason"] == "phishing"
+    assert [one["recipient"] for one in ben.get(f"/campaigns/{campaign}/incident").json()["copies"]] == [MARA]
+    pdf = ana.get(f"/campaigns/{campaign}/incident", params={"format": "pdf", "language": "de"})
+    assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    assert f"incident-{campaign}.pdf" in pdf.headers["content-disposition"]
+    exported = [(one["by"], one["detail"]["format"]) for one in new_browser("ida").get("/audit?act=export").json()["items"]]
+    assert exported == [("person:ana", "pdf"), ("person:ben", "json"), ("person:ana", "json")]
+    assert ana.get(f"/campaigns/{format_id(new_id())}/incident").status_code == 404
+    assert ana.get(f"/campaigns/{campaign}/incident?format=doc").status_code == 422
+
+
+def test_decisions_and_audit_entries_filtered(campaign: str, ana: Browser, ben: Browser, new_browser: NewBrowser) -> None:
+    for asked, number in {
+        "who=ana": 1,
+        "who=ben": 0,
+        "verb=purge": 1,
+        "verb=release": 0,
+        "words=phish": 1,
+        "since=2099-01-01T00:00:00Z": 0,
+        "until=2099-01-01T00:00:00Z": 1,
+    }.items():
+        assert len(ana.get(f"/decisions?{asked}").json()["items"]) == number, asked
+    assert ana.get("/decisions?verb=dance").json()["field"] == "verb"
+    csv = ana.get("/decisions?format=csv&verb=purge")
+    assert csv.headers["content-type"].startswith("text/csv")
+    assert [line.split(",")[4:8] for line in csv.text.splitlines()[1:]] == [['"purge"', '"1"', '"1"', '"phishing"']]
+    ida = new_browser("ida")
+    for asked, acts in {
+        "words=phishing&act=purge": ["purge"],
+        "words=DECISIONS&act=export": ["export"],
+        "words=nowhere": [],
+        "since=2099-01-01T00:00:00Z": [],
+        "until=2001-01-01T00:00:00Z": [],
+    }.items():
+        assert [one["act"] for one in ida.get(f"/audit?{asked}").json()["items"]] == acts, (asked, acts, campaign)
