@@ -80,7 +80,7 @@ export const commands: readonly Command[] = [
     ['goFirstDay', 'g f'],
     ['goOutgoing', 'g w'],
     ['goWhere', 'g e'],
-    ['goEndOfShift', 'g h'],
+    ['goEndOfShift', 'g b'],
     ['goReports', 'g s'],
     ['goTraining', 'g t'],
     ['goRequests', 'g i'],
