@@ -67,7 +67,7 @@ GOALS: Mapping[str, Goal] = {
     "rows.p99": at_most("a page of rows or folders at 1,000,000, the slowest p99", 10),
     "rows.growth": at_most("a page of rows, from 10,000 to 1,000,000", 2.0, "×"),
     "search.p99": at_most("search at 1,000,000, the slowest p99", 60),
-    "campaigns.assign": at_most("a mail is assigned among 1,000,000 campaigns, the slowest mean", 3),
+    "campaigns.assign": at_most("a message is assigned among 1,000,000 campaigns, the slowest mean", 3),
     "seed.imapclient": Goal("seeding over IMAP, to imapclient", 1.3),
     "seed.floor": Goal("seeding over IMAP, to signing in", 0.7),
     "seed.maildir": Goal("seeding from Maildirs", 40_000, "messages/s"),
