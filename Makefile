@@ -71,7 +71,7 @@ prepared: $(VENV)/.docs webui/dist/index.html compiled other-python
 compiled: $(VENV)/.docs
 	@[ -e tests/__pycache__ ] || $(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true
 
-lint: style types contracts templates prose
+lint: style types contracts templates prose plugins
 
 style: $(VENV)/.dev
 	$(BIN)/ruff check --quiet .
@@ -86,6 +86,11 @@ contracts: $(VENV)/.dev
 # Plain English and German: docs, console and server sentences (tests/prose/words.toml); what is old may only become less.
 prose: $(VENV)/.dev
 	$(BIN)/python -m tests.prose --code
+
+# PHP of the webmail plugin, where PHP is installed.
+plugins:
+	@if command -v php >/dev/null; then find webmail -name '*.php' -o -name '*.inc' | xargs -n 1 php -l | sed '/^No syntax errors/d'; \
+	else echo "lint: PHP is not installed, so webmail/ is not checked"; fi
 
 # Types and templates of the console.
 templates: webui/node_modules/.installed

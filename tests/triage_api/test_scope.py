@@ -489,14 +489,10 @@ FORBIDDEN = {
     "resume_webhook": {403, 404},
 }
 NO_MAIL = {
-    "create_own_session",
-    "delete_own_session",
-    "list_own_messages",
-    "list_own_readers",
-    "create_own_request",
-    "choose_digest",
-    "create_expected_sender",
-    "forget_expected_sender",
+    *OWN,
+    "list_webmail_links",
+    "create_webmail_link",
+    "revoke_webmail_link",
     "list_proposals",  # confidential mail is no evidence: tests/triage/policy/suggestions/test_rule_suggestions.py
     "take_proposal_batch",
     "return_proposal_batch",
@@ -630,6 +626,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     about = {"delivery_id": secret.delivery, "message_id": secret.message, "decision_id": secret.decision, "rule_id": secret.rule}
     about |= {"substitution_id": secret.substitution, "pending_id": secret.pending, "token_id": secret.token}
     about["proposal_id"] = about["hold_id"] = about["erasure_id"] = about["expectation_id"] = about["search_id"] = "0000000000000"
+    about["link_id"] = "0000000000000"
     about["brake_id"] = about["run_id"] = about["hunt_id"] = "0000000000000"
     about["hook"], about["check"], about["domain"] = "ops", "link-text", "strangers.example"
     about["credential_id"] = "x"
@@ -743,8 +740,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "add_comment",
         "take_next",
     }
-    expected = dict.fromkeys(("delete_own_session", "list_own_messages", "create_own_request", "choose_digest"), 401)
-    expected |= dict.fromkeys(("create_expected_sender", "forget_expected_sender", "list_own_readers"), 401)
+    expected = dict.fromkeys(OWN - {"create_own_session"}, 401) | {"revoke_webmail_link": 404}
     elsewhere = ("begin_provider_sign_in", "finish_provider_sign_in", "get_sign_in_outcome", "sign_out_at_provider")
     expected |= dict.fromkeys(elsewhere, 404) | {"end_provider_sessions": 422}  # the settings have no provider; it sends no form
     expected |= dict.fromkeys(("get_asked_factor", "set_up_app_at_sign_in", "finish_sign_in", "keep_own_app", "keep_own_passkey"), 404)

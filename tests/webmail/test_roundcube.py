@@ -1,12 +1,17 @@
 """The Roundcube plugin in the real Roundcube, with Dovecot and the mirror: what it shows, what each act does, and its undo."""
 
 import contextlib
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+from sqlalchemy import select
+from sqlmodel import col
 
 from tests.conftest import settings_in
 from tests.mailboxes.mirroring import FS_LAYOUT, mirroring
@@ -22,6 +27,7 @@ from triage.ids import parse_id
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
 from triage.times import utcnow
 
 pytestmark = [pytest.mark.peers]
@@ -135,3 +141,93 @@ def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, pa
     page.locator(".mailroom-undo-link").click()
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     webmail.becomes(mail, State.HELD)
+
+
+def act(page: Page, name: str) -> Locator:
+    """Choose an act; its sheet."""
+    if name in ("release", "remove"):
+        page.locator(f"a.mailroom-{name}").click()
+    else:
+        page.locator("a.mailroom-menu").click()
+        page.locator(f"#mailroom-menu a.mailroom-{name}").click()
+    return page.get_by_role("dialog")
+
+
+def ends(webmail: Webmail, page: Page, mail: str, *states: State) -> None:
+    """The act is done, and its undo takes it back."""
+    webmail.becomes(mail, *states)
+    page.locator(".mailroom-undo-link").last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    webmail.becomes(mail, State.HELD)
+
+
+@pytest.mark.long
+def test_each_act_is_done_after_its_sheet_and_undone(webmail: Webmail, page: Page) -> None:
+    webmail.sign_in(page)
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    (mail,) = webmail.site.come(JOE, author="anna@each.example", subject="Each act")
+    webmail.shows("Each act")
+    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
+
+    sheet = act(page, "remove")
+    sheet.get_by_role("button", name="Remove 1 message").click()
+    ends(webmail, page, mail, State.PURGED)
+
+    webmail.shows("Each act")
+    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
+    sheet = act(page, "allow")
+    sheet.get_by_label("Department IT").check()
+    expect(sheet).to_contain_text("anna@each.example")
+    sheet.get_by_role("button", name="Release 1 message and allow").click()
+    webmail.becomes(mail, State.QUEUED)
+    with db.read_transaction(webmail.site.engine) as session:
+        found = [(one.effect, one.value, one.scope) for one in session.scalars(select(Rule).where(col(Rule.value) == "anna@each.example"))]
+    assert found == [("allow", "anna@each.example", "department:it")]
+    ends(webmail, page, mail, State.QUEUED)
+
+    webmail.shows("Each act")
+    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
+    sheet = act(page, "block")
+    sheet.get_by_role("button", name="Block and remove 1 message").click()
+    ends(webmail, page, mail, State.PURGED)
+
+    webmail.shows("Each act")
+    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
+    sheet = act(page, "redirect")
+    sheet.get_by_label("To whom?").press_sequentially("mara")
+    sheet.get_by_text("Mara Berg · Legal").click()
+    sheet.get_by_role("button", name="Redirect 1 message").click()
+    ends(webmail, page, mail, State.QUEUED)
+
+
+@pytest.mark.long
+def test_a_second_look_is_ticked_by_the_person(webmail: Webmail, page: Page) -> None:
+    webmail.sign_in(page)
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    text = "Click https://evil.example to confirm your password. " * 3
+    (mail,) = webmail.site.come(JOE, author="desk@company-login.example", subject="Password expires", text=text)
+    webmail.shows("Password expires")
+    expect(webmail.open(page, "Password expires").locator("#mailroom-evidence")).to_contain_text("Dangerous")
+    sheet = act(page, "release")
+    expect(sheet.get_by_text("Look a second time.")).to_be_visible()
+    expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
+    sheet.get_by_role("button", name="Release 1 message").click()
+    assert webmail.state(mail) == State.HELD, "nothing is confirmed by itself"
+    for box in sheet.get_by_role("checkbox").all():
+        box.check()
+    sheet.get_by_role("button", name="Release 1 message").click()
+    webmail.becomes(mail, State.QUEUED)
+
+
+def test_each_label_is_there_in_german() -> None:
+    labels = [
+        set(re.findall(r"^\$labels\['(\w+)'\]", (roundcube.PLUGIN / "localization" / f"{name}.inc").read_text("utf-8"), re.MULTILINE))
+        for name in ("en_US", "de_DE")
+    ]
+    assert labels[0] == labels[1]
+
+
+@pytest.mark.skipif(not shutil.which("php"), reason="PHP is not installed: `make lint` says so too")
+def test_php_reads_the_plugin() -> None:
+    for path in sorted(roundcube.PLUGIN.rglob("*.php")) + sorted(roundcube.PLUGIN.rglob("*.inc")):
+        subprocess.run(["php", "-l", path], check=True, capture_output=True)

@@ -115,7 +115,7 @@ def delete_own_session(request: Request, response: Response, here: Here, _by: Em
     response.delete_cookie(name, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-@router.get("/messages", response_model=schemas.OwnMessages, responses=describe_refusals(401, 422))
+@router.get("/messages", response_model=schemas.OwnMessages, responses=describe_refusals(401, 403, 422))
 def list_own_messages(here: Here, by: Employee, message: Wanted = None, cursor: Cursor = None) -> schemas.OwnMessages:
     """Your held and recently removed messages: sender, subject and who viewed them. 100 of each; the cursors lead to more."""
     asked: dict[str, Any] = {"settings": here.settings, "now": utcnow()}

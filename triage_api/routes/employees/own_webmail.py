@@ -31,7 +31,7 @@ def get_own_name(by: Employee) -> OwnName:
     return OwnName(name=by.shown)
 
 
-@router.get("/deliveries", response_model=schemas.OwnCopy, responses=describe_refusals(401, 404, 422))
+@router.get("/deliveries", response_model=schemas.OwnCopy, responses=describe_refusals(401, 403, 404, 422))
 def find_own_delivery(here: Here, by: Employee, message: OfMessage) -> schemas.OwnCopy:
     """A message that came to you, and whether you reported it."""
     with db.read_transaction(here.engine) as session:

@@ -278,7 +278,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
     }
     body.on('change', '.mailroom-choices input, .mailroom-choices select', renew)
     renew()
-    return { renew: renew, body: body }
+    return { renew: renew, body: body, shown: shown }
   }
 
   /** Who sent it, to whom, and whether that is proven. */
@@ -291,9 +291,12 @@ window.rcmail && rcmail.addEventListener('init', function () {
   /** What goes along: the senders that an allow names, or the blocks of a removal. */
   function extra(act, found) {
     if (act === 'allow' && found.allow) {
-      return make('ul', { 'class': 'mailroom-effects' }).append(found.allow.sentences.map(function (one) { return make('li', {}, one) }), found.allow.senders.map(function (one) {
-        return one.why_not || one.warnings.length ? make('li', { 'class': 'bad' }, (one.sender || say('no_sender')) + ': ' + one.warnings.concat(one.why_not || []).join(' ')) : null
-      }))
+      var list = make('div', { 'class': 'mailroom-senders' })
+      found.allow.senders.forEach(function (one) {
+        var box = make('input', { type: 'checkbox', value: one.sender }).prop('checked', one.chosen).prop('disabled', !!one.why_not)
+        list.append(make('label', {}, box, ' ', say('allow_sender', { sender: one.sender || say('no_sender') })), make('p', { 'class': 'bad' }, one.warnings.concat(one.why_not || []).join(' ')))
+      })
+      return list.append(make('ul', { 'class': 'mailroom-effects' }).append(found.allow.sentences.map(function (one) { return make('li', {}, one) })))
     }
     return null
   }
@@ -335,14 +338,21 @@ window.rcmail && rcmail.addEventListener('init', function () {
       var select = held(items)
       var whom = choose('match', say('whom'), [{ value: 'address', says: say('this_address', { sender: senderOf(lead) }) }, { value: 'domain', says: say('this_domain', { domain: lead.author_domain }) }])
       var forWhom = choose('scope', say('for_whom'), scopes(lead))
+      var ticked = null // senders, once somebody has changed what the server proposes
       function rule() {
-        return { effect: 'allow', match: picked(whom, 'match'), scope: picked(forWhom, 'scope') || '' }
+        var wanted = { effect: 'allow', match: picked(whom, 'match'), scope: picked(forWhom, 'scope') || '' }
+        return ticked && ticked.length ? $.extend(wanted, { senders: ticked }) : wanted
       }
       function senders(found) {
         return found.allow.senders.filter(function (one) { return one.chosen }).map(function (one) { return one.sender })
       }
-      weigh('allow', items, make('div', {}, whom, forWhom), function () { return { select: select, verb: 'release', rule: rule() } }, function (_, n) { return count('do_allow', n) }, function (found) {
+      whom.on('change', function () { ticked = null }) // they have other names then
+      var weighed = weigh('allow', items, make('div', {}, whom, forWhom), function () { return { select: select, verb: 'release', rule: rule() } }, function (_, n) { return count('do_allow', n) }, function (found) {
         return { verb: 'release', select: select, rule: $.extend(rule(), { senders: senders(found) }), expect: found.allow.count, fence: found.fence }
+      })
+      weighed.body.on('change', '.mailroom-senders input', function () {
+        ticked = weighed.body.find('.mailroom-senders input:checked').map(function () { return this.value }).get()
+        weighed.renew()
       })
     },
 
@@ -430,18 +440,27 @@ window.rcmail && rcmail.addEventListener('init', function () {
         }), own)
         var text = make('textarea', { id: 'mailroom-text', 'class': 'form-control', rows: 8, 'aria-label': say('reply') })
         var notice = make('p', { 'class': 'hint', 'aria-live': 'polite' })
+        var last = null
+        var reachable = 0
+        var weighed = null
+        /** It can be done once somebody would get the reply, as the console has it. */
+        function judge() {
+          if (last && weighed) weighed.shown.ready(count('do_reject', last.count), reachable > 0)
+        }
         function said() {
           return template.val() && text.val() === texts[template.val()] ? { template: template.val() } : { text: text.val() }
         }
         function show() {
           ask('rejection', $.extend({ select: select }, said())).then(function (seen) {
+            reachable = seen.deliveries
+            judge()
             var refusals = seen.refused.map(function (one) { return one.reason + ' (' + one.count + ')' }).join(' ')
             notice.text((seen.notices.length ? say('reply_goes_to', { to: seen.notices.map(function (one) { return one.to }).join(', ') }) : say('reply_to_nobody')) + ' ' + refusals)
           }, function (problem) { notice.text(sentence(problem.detail)) })
         }
         template.on('change', function () { if (template.val()) text.val(texts[template.val()]); show() })
         text.on('change', show).val(found.items.length ? found.items[0].text : '')
-        weigh('reject', items, make('div', { 'class': 'mailroom-field' }, make('label', { 'for': 'mailroom-template' }, say('reply')), template, text, notice), function () { return { select: select } }, function (_, n) { return count('do_reject', n) }, function (seen) {
+        weighed = weigh('reject', items, make('div', { 'class': 'mailroom-field' }, make('label', { 'for': 'mailroom-template' }, say('reply')), template, text, notice), function () { return { select: select } }, function (answer, n) { last = answer; setTimeout(judge); return count('do_reject', n) }, function (seen) {
           return $.extend({ verb: 'reject', select: select, expect: seen.count, fence: seen.fence }, said())
         })
         show()
