@@ -1,6 +1,6 @@
 // Is somebody new at this console? The strip with the first steps is shown until they close it; this browser remembers whose was closed.
 import { keep, kept } from '../browser/localStorage'
-import { session } from '../state/session.svelte'
+import { session } from './session.svelte'
 
 const closed = (): string[] => kept('first-run', '').split(' ')
 let now = $state(0) // changes when it is closed here
