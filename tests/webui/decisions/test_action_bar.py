@@ -126,7 +126,7 @@ def test_what_gives_way_is_in_more(site: Site, desk: Page) -> None:
         others = desk.locator(".others .button")
         expect(others.first).to_be_visible()
         keys = [one.get_attribute("aria-keyshortcuts") for one in others.all()]
-        assert Counter([*keys, *in_sight]) == Counter("pbramnced!hl") + Counter(["More"]), width
+        assert Counter([*keys, *in_sight]) == Counter("pbramnced!hlZ") + Counter(["More"]), width
         assert wrong(line(desk), width) == []
         assert taken(in_sight, line(desk)) == [], "More moved the line"
         desk.keyboard.press("Escape")
