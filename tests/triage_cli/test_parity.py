@@ -45,6 +45,7 @@ ASKER = re.compile(r"shell:\w+|token:[0-9A-HJKMNP-TV-Z]{13}")
 BY_NATURE = (  # what differs from one moment, one machine, one asker to another
     (re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?)?"), "TIME"),
     (re.compile(r"\d{1,2} \w{3} \d\d:\d\d"), "TIME"),
+    (re.compile(r'"waited": \d+'), '"waited": 1'),  # since the answer before
     (re.compile(r"\d+ seconds? ago"), "AGO"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"\w+ \(shell\)|parity \(token\)"), "Asker"),
