@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from tests.conftest import settings_in
@@ -18,16 +18,21 @@ from tests.mailboxes.mirroring import FS_LAYOUT, mirroring
 from tests.peers import processes
 from tests.peers.browsers import browser as browser_peer
 from tests.peers.mail import dovecot, roundcube
-from tests.triage.arriving import ANA
+from tests.triage import arriving
+from tests.triage.arriving import ANA, DMARC_PASS
 from tests.webui.site import JOE, Site, running
 from triage.access.webmail import webmail_links
 from triage.actor import Actor
 from triage.config.settings import Mirror, Notices
-from triage.ids import parse_id
+from triage.ids import format_id, parse_id
+from triage.message import summary
+from triage.message.authentication import Result
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import Expectation, MailReport, MailRequest
 from triage.store.models.rules import Rule
+from triage.store.models.sign_in import WebmailLink
 from triage.times import utcnow
 
 pytestmark = [pytest.mark.peers]
@@ -116,14 +121,18 @@ def webmail(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
             timeout=5,
             interval=0,
         )
-        settings = replace(settings_in(directory), mirror=mirror, notices=Notices(requests=True))
+        found = settings_in(directory)
+        relay = replace(found.relay, smarthost="smtp://127.0.0.1:1")  # replies could leave
+        settings = replace(found, mirror=mirror, notices=Notices(requests=True), relay=relay)
         site = stack.enter_context(running(directory, sqlite_template, settings))
         stack.enter_context(mirroring(site.settings))
         yield Webmail(stack.enter_context(roundcube.start_roundcube(server, site.url)), site, server)
 
 
 def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, page: Page) -> None:
-    (mail,) = webmail.site.come(JOE, author="sales@brassworks.example", subject="Order 4711")
+    author = "sales@brassworks.example"
+    raw = f"Message-ID: <4711@brassworks.example>\r\nFrom: {author}\r\nTo: {JOE}\r\nSubject: Order 4711\r\n\r\nHello\r\n".encode()
+    (mail,) = webmail.site.come(JOE, author=author, raw=raw)
     webmail.shows("Order 4711")
     webmail.sign_in(page)
     expect(webmail.link(page, webmail.key()).get_by_text("Linked: it acts as Ana Roth.")).to_be_visible()
@@ -201,6 +210,33 @@ def test_each_act_is_done_after_its_sheet_and_undone(webmail: Webmail, page: Pag
 
 
 @pytest.mark.long
+def test_a_rejection_goes_to_whoever_would_get_the_reply_and_colleagues_find_it(webmail: Webmail, page: Page) -> None:
+    webmail.sign_in(page)
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    (unproven,) = webmail.site.come(JOE, author="bob@forged.example", subject="Nobody hears")
+    webmail.shows("Nobody hears")
+    webmail.open(page, "Nobody hears").locator("#mailroom-evidence b").wait_for()
+    sheet = act(page, "reject")
+    expect(sheet).to_contain_text("Nobody gets this reply.")
+    expect(sheet.get_by_role("button", name="Reject 1 message")).to_be_disabled()
+    sheet.get_by_role("button", name="Cancel").click()
+    author = "anna@each.example"
+    raw = f"From: {author}\r\nTo: {JOE}\r\nSubject: Hears it\r\n\r\nHello\r\n".encode()
+    proof = arriving.authentication(author, replace(DMARC_PASS, domain="each.example", aligned=("spf",)), Result.PASS)
+    (mail,) = webmail.site.receive((JOE,), author, raw, summary.make_summary(raw), proof)
+    webmail.shows("Hears it")
+    webmail.open(page, "Hears it").locator("#mailroom-evidence b").wait_for()
+    sheet = act(page, "reject")
+    expect(sheet).to_contain_text("The reply goes to anna@each.example.")
+    sheet.get_by_role("button", name="Reject 1 message").click()
+    webmail.becomes(mail, State.REJECTED)
+    assert webmail.state(unproven) == State.HELD
+    sheet = act(page, "find")
+    sheet.get_by_role("searchbox").fill("anna@each.example")
+    expect(sheet.get_by_role("listitem").first).to_contain_text("by Ana Roth")
+
+
+@pytest.mark.long
 def test_a_second_look_is_ticked_by_the_person(webmail: Webmail, page: Page) -> None:
     webmail.sign_in(page)
     webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
@@ -217,6 +253,56 @@ def test_a_second_look_is_ticked_by_the_person(webmail: Webmail, page: Page) -> 
         box.check()
     sheet.get_by_role("button", name="Release 1 message").click()
     webmail.becomes(mail, State.QUEUED)
+
+
+@pytest.mark.long
+def test_a_revoked_key_says_what_to_do_and_a_foreign_number_is_not_trusted(webmail: Webmail, page: Page) -> None:
+    webmail.sign_in(page)
+    frame = webmail.link(page, "mailroom_webmail_nonsense")
+    expect(page.locator("#messagestack")).to_contain_text("the link was revoked or has expired")
+    expect(frame.locator("#mailroom-key")).to_be_visible()
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    (mail,) = webmail.site.come(JOE, author="bob@true.example", subject="True one")
+    webmail.shows("True one")
+    with db.read_transaction(webmail.site.engine) as session:
+        number = format_id(session.get_one(Delivery, parse_id(mail)).message_id)
+    forged = f"X-Mailroom-Message: {number}\r\nMessage-ID: <x@y.example>\r\nFrom: a@y.example\r\nSubject: Forged one\r\n\r\nHello\r\n"
+    with webmail.server.client(ACCOUNT) as client:
+        client.append(FOLDER, forged.encode())
+    expect(webmail.open(page, "Forged one").locator("#mailroom-evidence")).to_contain_text("carries the number of another one")
+    act(page, "release")
+    expect(page.locator("#messagestack")).to_contain_text("carries the number of another one")
+    with db.transaction(webmail.site.engine) as session:
+        session.execute(delete(WebmailLink))
+    expect(webmail.open(page, "True one").locator("#mailroom-evidence")).to_contain_text("Create a new key in Mailroom")
+    assert webmail.state(mail) == State.HELD
+
+
+@pytest.mark.long
+def test_an_employee_reports_requests_and_announces(webmail: Webmail, page: Page) -> None:
+    (held,) = webmail.site.come(JOE, author="hotel@inn.example", subject="Your room")
+    with db.read_transaction(webmail.site.engine) as session:
+        number = format_id(session.get_one(Delivery, parse_id(held)).message_id)
+    with webmail.server.client("joe.fern@company.example") as client:
+        client.append("INBOX", f"X-Mailroom-Message: {number}\r\nFrom: hotel@inn.example\r\nSubject: Your room\r\n\r\nHello\r\n".encode())
+    webmail.sign_in(page, "joe.fern@company.example")
+    webmail.link(page, webmail.key(Actor.employee("joe.fern", "Joe Fern"))).get_by_text("acts as Joe Fern").wait_for()
+    expect(webmail.open(page, "Your room", "INBOX").locator("#mailroom-evidence")).to_contain_text("Really from inn.example")
+    assert page.locator("a.mailroom-release").count() == 0
+    act(page, "report").get_by_role("button", name="Report as suspicious").click()
+    expect(page.locator("#messagestack")).to_contain_text("Thank you. Your report was sent.")
+    sheet = act(page, "request")
+    sheet.get_by_label("What is it about?").first.fill("my booking")
+    sheet.get_by_role("button", name="Request release").first.click()
+    expect(sheet.get_by_role("status").first).to_have_text("Requested. Staff will review it.")
+    sheet.get_by_role("button", name="Close").last.click()
+    sheet = act(page, "expect")
+    sheet.get_by_label("Address or domain").fill("ann@supplier.example")
+    sheet.get_by_role("button", name="Announce").click()
+    expect(page.locator("#messagestack")).to_contain_text("The sender was announced.")
+    with db.read_transaction(webmail.site.engine) as session:
+        counts = [session.scalar(select(func.count()).select_from(one)) for one in (MailReport, MailRequest, Expectation)]
+    assert counts == [1, 1, 1]
 
 
 def test_each_label_is_there_in_german() -> None:

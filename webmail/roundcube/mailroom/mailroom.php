@@ -10,7 +10,7 @@ class mailroom extends rcube_plugin
 {
     public $task = 'mail|settings';
 
-    const FIELDS = 'X-MAILROOM-MESSAGE X-MAILROOM-COPY';
+    const FIELDS = 'MESSAGE-ID X-MAILROOM-MESSAGE X-MAILROOM-COPY';
     const ID = '/^[0-9A-HJKMNP-TV-Z]{13}$/';
     const API = 'http://127.0.0.1:8080/api/v1'; // where nothing is configured
     const MOST = 50; // messages of one act
