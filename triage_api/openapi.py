@@ -76,6 +76,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "PersonOrder": [{"address": "anna@dell.example", "reason": "she asked for it"}],
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
+    "CodeWordOrder": [{"for_whom": "the candidate of Monday", "until": "2027-01-07T18:00:00Z"}],
     "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "comment": "the offer"}],
     "NewWebmailLink": [{"name": "Roundcube, it@company.example"}],
     "OwnReportOrder": [{"message": ID}],

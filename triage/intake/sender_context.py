@@ -84,7 +84,10 @@ def place_in_queue(
         by_campaign=known.by_campaign,
         learned=learned,
     )
-    if not one.claimed and (awaited := expected.by(one.person, one.author, one.proof)):
+    awaited = None if one.claimed else expected.by(one.person, one.author, one.proof)
+    if awaited is None and not known.met.let_in:
+        awaited = expected.by_code(one.person, one.subject)
+    if awaited:
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
     one.signals = [signal.as_json() for signal in own]
     if deadline:

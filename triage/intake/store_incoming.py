@@ -67,7 +67,8 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
     familiar = Familiar(session, (stranger for one in evaluated if (stranger := one.stranger)), settings=settings, now=now)
     people = sender_context.names_of_people(session)
     learned = learn_order.current_lessons(session, settings)
-    expected = Expected(session, {one.examined.summary.author for one in evaluated}, now)
+    summaries = [one.examined.summary for one in evaluated]
+    expected = Expected(session, {one.author for one in summaries}, now, subjects={one.subject for one in summaries})
     proofs_of = functools.cache(functools.partial(sender_context.earlier_proofs, session))  # a message may go to hundreds of people
 
     def describe(one: Evaluated) -> Stored:

@@ -37,9 +37,19 @@ def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", 
         raise BadInput(
             say("write an address or a domain outside your company, and not the domain of a public mail provider"), field="sender"
         )
-    session.execute(delete(Expectation).where(col(Expectation.until) <= now))
-    words = " ".join(words.split())[:LONGEST]
     until = now + timedelta(days=settings.outbound.expect_days)
+    known = enter_expectation(session, named, words=" ".join(words.split())[:LONGEST], by=by, until=until, now=now)
+    raise_up(session, known)
+    detail = {"sender": named, "words": known.words, "scope": f"person:{by.name}"}
+    ledger.write_act(session, "expect", f"expectation:{format_id(known.id)}", by=by, now=now, detail=detail)
+    return known.id
+
+
+def enter_expectation(
+    session: Session, named: str, *, words: str, by: Actor, until: datetime, now: datetime, is_code: bool = False
+) -> Expectation:
+    """Stores what an employee expects: a sender, or a code word. What is over goes. BadInput where they expect too much already."""
+    session.execute(delete(Expectation).where(col(Expectation.until) <= now))
     known = session.exec(select(Expectation).where(col(Expectation.person) == by.name, col(Expectation.sender) == named)).first()
     if known is None:
         open_ones = select(func.count()).select_from(Expectation).where(col(Expectation.person) == by.name)
@@ -49,15 +59,21 @@ def expect_sender(session: Session, sender: str, *, by: Actor, words: str = "", 
                     "you already expect messages from {most_open} senders: withdraw one, or wait until one has written", most_open=MOST_OPEN
                 )
             )
-        known = Expectation(id=new_id(), person=by.name, person_shown=by.shown, sender=named, words=words, announced_at=now, until=until)
+        known = Expectation(
+            id=new_id(),
+            person=by.name,
+            person_shown=by.shown,
+            sender=named,
+            words=words,
+            announced_at=now,
+            until=until,
+            is_code=is_code,
+        )
         session.add(known)
     else:
         known.until, known.words = until, words
     session.flush()
-    raise_up(session, known)
-    detail = {"sender": named, "words": words, "scope": f"person:{by.name}"}
-    ledger.write_act(session, "expect", f"expectation:{format_id(known.id)}", by=by, now=now, detail=detail)
-    return known.id
+    return known
 
 
 def raise_up(session: Session, one: Expectation) -> None:

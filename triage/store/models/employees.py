@@ -86,13 +86,14 @@ class MailReport(SQLModel, table=True):
 
 
 class Expectation(SQLModel, table=True):
-    """Sender that an employee expects. The queue shows it, and it lapses by itself."""
+    """Sender that an employee expects, or a code word that they gave somebody. The queue shows it, and it lapses by itself."""
 
     __tablename__ = "expectation"
     id: int = id_column()
     person: str  # uid
     person_shown: str
-    sender: str  # an address or a domain, folded
+    sender: str  # an address or a domain, or the code word, folded
+    is_code: bool = False  # it is a code word, for a first message with it in the subject
     words: str = ""
     announced_at: datetime = instant_column()
     until: datetime = instant_column()

@@ -15,7 +15,7 @@ from triage.actor import Actor
 from triage.errors import NotAllowed
 from triage.notifications import digests
 from triage.quarantine import viewings
-from triage.quarantine.requests import announce_sender, own_mail, release_requests
+from triage.quarantine.requests import announce_sender, code_words, own_mail, release_requests
 from triage.say import say
 from triage.store import db
 from triage.times import utcnow
@@ -171,9 +171,17 @@ def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: 
     return schemas.ExpectedSenderMade.model_validate({"id": made})
 
 
+@router.post("/code-words", status_code=201, response_model=schemas.CodeWord, responses=describe_refusals(401, 403, 422))
+def create_code_word(order: schemas.CodeWordOrder, session: Tx, by: Employee, here: Here) -> schemas.CodeWord:
+    """Get a code word for somebody outside. Staff see who gave it out with their first message. `DELETE /me/expected-senders` ends it."""
+    made = code_words.hand_out_word(session, order.for_whom, until=order.until, by=by, settings=here.settings, now=utcnow())
+    ring_after(session)
+    return schemas.CodeWord.model_validate({"id": made.id, "word": made.sender.upper(), "until": made.until})
+
+
 @router.delete("/expected-senders/{expectation_id}", status_code=204, responses=describe_refusals(401, 403, 404))
 def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -> None:
-    """Remove an expected sender."""
+    """Remove an expected sender or a code word."""
     announce_sender.forget_expectation(session, expectation_id, by=by, now=utcnow())
 
 

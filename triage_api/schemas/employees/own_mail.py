@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from triage_api.schemas.access.session import Credentials
 from triage_api.schemas.employees.release_requests import Remark
@@ -50,8 +50,9 @@ class ExpectedSender(Shape):
     """Mail that one expects."""
 
     id: Id
-    sender: Annotated[str, Field(description="an address or a domain")]
-    comment: Annotated[str, Field(validation_alias="words")]
+    sender: Annotated[str, Field(description="an address or a domain; or the code word, in small letters")]
+    code_word: Annotated[bool, Field(validation_alias="is_code", description="a code word that you gave somebody")]
+    comment: Annotated[str, Field(validation_alias="words", description="of a code word: for whom it is")]
     until: datetime
 
 
@@ -76,6 +77,21 @@ class ExpectedSenderMade(Shape):
     """An expected sender, as announced."""
 
     id: Id
+
+
+class CodeWordOrder(Order):
+    """Ask for a code word for somebody outside."""
+
+    for_whom: Annotated[Remark, Field(min_length=1, description="a note that staff see with the message")]
+    until: Annotated[AwareDatetime | None, Field(description="at most 90 days away; null: as long as an expected sender")] = None
+
+
+class CodeWord(Shape):
+    """A code word: a first message to you with it in the subject is expected. It proves nothing and releases nothing."""
+
+    id: Id
+    word: str
+    until: datetime
 
 
 class DigestOrder(Order):

@@ -102,6 +102,10 @@ class Own {
     return this.#act('expect', () => call('POST', '/me/expected-senders', { sender }, once()).then(() => read({})), ({ expected }) => ({ expected }))
   }
 
+  handOut(for_whom: string, until: string | null): Promise<boolean> {
+    return this.#act('expect', () => call('POST', '/me/code-words', { for_whom, until }, once()).then(() => read({})), ({ expected }) => ({ expected }))
+  }
+
   expectNoMore({ id }: ExpectedSender): Promise<boolean> {
     return this.#act('expect', () => call('DELETE', `/me/expected-senders/${id}`), (_, mine) => ({ expected: mine.expected.filter((one) => one.id !== id) }))
   }

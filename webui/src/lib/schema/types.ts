@@ -445,6 +445,21 @@ export interface Clash {
 
 export type ClashKind = 'shadowed' | 'exception' | 'same'
 
+/** A code word: a first message to you with it in the subject is expected. It proves nothing and releases nothing. */
+export interface CodeWord {
+  id: string
+  word: string
+  until: string
+}
+
+/** Ask for a code word for somebody outside. */
+export interface CodeWordOrder {
+  /** a note that staff see with the message */
+  for_whom: string
+  /** at most 90 days away; null: as long as an expected sender */
+  until?: string | null
+}
+
 /** Employee of the directory. */
 export interface Colleague {
   uid: string
@@ -1203,8 +1218,11 @@ export interface Evidence {
 /** Mail that one expects. */
 export interface ExpectedSender {
   id: string
-  /** an address or a domain */
+  /** an address or a domain; or the code word, in small letters */
   sender: string
+  /** a code word that you gave somebody */
+  code_word: boolean
+  /** of a code word: for whom it is */
   comment: string
   until: string
 }
