@@ -14,6 +14,7 @@ PAGES = {
     "g w": ("/outgoing", "Outgoing"),
     "g i": ("/requests", "Requests"),
     "g k": ("/approvals", "Approvals"),
+    "g b": ("/end-of-shift", "End of shift"),
     "g d": ("/decisions", "Decisions"),
     "g f": ("/first-day", "First day"),
     "g m": ("/campaigns", "Campaigns"),
