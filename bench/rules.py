@@ -27,7 +27,7 @@ from triage import ids
 from triage.intake import lookups
 from triage.intake.lookups import Asked
 from triage.store import db
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.rules import Rule
 
 SIZE = 1_000_000  # contacts, and for each fifty a rule
@@ -39,7 +39,7 @@ LATELY = NOW - timedelta(days=20)
 def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    wanted.add_argument("--size", type=int, default=SIZE, help="correspondents")
+    wanted.add_argument("--size", type=int, default=SIZE, help="contacts")
     size = wanted.parse_args().size
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(processes.short_directory("rules"))
@@ -63,7 +63,7 @@ def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[Ho
         prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rules{size}.db"), "SELECT sqlite_version()"),
         prepare_house("PostgreSQL", db.open_engine(server.create(f"rules{size}")), "SHOW server_version"),
     ]
-    for table, rows in ((Rule, make_rules(size)), (Correspondent, make_contacts(size))):
+    for table, rows in ((Rule, make_rules(size)), (Contact, make_contacts(size))):
         while some := list(islice(rows, filling.GROUP)):
             for house in houses:
                 with db.transaction(house.engine) as session:
@@ -84,7 +84,7 @@ def make_rules(size: int) -> Iterator[dict[str, Any]]:
 def make_contacts(size: int) -> Iterator[dict[str, Any]]:
     """Make contacts, five at each company."""
     for number in range(size):
-        made = Correspondent(
+        made = Contact(
             address=make_address(number),
             person=f"p{number % DEPARTMENTS}x{number % PEOPLE}",
             how="seed",
@@ -134,7 +134,7 @@ def time_lookups(house: House, messages: Sequence[Asked]) -> float:
 
 def print_report(house: House, size: int, many: dict[str, list[float]], few: dict[str, list[float]]) -> None:
     """The table of one kind of database."""
-    print(f"{house.version}, {size // A_RULE:,} rules and {size:,} correspondents; growth from a hundredth of them")
+    print(f"{house.version}, {size // A_RULE:,} rules and {size:,} contacts; growth from a hundredth of them")
     rows = []
     for name, words in (("together", f"{TOGETHER} messages together, each of them"), ("alone", "a message by itself")):
         p50, p99, before = statistics.median(many[name]), many[name][TIMES * 99 // 100], statistics.median(few[name])

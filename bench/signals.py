@@ -28,7 +28,7 @@ from triage.message.signals.find_signals import find_signals
 from triage.message.signals.lookalikes import keys_of_known, keys_of_stranger, plain_name
 from triage.message.signals.priority import Past, priority_reasons, sum_urgency
 from triage.message.signals.severity import Severity, rate_severity
-from triage.message.signals.signal_context import Correspondents, Met, Seen, Signal, sum_weights
+from triage.message.signals.signal_context import Met, Seen, Signal, SimilarContacts, sum_weights
 from triage.message.signals.time_critical import Life, find_deadline
 from triage.message.summary import Summary, make_summary
 from triage.policy.learning.known_names import is_personal
@@ -106,13 +106,13 @@ class Acquaintances:
             for key in keys_of_known(domain) if domain and domain not in PROVIDERS else ():
                 self.domains.setdefault(key, set()).add(domain)
 
-    def beside(self, mail: Summary) -> Correspondents:
+    def beside(self, mail: Summary) -> SimilarContacts:
         """Find the contacts that the author resembles."""
         domain = mail.author.rpartition("@")[2]
         keys = () if domain in PROVIDERS else keys_of_stranger(domain)
         like = {one for key in keys for one in self.domains.get(key, ())} - {registered_organisation(domain)}
         named = self.named.get(plain_name(mail.author_name), set()) - {mail.author}
-        return Correspondents(tuple(sorted(named)), tuple(sorted(like)))
+        return SimilarContacts(tuple(sorted(named)), tuple(sorted(like)))
 
 
 def make_seen(summary: Summary, at: datetime) -> Seen:

@@ -56,7 +56,7 @@ class Secret:
     scope: str
     substitution: str
     pending: str
-    correspondent: str
+    contact: str
     token: str
     campaign: str
     wanted: str = ""  # another message, which is held and asked for
@@ -72,7 +72,7 @@ class Secret:
             self.decision,
             self.rule,
             self.pending,
-            self.correspondent,
+            self.contact,
             self.wanted,
             self.request,
             self.report,
@@ -670,7 +670,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
     if name == "create_rule":
         body = body | {"scope": secret.scope}
     if name in ("accept_contacts", "remove_contacts"):
-        body = {"ids": [secret.correspondent]}
+        body = {"ids": [secret.contact]}
     return browser.request(method, "/" + path.format(**about, number=1, page=1) + CALLS[name].query, json=body, params=params)
 
 

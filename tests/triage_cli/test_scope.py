@@ -22,7 +22,7 @@ from triage.policy.learning import learn_contacts
 from triage.policy.learning.learn_contacts import Announced
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.store.models.rules import Rule
@@ -61,8 +61,8 @@ REFUSED = {  # about one delivery, decision or rule: there is none
     "block": "x.example --scope {scope}",
     "hold-sender": "x.example --reason x --scope {scope}",
     "rules remove": "{rule}",
-    "contacts accept": "{correspondent}",
-    "contacts drop": "{correspondent}",
+    "contacts accept": "{contact}",
+    "contacts drop": "{contact}",
     "rules change": "{rule} --note x",
     "rules redirect": "x@x.example --to joe.fern --scope {scope}",
     "rules content": "plan --effect hold --when attachment_name=*.scr --note x --scope {scope}",
@@ -153,7 +153,7 @@ class Secret:
     decision: str
     rule: str
     pending: str
-    correspondent: str
+    contact: str
     scope: str
     campaign: str
     request: str
@@ -204,7 +204,7 @@ def secret(
         rule = session.scalars(select(col(Rule.id))).one()
         wrote = [Announced("joe.fern", "secret@only-it.example")]
         learn_contacts.announce_contacts(session, wrote, settings=settings, by=shell_user(), now=utcnow())
-        known = session.scalars(select(col(Correspondent.id))).one()
+        known = session.scalars(select(col(Contact.id))).one()
         about: dict[str, Any] = {"author": "secret@only-it.example", "subject": "Secret plan", "how": "message id"}
         about |= {"person": "joe.fern", "person_shown": "Joe Fern", "department": "it"}
         report = MailReport(delivery_id=parse_id(mail), at=NOW, spool_id=1, **about)

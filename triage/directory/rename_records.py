@@ -18,7 +18,7 @@ from triage.store.models.assignments import Assignment, Comment, Escalation, Pre
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
 from triage.store.models.compliance import LegalHold, PersonErasure
-from triage.store.models.contacts import Correspondent, NotLearned, PostedList, SentMail
+from triage.store.models.contacts import Contact, NotLearned, PostedList, SentMail
 from triage.store.models.counts import Arrived, CachedFolder, QueueSample, Touched
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -54,7 +54,7 @@ AT_ONCE = 200  # names of one statement
 ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the one that it shall become
 
 UIDS: tuple[Any, ...] = (
-    *(OpenAlert.person, Arrived.person, Correspondent.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
+    *(OpenAlert.person, Arrived.person, Contact.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
     *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, CachedFolder.person, KnownRecipient.leaver, KnownRecipient.person),
     *(LegalHold.person, MailReport.person, NotLearned.person, OutboundBrake.person, OutboundRun.person, Person.manager),
     *(Person.uid, PersonErasure.uid, PostedList.person),
@@ -114,7 +114,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     carry_column(session, Rule.target, bare)
     carry_documents(session, PEOPLE_LISTED, people, lambda listed: [people.get(one, one) for one in listed])
     carry_documents(session, FOLDERS_LISTED, folders, lambda listed: [folders.get(one, one) for one in listed])
-    parts = {"person": people, "address": people, "handed_to": logins, "scope": folders, "to": bare | folders}
+    parts = {"person": people, "address": people, "assigned_to": logins, "handed_to": logins, "scope": folders, "to": bare | folders}
     carry_documents(session, ORDERS, {**folders, **people, **logins}, lambda order: named_anew(order, parts))
     carry_floods(session, people)
     leave_addresses(session, list(made.people_aside.values()))

@@ -19,7 +19,7 @@ from triage.message.language import find_language
 from triage.message.mailing_lists import shown_name
 from triage.message.signals import find_signals
 from triage.message.signals.severity import Severity, rate_severity
-from triage.message.signals.signal_context import Correspondents, Signal, sum_weights
+from triage.message.signals.signal_context import Signal, SimilarContacts, sum_weights
 from triage.message.summary import sender_address
 from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, history_key
@@ -78,7 +78,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
             signal_input(examined.arrival, settings, now),
             people=people,
             met=known.met,
-            known=familiar.of(one.stranger) if one.stranger else Correspondents(),
+            known=familiar.of(one.stranger) if one.stranger else SimilarContacts(),
             sender_proof=one.facts[0].sender_proof if one.facts else None,
             recipients=len(one.facts),
         )

@@ -1,4 +1,4 @@
-"""Mail handed to a colleague with a note. It stays held, everybody sees whose it is, and whoever decides settles it."""
+"""Assignments of messages to colleagues, with a note. They stay held, and a decision ends the assignment."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -67,8 +67,8 @@ def take_back(session: Session, selected: Selection, *, by: Actor, now: datetime
     """This message is nobody's in particular any more; of how many deliveries."""
     access.may_decide(by)
     ids = assignable_deliveries(session, selected, by)
-    handed = is_among(session, col(Assignment.delivery_id), ids)
-    taken = Counter(session.scalars(delete(Assignment).where(handed).returning(col(Assignment.to))))
+    assigned = is_among(session, col(Assignment.delivery_id), ids)
+    taken = Counter(session.scalars(delete(Assignment).where(assigned).returning(col(Assignment.to))))
     if not taken:
         raise NotFound(say("none of these messages is assigned"))
     for to, items in sorted(taken.items()):
@@ -93,7 +93,7 @@ def assignable_deliveries(session: Session, selected: Selection, by: Actor) -> l
 
 def waiting_for(by: Actor) -> ColumnElement[bool]:
     """Condition: held deliveries that are assigned to the actor."""
-    return and_(selection_condition(Selection(handed_to=by.name)), access.visible_deliveries(by), in_states((State.HELD,)))
+    return and_(selection_condition(Selection(assigned_to=by.name)), access.visible_deliveries(by), in_states((State.HELD,)))
 
 
 def number_for(session: Session, by: Actor) -> int:

@@ -122,11 +122,12 @@ def comments_said(session: Session, about: Listed) -> dict[str, str]:
 
 def assignment_event(about: Listed) -> list[Past]:
     """To whom the delivery is assigned, while it is held."""
-    if not (handed := about.handed):
+    if not (assigned := about.assigned):
         return []
-    said = say("Assigned to {to} by {name}.", to=handed.to_shown, name=handed.by_shown)
-    noted = say("Assigned to {to} by {name}: {note}", to=handed.to_shown, name=handed.by_shown, note=handed.note) if handed.note else said
-    return [Past(handed.at, "", "assign", {}, noted)]
+    names = {"to": assigned.to_shown, "name": assigned.by_shown}
+    said = say("Assigned to {to} by {name}.", **names)
+    noted = say("Assigned to {to} by {name}: {note}", **names, note=assigned.note) if assigned.note else said
+    return [Past(assigned.at, "", "assign", {}, noted)]
 
 
 def hidden_viewings(session: Session, about: Listed, by: Actor, *, beyond: bool) -> frozenset[str]:

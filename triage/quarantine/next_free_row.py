@@ -52,5 +52,5 @@ def next_free(
 
 def is_free(item: TriageItem, busy: Set[int], deciding: Set[str]) -> bool:
     """Whether no colleague looks at it, and it is assigned to nobody who is here and decides."""
-    handed = item.lead.handed
-    return (handed is None or handed.to not in deciding) and busy.isdisjoint((item.lead.id, *item.ids))
+    assigned = item.lead.assigned
+    return (assigned is None or assigned.to not in deciding) and busy.isdisjoint((item.lead.id, *item.ids))

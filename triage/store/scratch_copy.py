@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert, select
 from sqlmodel import SQLModel
 
 from triage.store import db
-from triage.store.models.contacts import Correspondent, PostedList, SeededFolder
+from triage.store.models.contacts import Contact, PostedList, SeededFolder
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 from triage.store.models.markers import Marker
 
@@ -18,7 +18,7 @@ COPIED = (
     Person,
     MailGroup,
     KnownRecipient,
-    Correspondent,
+    Contact,
     PostedList,
     SeededFolder,
     Marker,

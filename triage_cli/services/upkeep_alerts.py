@@ -64,7 +64,7 @@ def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
 
 
 def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
-    """Tell people what waits for them, slice by slice, when it is time; how many were looked at. Alarms are not kept waiting for all."""
+    """Tell people what waits for them, slice by slice, when it is time; how many were looked at. Alerts do not wait for the last one."""
     until = time.monotonic() + LOOK_EVERY
     with db.read_transaction(engine) as session:
         moment = digests.due_moment(session, settings, db.at_earliest(session, utcnow()))

@@ -23,7 +23,7 @@ from triage.config.settings import Directory
 from triage.directory import address_changes, apply as directory, directory_rows, recipients
 from triage.errors import BadInput, Unanswered
 from triage.store import db
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.directory import Person
 from triage.times import utcnow
 
@@ -213,7 +213,7 @@ def test_who_is_renamed_on_the_server_keeps_what_they_had(server: Slapd, sqlite_
     take_over(sqlite_engine, source)
     with db.transaction(sqlite_engine) as session:
         for number in range(100, 104):
-            session.add(correspondent_of(f"p{number}"))
+            session.add(contact_of(f"p{number}"))
     server.modify("".join(renamed(*one) for one in MODRDN))
     new = "objectClass: inetOrgPerson\nuid: p101\ncn: New\nsn: N\nmail: new@company.example\n"
     server.modify(f"dn: uid=p101,{PEOPLE}\nchangetype: add\n{new}")
@@ -225,7 +225,7 @@ def test_who_is_renamed_on_the_server_keeps_what_they_had(server: Slapd, sqlite_
         "p103 gets another uid: p102",
     ]
     with db.read_transaction(sqlite_engine) as session:
-        whose = dict(iter(session.execute(select(col(Correspondent.address), col(Correspondent.person)))))
+        whose = dict(iter(session.execute(select(col(Contact.address), col(Contact.person)))))
     assert whose == {"p100@x.example": "lind", "p101@x.example": "p100", "p102@x.example": "p103", "p103@x.example": "p102"}
 
 
@@ -245,7 +245,7 @@ def renamed(was: str, now: str) -> str:
     return f"dn: uid={was},{PEOPLE}\nchangetype: modrdn\nnewrdn: uid={now}\ndeleteoldrdn: 1\n\n"
 
 
-def correspondent_of(uid: str) -> Correspondent:
+def contact_of(uid: str) -> Contact:
     now = utcnow()
     address = f"{uid}@x.example"
-    return Correspondent(address=address, person=uid, learned_at=now, first_sent_at=now, last_sent_at=now, last_mail_at=now)
+    return Contact(address=address, person=uid, learned_at=now, first_sent_at=now, last_sent_at=now, last_mail_at=now)

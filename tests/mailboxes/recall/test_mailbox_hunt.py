@@ -29,7 +29,7 @@ from triage.quarantine.hunting import hunt_removal, hunts
 from triage.quarantine.hunting.hunts import Hunt
 from triage.store import db
 from triage.store.models.approvals import PendingAct
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import HuntedMessage, SweptMailbox
 
@@ -150,7 +150,7 @@ def test_a_hunt_counts_shows_removes_and_puts_back(town: Town) -> None:
     with db.transaction(town.engine) as session:
         now = datetime.now(UTC)
         moments: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), now)
-        session.add(Correspondent(address=FRIEND, person="anna", **moments))
+        session.add(Contact(address=FRIEND, person="anna", **moments))
     before = town.lying()
 
     hunt = town.hunts(subject="rechnung")

@@ -32,7 +32,7 @@ from triage.policy.contacts.contact_evidence import Reason
 from triage.policy.learning import seeding_progress
 from triage.policy.learning.seeding_progress import Reach, Read
 from triage.store import db
-from triage.store.models.contacts import Correspondent, SeededFolder
+from triage.store.models.contacts import Contact, SeededFolder
 from triage.store.scratch_copy import make_scratch
 
 JOE, MARA = "joe.fern@company.example", "mara.berg@company.example"
@@ -81,7 +81,7 @@ def run(engine: Engine, plan: Plan, settings: Settings) -> Report:
 def known(engine: Engine) -> dict[str, tuple[str, int]]:
     """Contacts by address: the employee, and the number of messages."""
     with db.read_transaction(engine) as session:
-        rows = session.execute(select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.sent)))
+        rows = session.execute(select(col(Contact.address), col(Contact.person), col(Contact.sent)))
         return {address: (person, count) for address, person, count in rows}
 
 

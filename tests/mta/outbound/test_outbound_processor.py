@@ -31,7 +31,7 @@ from triage.ids import format_id, new_id
 from triage.policy.learning import learn_contacts
 from triage.runtime.spool_stats import OFTEN
 from triage.store.db import open_engine, read_transaction, transaction
-from triage.store.models.contacts import Correspondent, NotLearned, SentMail
+from triage.store.models.contacts import Contact, NotLearned, SentMail
 from triage.store.models.deliveries import Attempt, Delivery
 from triage.store.models.employees import Expectation, MailReport
 from triage.times import utcnow
@@ -74,7 +74,7 @@ class Door:
 
     def known(self) -> dict[str, str]:
         """Contacts, with the employee who wrote to each."""
-        return {one.address: one.person for one in self.rows(Correspondent) if isinstance(one, Correspondent)}
+        return {one.address: one.person for one in self.rows(Contact) if isinstance(one, Contact)}
 
     def reasons(self) -> dict[str, int]:
         """Reasons why nothing was learned, with their counts."""

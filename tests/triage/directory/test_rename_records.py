@@ -38,7 +38,7 @@ from triage.store.models.approvals import PendingAct
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.compliance import LegalHold
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.counts import CachedFolder
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import FormerName, MailGroup, Person
@@ -62,7 +62,10 @@ BY_NAME = (
         (rename_records.PEOPLE_LISTED, ["{}"]),
         (rename_records.FOLDERS_LISTED, ["company", "person:{}"]),
     ),
-    (rename_records.ORDERS, {"select": {"person": "{}", "handed_to": "{}", "any_of": [{"person": "{}"}]}, "rule": {"scope": "person:{}"}}),
+    (
+        rename_records.ORDERS,
+        {"select": {"person": "{}", "assigned_to": "{}", "handed_to": "{}", "any_of": [{"person": "{}"}]}, "rule": {"scope": "person:{}"}},
+    ),
 )
 FORMS: dict[tuple[str, str], Any] = {(one.class_.__tablename__, one.key): form for columns, form in BY_NAME for one in columns} | {
     ("campaign", "about"): "it+{} news@shop.example shop.example",
@@ -297,7 +300,7 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
         ("mara.lind", None),
         ("", "mara.lind"),
     ]
-    assert session.scalars(select(col(Correspondent.person))).all() == ["mara.lind"]
+    assert session.scalars(select(col(Contact.person))).all() == ["mara.lind"]
     assert [one.mine for one in saved_searches.list_searches(session, by=her)] == [True]
     seals = directory_rows.read_directory(session).sealed
     assert seals == (SealedEntry("person:mara.lind", ("mara.lind",)),), "settings that name her as before seal her, and open to her"

@@ -40,7 +40,7 @@ from triage.store import db, ledger
 from triage.store.delivery_state import Event
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign, Representative, RepresentativeBand
-from triage.store.models.contacts import Correspondent, FamiliarName, PostedList
+from triage.store.models.contacts import Contact, FamiliarName, PostedList
 from triage.store.models.counts import Touched
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
@@ -72,7 +72,7 @@ RULES = (
 )
 SPECIAL = ("automatic", "list", "listed", "answer", "bounce", "under way", "again", "refused", "unreadable")
 TABLES: tuple[type[SQLModel], ...] = (Content, Message, Delivery, Campaign, Representative, RepresentativeBand, AuditRecord)
-TABLES += (Touched, Rule, Correspondent, FamiliarName, PostedList)
+TABLES += (Touched, Rule, Contact, FamiliarName, PostedList)
 SHOWN = re.compile(r"\b[0-9A-Z]{13}\b")  # an id for people
 UNTOLD = {"digest", "features", "zstd"}  # made of ids; or told by what else is compared
 

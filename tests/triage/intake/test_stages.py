@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.intake import lookups, receive as intake
 from triage.intake.stages import Arrival, with_first_look
 from triage.message.signals import find_signals
-from triage.message.signals.signal_context import Correspondents, Met, Seen
+from triage.message.signals.signal_context import Met, Seen, SimilarContacts
 from triage.message.summary import Summary
 from triage.store import bodies, db
 from triage.store.models.deliveries import Delivery
@@ -76,8 +76,8 @@ def test_what_nobody_has_looked_at_is_entered_alike(known: Engine, settings: Set
     [
         ({}, {}),
         ({"author_name": "Rosa Dahl", "subject": "Urgent payment", "links": to("https://bit.ly/1")}, {"met": Met(), "recipients": 12}),
-        ({"reply_to": ("ann@n0rthwind.example",)}, {"known": Correspondents(("ann.lee@x.example",), ("northwind.example",))}),
-        ({"reply_to": ("ann@c0mpany.example",)}, {"known": Correspondents((), ("c0mpamy.example",))}),
+        ({"reply_to": ("ann@n0rthwind.example",)}, {"known": SimilarContacts(("ann.lee@x.example",), ("northwind.example",))}),
+        ({"reply_to": ("ann@c0mpany.example",)}, {"known": SimilarContacts((), ("c0mpamy.example",))}),
         ({"parsed": False, "attachments": named("a.pdf.exe")}, {"listed": "it is on a list"}),
     ],
 )

@@ -34,7 +34,7 @@ from triage.quarantine.search.selection import Selection
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event
 from triage.store.models.audit import AuditRecord
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
@@ -338,9 +338,9 @@ NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
 WAVE = "Keep your present password by signing in once more on the page below before this evening, or your mailbox is locked."
 
 
-def wrote_to(address: str, uid: str, state: str) -> Correspondent:
+def wrote_to(address: str, uid: str, state: str) -> Contact:
     """Contact of an employee."""
-    return Correspondent(
+    return Contact(
         address=address, person=uid, state=state, learned_at=NOW, first_sent_at=NOW, last_sent_at=NOW, last_mail_at=NOW
     )  # fmt: skip
 

@@ -96,10 +96,10 @@ def test_mail_is_handed_on_with_a_note_and_taken_back(engine: Engine, come: Come
     with transaction(engine) as session:
         assert assignment.assign_messages(session, Selection.of(ids=(mine,)), "ben", "Do you know them?", by=ANA, now=NOW) == 1
         (shown,) = listing.list_some(session, [mine], by=ANA)
-        assert shown.handed is not None
-        assert (shown.handed.to_shown, shown.handed.by_shown, shown.handed.note) == ("Ben Okafor", "Ana Roth", "Do you know them?")
+        assert shown.assigned is not None
+        assert (shown.assigned.to_shown, shown.assigned.by_shown, shown.assigned.note) == ("Ben Okafor", "Ana Roth", "Do you know them?")
         assert [assignment.number_for(session, by) for by in (ANA, BEN)] == [0, 1]
-        his = replace(HELD, handed_to="ben")
+        his = replace(HELD, assigned_to="ben")
         assert [item.lead.id for item in item_list.list_items(session, his, by=ANA, now=NOW).items] == [mine]
         assert [one.id for one in listing.list_deliveries(session, his, by=ANA).items] == [mine]
         free = next_free_row.next_free(session, HELD, by=ANA, now=NOW)

@@ -43,7 +43,7 @@ def on_duty(session: Session, settings: Coverage = ALWAYS, now: datetime = NOW) 
     return {one.code: one.on_duty for one in coverage.list_coverage(session, settings, now)}
 
 
-def alarm(session: Session, settings: Coverage = ALWAYS, now: datetime = NOW) -> list[str]:
+def folders_without_staff(session: Session, settings: Coverage = ALWAYS, now: datetime = NOW) -> list[str]:
     return [one.code for one in coverage.uncovered_folders(session, settings, now)]
 
 
@@ -51,16 +51,16 @@ def test_who_is_away_looks_after_nothing_until_they_are_back(known: Engine, sett
     with db.transaction(known) as session:
         arriving.arrive(session, settings, "it+joe.fern@company.example")
         assert on_duty(session) == {"it": ("ita",), "legal": ("ben",)}
-        assert alarm(session) == []
+        assert folders_without_staff(session) == []
         coverage.set_away(session, "ita", LATER, by=IDA, now=NOW)
         (nobody,) = coverage.uncovered_folders(session, ALWAYS, NOW)
         assert (nobody.code, nobody.held, nobody.on_duty) == ("it", 1, ())
         assert coverage.away_until(session, "ita", NOW) == LATER
-        assert alarm(session, now=LATER) == [], "it ends by itself"
+        assert folders_without_staff(session, now=LATER) == [], "it ends by itself"
         take_over(session, replace(STAFFED, staff=(replace(ITA, name="Ita Marsh"), STAFFED.staff[1])))
-        assert alarm(session) == ["it"], "a sync brings nobody back"
+        assert folders_without_staff(session) == ["it"], "a sync brings nobody back"
         coverage.set_away(session, "ita", None, by=IDA, now=NOW)
-        assert alarm(session) == []
+        assert folders_without_staff(session) == []
 
 
 def test_a_substitute_looks_after_what_the_absent_one_does(known: Engine) -> None:
@@ -68,26 +68,26 @@ def test_a_substitute_looks_after_what_the_absent_one_does(known: Engine) -> Non
         substitutes.arrange_substitute(session, "ita", "ben", starts_at=NOW, ends_at=LATER, reason="", by=IDA, now=NOW)
         assert on_duty(session) == {"it": ("ben",), "legal": ("ben",)}
         coverage.set_away(session, "ben", LATER, by=BEN, now=NOW)
-        assert alarm(session) == ["it", "legal"]
+        assert folders_without_staff(session) == ["it", "legal"]
 
 
 def test_auditors_do_not_count_and_seals_keep_away(known: Engine) -> None:
     with db.transaction(known) as session:
         take_over(session, replace(STAFFED, staff=(*STAFFED.staff, StaffEntry("otto", "Otto", "auditor", ("company",)))))
         coverage.set_away(session, "ita", LATER, by=IDA, now=NOW)
-        assert alarm(session) == ["it"]
+        assert folders_without_staff(session) == ["it"]
         take_over(session, replace(STAFFED, sealed=(SealedEntry("department:legal", ("nobody.here",)),)))
-        assert alarm(session) == ["it", "legal"]
+        assert folders_without_staff(session) == ["it", "legal"]
 
 
 @pytest.mark.parametrize(
-    ("out_of_hours", "alarmed"),
+    ("out_of_hours", "named"),
     [("wait", []), ("pass-time-limited", []), ("substitute:ben", []), ("substitute:gone", ["it"])],
 )
-def test_out_of_hours_a_folder_may_wait_but_a_missing_substitute_is_told(known: Engine, out_of_hours: str, alarmed: list[str]) -> None:
+def test_out_of_hours_a_folder_may_wait_but_a_missing_substitute_is_told(known: Engine, out_of_hours: str, named: list[str]) -> None:
     with db.transaction(known) as session:
         coverage.set_away(session, "ita", LATER, by=IDA, now=NOW)
-        assert alarm(session, replace(NIGHT, departments=(f"it={out_of_hours}",))) == alarmed
+        assert folders_without_staff(session, replace(NIGHT, departments=(f"it={out_of_hours}",))) == named
 
 
 def test_the_night_duty_reaches_the_folder_out_of_hours_only(known: Engine) -> None:

@@ -32,7 +32,7 @@ from triage.quarantine.triage_items import fold_counts
 from triage.reports import daily_counts, period_reports, reading
 from triage.reports.report_values import Period, Report, Table
 from triage.store import db
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
@@ -166,7 +166,7 @@ class Company:
     def joe_answers(self, session: Session) -> None:
         """Note that Joe wrote to a sender whose message was released."""
         said: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), self.clock.now)
-        session.add(Correspondent(address=TOGETHER["pen"], person="joe.fern", **said))
+        session.add(Contact(address=TOGETHER["pen"], person="joe.fern", **said))
 
     def joe_reports(self, session: Session) -> None:
         """Joe reports two released messages; staff calls the second one harmless."""

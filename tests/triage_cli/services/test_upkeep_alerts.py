@@ -1,4 +1,4 @@
-"""Upkeep looks, and tells; and the directory's brake is an alarm until it is released."""
+"""Upkeep sends what is due, and the brake of the directory raises an alert until it is released."""
 
 import threading
 from dataclasses import replace

@@ -22,7 +22,7 @@ from triage.quarantine import viewings
 from triage.store import bodies, ledger
 from triage.store.models.assignments import Assignment, Comment, Snooze
 from triage.store.models.audit import AuditRecord
-from triage.store.models.contacts import Correspondent, FamiliarName, SentMail
+from triage.store.models.contacts import Contact, FamiliarName, SentMail
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery, Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
@@ -134,7 +134,7 @@ def of_somebody_outside(session: Session, whose: Whose, by: Actor) -> list[tuple
     open_rules = not_(confidential_folders.closed_rules(session, by))
     named = or_(col(Rule.value) == whose.address, content_store.names_address(whose.address))
     return [
-        ("correspondents", select(Correspondent).where(col(Correspondent.address) == whose.address, contacts.visible_contacts(by))),
+        ("contacts", select(Contact).where(col(Contact.address) == whose.address, contacts.visible_contacts(by))),
         ("rules", select(Rule).where(named, open_rules).order_by(col(Rule.id))),
         ("hunted", hunted_rows(whose, by)),
         ("notices", select(Notice).where(col(Notice.sender) == whose.address, col(Notice.message_id).in_(letters))),
@@ -169,7 +169,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("addresses", select(KnownRecipient).where(addresses).order_by(col(KnownRecipient.address))),
         ("former_names", select(FormerName).where(col(FormerName.kind) == "person", col(FormerName.now) == whose.uid)),
         ("former_mailboxes", select(FormerMailbox).where(col(FormerMailbox.person) == whose.uid)),
-        ("correspondents", select(Correspondent).where(col(Correspondent.person) == whose.uid, contacts.visible_contacts(by))),
+        ("contacts", select(Contact).where(col(Contact.person) == whose.uid, contacts.visible_contacts(by))),
         ("outgoing_brakes", select(OutboundBrake).where(col(OutboundBrake.person) == whose.uid).order_by(col(OutboundBrake.id))),
         ("announced_runs", select(OutboundRun).where(col(OutboundRun.person) == whose.uid).order_by(col(OutboundRun.id))),
         ("sent", select(SentMail).where(col(SentMail.person) == whose.uid, wrote).order_by(col(SentMail.id))),

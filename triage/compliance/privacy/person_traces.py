@@ -20,7 +20,7 @@ from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Assignment, Comment, Presence, Snooze
 from triage.store.models.campaigns import Campaign
-from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
+from triage.store.models.contacts import Contact, FamiliarName, PostedList, SentMail
 from triage.store.models.counts import Arrived, QueueSample
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Notice
@@ -65,7 +65,7 @@ def unname_rule(session: Session, rule: Rule, whose: Whose, pseudonym: str, now:
 def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     """An address that wrote here, or was written to."""
     address = whose.address
-    session.execute(delete(Correspondent).where(col(Correspondent.address) == address))
+    session.execute(delete(Contact).where(col(Contact.address) == address))
     session.execute(delete(FamiliarName).where(col(FamiliarName.address) == address))
     domain_proofs.forget_unused(session, address.rpartition("@")[2])
     session.execute(delete(Expectation).where(col(Expectation.sender) == address))
@@ -96,7 +96,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     person = session.get_one(Person, uid)
     login = person.login or uid
     refused_at_smtp.erase_address(session, whose.address)
-    session.execute(delete(Correspondent).where(col(Correspondent.person) == uid))
+    session.execute(delete(Contact).where(col(Contact.person) == uid))
     for outgoing in (SentMail, OutboundBrake, OutboundRun):
         session.execute(delete(outgoing).where(col(outgoing.person) == uid))
     session.execute(update(PostedList).where(col(PostedList.person) == uid).values(person=""))

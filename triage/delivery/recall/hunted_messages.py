@@ -12,7 +12,7 @@ from triage.config.settings import Settings
 from triage.delivery.recall.related_messages import LENGTH, Place
 from triage.store.confidential_rows import is_confidential
 from triage.store.db import UNSEEN, is_among
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
@@ -70,8 +70,8 @@ def keep_hunted(session: Session, decision_id: int, mailbox: str, found: Iterabl
 
 def known_authors(session: Session, authors: Collection[str]) -> set[str]:
     """Returns the addresses among these that are contacts."""
-    here = is_among(session, col(Correspondent.address), authors)
-    return set(session.scalars(select(col(Correspondent.address)).where(here, col(Correspondent.state) == "known").distinct()))
+    here = is_among(session, col(Contact.address), authors)
+    return set(session.scalars(select(col(Contact.address)).where(here, col(Contact.state) == "known").distinct()))
 
 
 def delivery_of(session: Session, marker: str | None, mailbox: str) -> int | None:

@@ -50,7 +50,7 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True)
-class Correspondents:
+class SimilarContacts:
     """Known senders that this author could be taken for."""
 
     namesakes: tuple[str, ...] = ()  # addresses of those who have the same display name
@@ -68,7 +68,7 @@ class Seen:
     own_domains: frozenset[str] = frozenset()
     people: Mapping[str, str] = field(default_factory=dict)  # folded full name -> mailbox of those whose names are worth imitating
     met: Met = Met(wrote=True, let_in=True)
-    known: Correspondents = Correspondents()
+    known: SimilarContacts = SimilarContacts()
     sender_proof: SenderProof | None = None  # how it proves the domain of a known sender
     recipients: int = 1  # mailboxes of ours that it came for
     platform: str = ""  # the service that its author's domain is, where anybody can send through that

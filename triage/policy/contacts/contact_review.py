@@ -16,7 +16,7 @@ from triage.policy.contacts import store as contacts
 from triage.policy.contacts.store import DROPPED, KNOWN, PARKED
 from triage.say import say
 from triage.store import ledger
-from triage.store.models.contacts import Correspondent, NotLearned, PostedList
+from triage.store.models.contacts import Contact, NotLearned, PostedList
 from triage.store.models.directory import Department, Person
 
 MOST_NAMED = 20  # addresses in the audit log of one act
@@ -56,18 +56,18 @@ def list_contacts(
     before: int | None = None,
 ) -> list[Acquaintance]:
     """Contacts in this state that the actor may know of, newest first; `before` is the id to go on from."""
-    where = [contacts.visible_contacts(by), col(Correspondent.state) == state]
+    where = [contacts.visible_contacts(by), col(Contact.state) == state]
     if q:
-        where.append(col(Correspondent.address).contains(q.casefold(), autoescape=True))
+        where.append(col(Contact.address).contains(q.casefold(), autoescape=True))
     if person:
-        where.append(col(Correspondent.person) == person.casefold())
+        where.append(col(Contact.person) == person.casefold())
     if before is not None:
-        where.append(col(Correspondent.id) < before)
-    found = session.scalars(select(Correspondent).where(*where).order_by(col(Correspondent.id).desc()).limit(limit))
+        where.append(col(Contact.id) < before)
+    found = session.scalars(select(Contact).where(*where).order_by(col(Contact.id).desc()).limit(limit))
     return [contact_of_row(session, one, settings) for one in found]
 
 
-def contact_of_row(session: Session, one: Correspondent, settings: Settings) -> Acquaintance:
+def contact_of_row(session: Session, one: Contact, settings: Settings) -> Acquaintance:
     """Converts a contact's row for staff."""
     person = session.get(Person, one.person) if one.person else None
     department = one.department or (person.department if person else "")
@@ -148,7 +148,7 @@ def count_unlearned(session: Session, *, by: Actor, since: datetime) -> list[tup
 
 def count_contacts(session: Session) -> tuple[int, int]:
     """Counts the known contacts and those pending review."""
-    state = col(Correspondent.state)
+    state = col(Contact.state)
     counted: dict[str, int] = dict(session.execute(select(state, func.count()).group_by(state)).all())
     return counted.get(KNOWN, 0), counted.get(PARKED, 0)
 

@@ -35,7 +35,7 @@ class Mail(Protocol):
     def subject_digest(self) -> str: ...
 
 
-class Contact(NamedTuple):
+class ContactTotals(NamedTuple):
     """Totals of one person's messages to one address. Instants are integers as in the database, so that a hundred thousand stay fast."""
 
     recipient: str  # without differences of case
@@ -58,7 +58,7 @@ class Gathered:
     why_not: Counter[tuple[str, Reason]] = field(default_factory=Counter)  # messages that say themselves why they teach nothing, by sender
     authors: Counter[Whose] = field(default_factory=Counter)  # the others
     without: Counter[Whose] = field(default_factory=Counter)  # those of them that went to nobody
-    contacts: dict[Whose, list[Contact]] = field(default_factory=dict)
+    contacts: dict[Whose, list[ContactTotals]] = field(default_factory=dict)
 
 
 def gather_mail(messages: Iterable[Mail]) -> Gathered:
@@ -139,7 +139,7 @@ class Track:
         elif at < self.first:
             self.first = at
 
-    def contact(self, recipient: str) -> Contact:
+    def contact(self, recipient: str) -> ContactTotals:
         """Returns the contact with its totals."""
         first, last = to_micros(self.first), to_micros(self.last)
-        return Contact(recipient, self.sent, first, last, self.mail.message_id, self.mail.subject_digest)
+        return ContactTotals(recipient, self.sent, first, last, self.mail.message_id, self.mail.subject_digest)

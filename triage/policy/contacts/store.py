@@ -35,7 +35,7 @@ from triage.say import format_day, say
 from triage.store import db
 from triage.store.db import OneOf
 from triage.store.models.columns import Instant
-from triage.store.models.contacts import Correspondent, FamiliarName, PostedList, SentMail
+from triage.store.models.contacts import Contact, FamiliarName, PostedList, SentMail
 from triage.store.models.directory import Department, Person
 from triage.times import to_micros
 
@@ -78,8 +78,8 @@ class Post(NamedTuple):
     last_posted_at: datetime
 
 
-STATES = select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Correspondent.state)).where(
-    OneOf(col(Correspondent.address), "addresses")
+STATES = select(col(Contact.address), col(Contact.person), col(Contact.department), col(Contact.state)).where(
+    OneOf(col(Contact.address), "addresses")
 )
 
 
@@ -91,9 +91,9 @@ def contact_states(session: Session, wanted: Collection[Key]) -> dict[Key, str]:
 
 def learned_lately(session: Session, person: str, department: str, now: datetime) -> int:
     """Counts the new contacts of one employee that were learned within the last 24 hours."""
-    where = [col(Correspondent.person) == person, col(Correspondent.state) == KNOWN, col(Correspondent.learned_at) > now - DAY]
-    where += [col(Correspondent.department) == department, col(Correspondent.how).in_(("outbound", "journal", "log"))]
-    return session.scalar(select(func.count()).select_from(Correspondent).where(*where)) or 0
+    where = [col(Contact.person) == person, col(Contact.state) == KNOWN, col(Contact.learned_at) > now - DAY]
+    where += [col(Contact.department) == department, col(Contact.how).in_(("outbound", "journal", "log"))]
+    return session.scalar(select(func.count()).select_from(Contact).where(*where)) or 0
 
 
 def write_lessons(
@@ -133,16 +133,16 @@ def upsert_statement(on_postgresql: bool, *, adds: bool) -> Insert:
 
 def known_since(since: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Known, with mail either way after that time."""
-    return (col(Correspondent.state) == KNOWN) & (col(Correspondent.last_mail_at) > since)
+    return (col(Contact.state) == KNOWN) & (col(Contact.last_mail_at) > since)
 
 
-COLUMNS: tuple[Any, ...] = (Correspondent, col(Person.name), col(Person.department), col(Department.name).label("role"))
+COLUMNS: tuple[Any, ...] = (Contact, col(Person.name), col(Person.department), col(Department.name).label("role"))
 BY_AUTHOR: Select[Any] = (
     select(*COLUMNS)
-    .join(Person, (col(Person.uid) == col(Correspondent.person)) & col(Person.active), isouter=True)
-    .join(Department, col(Department.code) == col(Correspondent.department), isouter=True)
-    .where(OneOf(col(Correspondent.address), "authors"), known_since(bindparam("since", type_=Instant)))
-    .order_by(col(Correspondent.last_mail_at).desc(), col(Correspondent.id))
+    .join(Person, (col(Person.uid) == col(Contact.person)) & col(Person.active), isouter=True)
+    .join(Department, col(Department.code) == col(Contact.department), isouter=True)
+    .where(OneOf(col(Contact.address), "authors"), known_since(bindparam("since", type_=Instant)))
+    .order_by(col(Contact.last_mail_at).desc(), col(Contact.id))
 )
 
 
@@ -189,7 +189,7 @@ def may_open(by: Actor, learn: str, person: str, department: str) -> bool:
     return by.scope.company or not holding.isdisjoint(by.scope.words())
 
 
-def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
+def as_rule(one: Contact, writer: str, scope: str) -> MatchedRule:
     """A contact as the rule it is worth."""
     return MatchedRule(
         id=one.id,
@@ -205,7 +205,7 @@ def as_rule(one: Correspondent, writer: str, scope: str) -> MatchedRule:
     )
 
 
-def lesson_provenance(one: Correspondent, writer: str) -> str:
+def lesson_provenance(one: Contact, writer: str) -> str:
     """Says who wrote to a contact, when, and in which message."""
     about = {"writer": writer, "address": one.address, "day": format_day(one.last_sent_at)}
     if one.message_id:
@@ -218,18 +218,18 @@ def grace_begin(settings: Settings, now: datetime) -> datetime:
     return now - max(timedelta(), timedelta(days=settings.outbound.lapse_days) - GRACE)
 
 
-def last_message_at(one: Correspondent) -> datetime:
+def last_message_at(one: Contact) -> datetime:
     """The day of the last message either way, as it really was."""
     return max(one.last_sent_at, one.last_heard_at or one.last_sent_at)
 
 
 def count_older(session: Session, learned_since: datetime, before: datetime) -> int:
     """Counts contacts that were learned since one instant and whose last message is older than another."""
-    older = (col(Correspondent.learned_at) >= learned_since, col(Correspondent.last_sent_at) < before)
-    return session.scalar(select(func.count()).select_from(Correspondent).where(*older)) or 0
+    older = (col(Contact.learned_at) >= learned_since, col(Contact.last_sent_at) < before)
+    return session.scalar(select(func.count()).select_from(Contact).where(*older)) or 0
 
 
-def lapses_at(one: Correspondent, settings: Settings) -> datetime:
+def lapses_at(one: Contact, settings: Settings) -> datetime:
     """Returns when a contact expires unless a message goes either way before."""
     return one.last_mail_at + timedelta(days=settings.outbound.lapse_days)
 
@@ -252,10 +252,10 @@ def barred_places(session: Session, person: str, department: str, author: str) -
     """Returns the places from which an author may not answer this employee: staff dropped the contact or has not reviewed it; or they
     are unknown, and staff dropped somebody else of their domain."""
     domain = author.rpartition("@")[2]
-    of_theirs = col(Correspondent.person) == person, col(Correspondent.department) == ("" if person else department)
-    themselves, colleague = col(Correspondent.address) == author, col(Correspondent.address).endswith(f"@{domain}", autoescape=True)
-    rows = select(col(Correspondent.address), col(Correspondent.state))
-    where = or_(themselves, and_(colleague, col(Correspondent.state) == DROPPED))
+    of_theirs = col(Contact.person) == person, col(Contact.department) == ("" if person else department)
+    themselves, colleague = col(Contact.address) == author, col(Contact.address).endswith(f"@{domain}", autoescape=True)
+    rows = select(col(Contact.address), col(Contact.state))
+    where = or_(themselves, and_(colleague, col(Contact.state) == DROPPED))
     found: dict[str, str] = dict(session.execute(rows.where(*of_theirs, where)).all())
     if author in found:
         return set() if found[author] == KNOWN else {author, domain}
@@ -294,8 +294,8 @@ def keep_sent(session: Session, messages: Sequence[SentMail]) -> None:
 def distrust_lately(session: Session, uid: str, since: datetime) -> None:
     """Distrusts what an account sent since an instant, because somebody else may have used it: its new contacts wait for review by staff,
     and replies to its messages are no longer let in."""
-    lately = (col(Correspondent.person) == uid, col(Correspondent.learned_at) > since, col(Correspondent.how).not_in(("seed", "api")))
-    session.execute(update(Correspondent).where(*lately, col(Correspondent.state) == KNOWN).values(state=PARKED))
+    lately = (col(Contact.person) == uid, col(Contact.learned_at) > since, col(Contact.how).not_in(("seed", "api")))
+    session.execute(update(Contact).where(*lately, col(Contact.state) == KNOWN).values(state=PARKED))
     session.execute(update(SentMail).where(col(SentMail.person) == uid, col(SentMail.at) > since).values(automatic=True))
 
 
@@ -357,10 +357,10 @@ def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit:
     """Forget what has lapsed: addresses with the names that they spell, and messages that nobody will answer any more. How many, at most
     `limit` of each."""
     since = now - timedelta(days=settings.outbound.lapse_days)
-    is_over = (col(Correspondent.last_mail_at) <= since, col(Correspondent.state) != DROPPED)
-    lapsed = dict(session.execute(select(col(Correspondent.id), col(Correspondent.address)).where(*is_over).limit(limit)).all())
+    is_over = (col(Contact.last_mail_at) <= since, col(Contact.state) != DROPPED)
+    lapsed = dict(session.execute(select(col(Contact.id), col(Contact.address)).where(*is_over).limit(limit)).all())
     old = list(session.scalars(select(col(SentMail.id)).where(col(SentMail.at) <= since).limit(limit)))
-    for table, rows in ((Correspondent, list(lapsed)), (SentMail, old)):
+    for table, rows in ((Contact, list(lapsed)), (SentMail, old)):
         if rows:
             session.execute(delete(table).where(db.is_among(session, col(table.id), rows)))
     forget_names(session, set(lapsed.values()))
@@ -369,7 +369,7 @@ def forget_lapsed(session: Session, *, settings: Settings, now: datetime, limit:
 
 def forget_names(session: Session, addresses: Collection[str]) -> None:
     """Forget the names of addresses that are nobody's contact any more. An allowed sender's next message tells its name again."""
-    others = select(col(Correspondent.address)).where(col(Correspondent.address) == col(FamiliarName.address)).correlate(FamiliarName)
+    others = select(col(Contact.address)).where(col(Contact.address) == col(FamiliarName.address)).correlate(FamiliarName)
     if addresses:
         session.execute(delete(FamiliarName).where(db.is_among(session, col(FamiliarName.address), sorted(addresses)), ~others.exists()))
 
@@ -379,7 +379,7 @@ def forget_names(session: Session, addresses: Collection[str]) -> None:
 
 def visible_contacts(by: Actor) -> ColumnElement[bool]:
     """SQL condition for the contacts that the actor may see: of people and departments in their scope, outside confidential folders."""
-    return of_people(col(Correspondent.person), col(Correspondent.department), by)
+    return of_people(col(Contact.person), col(Contact.department), by)
 
 
 def of_people(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
@@ -407,8 +407,8 @@ def away_from(person: Any, department: Any, by: Actor) -> ColumnElement[bool]:
     return or_(person.in_(uids), person.in_(theirs), department.in_(codes))
 
 
-def lock_contacts(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Correspondent]:
+def lock_contacts(session: Session, ids: Iterable[int], by: Actor) -> dict[int, Contact]:
     """Locks these contacts, as far as the actor may see them, until the transaction ends. Returns them by id."""
-    where = db.is_among(session, col(Correspondent.id), ids) & visible_contacts(by)
-    rows = session.scalars(select(Correspondent).where(where).order_by(col(Correspondent.id)).with_for_update())
+    where = db.is_among(session, col(Contact.id), ids) & visible_contacts(by)
+    rows = session.scalars(select(Contact).where(where).order_by(col(Contact.id)).with_for_update())
     return {row.id: row for row in rows}

@@ -20,7 +20,7 @@ from triage.policy.rules_in_force import in_force
 from triage.store import confidential_rows, db
 from triage.store.db import is_among
 from triage.store.message_columns import dmarc_result
-from triage.store.models.contacts import Correspondent, FamiliarDomain
+from triage.store.models.contacts import Contact, FamiliarDomain
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
@@ -78,10 +78,10 @@ def contacts_among(session: Session, authors: Collection[str], *, settings: Sett
         "person": set(session.scalars(confidential_rows.SEALED["person"])),
     }
     rows = session.execute(
-        select(col(Correspondent.address), col(Correspondent.person), col(Correspondent.department), col(Person.department))
-        .outerjoin(Person, col(Person.uid) == col(Correspondent.person))
-        .where(is_among(session, col(Correspondent.address), asked), contacts_store.in_force(settings, now))
-        .order_by(col(Correspondent.last_sent_at))
+        select(col(Contact.address), col(Contact.person), col(Contact.department), col(Person.department))
+        .outerjoin(Person, col(Person.uid) == col(Contact.person))
+        .where(is_among(session, col(Contact.address), asked), contacts_store.in_force(settings, now))
+        .order_by(col(Contact.last_sent_at))
     )
     names = dict(session.execute(select(col(Department.code), col(Department.name))).all())
     found: dict[str, str] = {}
@@ -178,6 +178,6 @@ def domains_with_contacts(session: Session, domains: Collection[str], *, now: da
     kept = set(
         session.scalars(select(col(FamiliarDomain.domain)).where(is_among(session, col(FamiliarDomain.domain), organisations.values())))
     )
-    lately = session.scalars(select(col(Correspondent.address)).where(col(Correspondent.last_mail_at) >= now - KEPT_WITHIN))
+    lately = session.scalars(select(col(Contact.address)).where(col(Contact.last_mail_at) >= now - KEPT_WITHIN))
     known = kept | {registered_organisation(address.rpartition("@")[2]) for address in lately}
     return {one for one, of in organisations.items() if of in known}

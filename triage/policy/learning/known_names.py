@@ -13,14 +13,14 @@ from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.message.mime.links import registered_organisation
 from triage.message.signals.lookalikes import is_sibling, keys_of_known, keys_of_stranger, plain_name
-from triage.message.signals.signal_context import Correspondents
+from triage.message.signals.signal_context import SimilarContacts
 from triage.policy.contacts import store as contacts
 from triage.policy.contacts.wanted_senders import Sender, released_by
 from triage.policy.rules.store import in_force
 from triage.store import confidential_rows, db
 from triage.store.confidential_rows import SEALED
 from triage.store.db import OneOf
-from triage.store.models.contacts import Correspondent, FamiliarDomain, FamiliarName
+from triage.store.models.contacts import Contact, FamiliarDomain, FamiliarName
 from triage.store.models.directory import Person
 from triage.store.models.rules import Rule
 
@@ -66,15 +66,15 @@ class Familiar:
         self.domains = group_by_key(session, DOMAINS, "keys", itertools.chain.from_iterable(self.keys.values()))
         self.named = group_by_key(session, NAMES, "names", itertools.chain.from_iterable(map(names_asked, self.keys)))
 
-    def of(self, one: Stranger) -> Correspondents:
+    def of(self, one: Stranger) -> SimilarContacts:
         """Known senders of the same name, and domains of known senders that may look like theirs."""
         found = {domain for key in self.keys[one] for domain in self.domains.get(key, ())}
         domains = tuple(sorted(found)[: MOST * 4])
         if one.is_known:
             siblings = self.siblings_of_answers(one, domains)
             domains = tuple(domain for domain in domains if domain not in siblings)
-            return Correspondents(self.namesakes(one), domains, domains)
-        return Correspondents(self.namesakes(one), domains, self.siblings(one, domains))
+            return SimilarContacts(self.namesakes(one), domains, domains)
+        return SimilarContacts(self.namesakes(one), domains, self.siblings(one, domains))
 
     def siblings(self, one: Stranger, domains: Iterable[str]) -> tuple[str, ...]:
         """Returns domains with the author's name under another ordinary ending, if the author's domain has sent wanted messages."""
@@ -146,7 +146,7 @@ def is_personal(plain: str) -> bool:
 
 def is_known(session: Session, address: str, settings: Settings, now: datetime) -> bool:
     """Whether somebody outside of confidential folders has written to the address, or a rule allows it."""
-    written_to = select(col(Correspondent.id)).where(col(Correspondent.address) == address, shareable_contacts(settings, now))
+    written_to = select(col(Contact.id)).where(col(Contact.address) == address, shareable_contacts(settings, now))
     values = (address, *ancestor_domains(address.rpartition("@")[2]))
     let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
     return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
@@ -155,9 +155,7 @@ def is_known(session: Session, address: str, settings: Settings, now: datetime) 
 def shareable_contacts(settings: Settings, now: datetime) -> ColumnElement[bool]:
     """Contacts that everybody may be told of: in force, and of nobody whose folder is confidential."""
     theirs = select(col(Person.uid)).where(col(Person.department).in_(SEALED["department"]))  # a contact names its person alone
-    return and_(
-        contacts.in_force(settings, now), not_(confidential_rows.is_confidential(Correspondent)), col(Correspondent.person).not_in(theirs)
-    )
+    return and_(contacts.in_force(settings, now), not_(confidential_rows.is_confidential(Contact)), col(Contact.person).not_in(theirs))
 
 
 def remember_names(session: Session, senders: Iterable[tuple[str, str]]) -> None:
@@ -179,7 +177,7 @@ def remember_addresses(session: Session, addresses: Iterable[str]) -> None:
 def find_changes(session: Session, *, settings: Settings, now: datetime) -> tuple[list[str], list[str]]:
     """The domains that are known and not kept yet, and those that are kept and not known any more."""
     rows = select(col(Rule.value)).where(col(Rule.effect) == "allow", col(Rule.match) != "list", in_force(now))
-    written_to = select(col(Correspondent.address)).where(shareable_contacts(settings, now)).execution_options(yield_per=SLICE)
+    written_to = select(col(Contact.address)).where(shareable_contacts(settings, now)).execution_options(yield_per=SLICE)
     values = itertools.chain(session.scalars(rows), session.scalars(written_to))
     domains = {value.rpartition("@")[2] for value in values}
     known = set(map(registered_organisation, domains)) - set(settings.policy.freemail_domains) - {""}

@@ -10,7 +10,7 @@ from triage.addressing.envelope import parse_or_none
 from triage.policy.contacts.store import KNOWN
 from triage.store.db import is_among
 from triage.store.delivery_state import State
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
 
@@ -26,9 +26,9 @@ def find_new(session: Session, addresses: Collection[str], own_domains: Collecti
     outside = {one: address.domain for one, address in parsed.items() if address.domain not in own_domains}
     if not outside:
         return frozenset()
-    earlier = or_(col(Correspondent.first_sent_at) <= now - HOUR, col(Correspondent.heard) > 0, col(Correspondent.how).in_(IMPORTED))
-    contacts = select(col(Correspondent.address)).where(
-        is_among(session, col(Correspondent.address), sorted(outside)), col(Correspondent.state) == KNOWN, earlier
+    earlier = or_(col(Contact.first_sent_at) <= now - HOUR, col(Contact.heard) > 0, col(Contact.how).in_(IMPORTED))
+    contacts = select(col(Contact.address)).where(
+        is_among(session, col(Contact.address), sorted(outside)), col(Contact.state) == KNOWN, earlier
     )
     known = set(session.scalars(contacts))
     values = sorted({*outside, *outside.values()})

@@ -18,7 +18,7 @@ from triage.policy.rules import store as rules
 from triage.policy.suggestions.superseded import recent_strangers, was_removed
 from triage.policy.suggestions.threshold import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.store import confidential_rows
-from triage.store.models.contacts import Correspondent, PostedList
+from triage.store.models.contacts import Contact, PostedList
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
@@ -113,8 +113,8 @@ def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str
     """Returns for each domain the people and departments that wrote to somebody there, outside confidential folders."""
     found: dict[str, set[str]] = {}
     closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
-    columns = col(Correspondent.address), col(Correspondent.person), col(Correspondent.department)
-    known = select(*columns).where(col(Correspondent.state) == KNOWN).execution_options(yield_per=AT_ONCE)
+    columns = col(Contact.address), col(Contact.person), col(Contact.department)
+    known = select(*columns).where(col(Contact.state) == KNOWN).execution_options(yield_per=AT_ONCE)
     for address, person, department in session.execute(known):
         domain = address.rpartition("@")[2]
         if domain in wanted and person not in closed_people and department not in closed_departments:

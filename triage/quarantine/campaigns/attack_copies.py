@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from triage.message.signals.severity import Severity
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
@@ -63,5 +63,5 @@ def is_stopped_by_campaign_block() -> ColumnElement[bool]:
 
 def is_from_contact() -> ColumnElement[bool]:
     """Messages of a sender to whom the recipient has ever written, whatever staff said about the contact later."""
-    contact = (col(Correspondent.address) == col(Delivery.author), col(Correspondent.person) == col(Delivery.person))
+    contact = (col(Contact.address) == col(Delivery.author), col(Contact.person) == col(Delivery.person))
     return exists().where(*contact).correlate(Delivery)

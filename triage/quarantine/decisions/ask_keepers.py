@@ -34,7 +34,7 @@ def find_concerned(session: Session, selected: Selection, verb: str, *, by: Acto
 def is_wide(selected: Selection) -> bool:
     """Whether the selection reaches into every folder. By id, folder or colleague it names what the actor sees."""
     items_by_id = bool(selected.any_of) and all(item.ids for item in selected.any_of)
-    return not (selected.ids or items_by_id or selected.department or selected.handed_to) and selected.person is None
+    return not (selected.ids or items_by_id or selected.department or selected.assigned_to) and selected.person is None
 
 
 def campaigns_of(selected: Selection) -> tuple[Selection, ...]:

@@ -146,7 +146,7 @@ class Listed:
     sealed: bool  # only named staff sees it, and says why when they open it
     legal_hold: bool  # it is neither expired nor erased
     expires_at: datetime | None  # None where it does not
-    handed: AssignedTo | None  # while it is held
+    assigned: AssignedTo | None  # while it is held
     escalated: EscalatedTo | None
     escalation: Suggestion | None  # the act that its signals suggest, until it is done
     comments: int  # of staff
@@ -335,7 +335,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
 def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing_statement` as a value."""
     delivery, size, record, attachments, department_name, person_name, decision, under_seal, held, days, expires, proven, *later = row
-    flood_name, looks, handed, escalation, comments = later
+    flood_name, looks, assigned, escalation, comments = later
     signals = [] if record.fault else record.signals
     escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
@@ -382,7 +382,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         expires_at=None
         if held or not expires
         else expiry.expiry_moment(delivery.state, delivery.id, delivery.received_at, decision.at, days),
-        handed=handed_over(handed) if handed.to and delivery.state == State.HELD else None,
+        assigned=assigned_to(assigned) if assigned.to and delivery.state == State.HELD else None,
         escalated=escalated,
         escalation=None if escalated else suggest_duty({one["name"] for one in signals}),
         comments=comments,
@@ -406,7 +406,7 @@ def severity_of(delivery: Any, signals: Sequence[dict[str, Any]]) -> Severity:
     return of_row(delivery.severity, delivery.weight, (one["name"] for one in (*signals, *delivery.signals)))
 
 
-def handed_over(row: Any) -> AssignedTo:
+def assigned_to(row: Any) -> AssignedTo:
     """A handing over as a list shows it."""
     return AssignedTo(row.to, row.to_shown, row.by_shown, row.at, row.note)
 

@@ -45,7 +45,7 @@ class Selection:
     proof: str = ""
     department: str | None = None
     person: str | None = None  # uid; "" is the department's shared folder
-    handed_to: str = ""  # login of a colleague to whom it was handed
+    assigned_to: str = ""  # login of the colleague to whom they are assigned
     q: str = ""  # a search: search_query.terms
     link_domain: str = ""  # a link opens it, or what lies below it
     attachment_sha256: str = ""  # the digest of an attachment's bytes
@@ -66,7 +66,7 @@ class Selection:
         """Itself, when it names something and not too much; BadInput otherwise, and for a state that does not exist."""
         features = (
             *(self.ids, self.sender, self.domain, self.campaign),
-            *(self.department, self.person, self.q, self.handed_to),
+            *(self.department, self.person, self.q, self.assigned_to),
             *(self.link_domain, self.attachment_sha256, self.any_of),
         )
         if not any(feature not in ((), "", None) for feature in features) and self.person != "":
@@ -118,6 +118,8 @@ def from_json(values: dict[str, Any]) -> Selection:
     """The selection that `Selection.as_json` wrote, maybe before a field of its search was refused: such a field is a word."""
     moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in ("since", "until", "delivered_since")}
     given: dict[str, Any] = values | moments | {"states": tuple(values.get("states", ()))}
+    if "handed_to" in given:  # the field's name before 0.1.0
+        given["assigned_to"] = given.pop("handed_to")
     if "campaign" in values:
         given["campaign"] = parse_id(values["campaign"])
     given["any_of"] = tuple(from_json(one) for one in values.get("any_of", ()))
@@ -143,8 +145,9 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
         wanted.append(col(Delivery.department) == selection.department.casefold())
     if selection.person is not None:
         wanted.append(col(Delivery.person) == selection.person.casefold())
-    if selection.handed_to:
-        wanted.append(col(Delivery.id).in_(select(col(Assignment.delivery_id)).where(col(Assignment.to) == selection.handed_to.casefold())))
+    if selection.assigned_to:
+        to = selection.assigned_to.casefold()
+        wanted.append(col(Delivery.id).in_(select(col(Assignment.delivery_id)).where(col(Assignment.to) == to)))
     if selection.reported:
         wanted.append(open_reports.is_reported())
     if selection.any_of:
@@ -168,7 +171,7 @@ def selection_condition(selection: Selection) -> ColumnElement[bool]:
 
 def states_condition(selection: Selection, states: Collection[str]) -> ColumnElement[bool]:
     """Condition: what the selection names, in one of these states. Where it names few, no index of states leads to them."""
-    few = selection.ids or selection.handed_to or selection.campaign is not None or selection.any_of
+    few = selection.ids or selection.assigned_to or selection.campaign is not None or selection.any_of
     return in_states(states) if few else in_one_of(states)
 
 

@@ -18,7 +18,7 @@ from triage.quarantine.search.selection import Selection, count_outside, count_s
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
 from triage.store.models.rules import Rule
@@ -153,10 +153,8 @@ def was_read() -> ColumnElement[bool]:
 
 def was_answered() -> ColumnElement[bool]:
     """Whether the recipient has written to the sender since."""
-    whose = (col(Correspondent.person) == col(Delivery.person)) & (col(Delivery.person) != "")
-    return exists().where(
-        col(Correspondent.address) == col(Delivery.author), whose, col(Correspondent.last_sent_at) >= col(Delivery.received_at)
-    )
+    whose = (col(Contact.person) == col(Delivery.person)) & (col(Delivery.person) != "")
+    return exists().where(col(Contact.address) == col(Delivery.author), whose, col(Contact.last_sent_at) >= col(Delivery.received_at))
 
 
 def least_alike(rows: Sequence[Any]) -> tuple[int, ...]:

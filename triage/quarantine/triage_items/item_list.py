@@ -184,7 +184,7 @@ def count_assigned(session: Session, *, by: Actor, group: Group, now: datetime) 
     """Counts the rows of what is assigned to the actor and held, without those they have snoozed."""
     if by.kind != "person" or not assignment.number_for(session, by):
         return 0
-    question = asked_for(session, Selection(states=(State.HELD,), handed_to=by.name), by, group, now)
+    question = asked_for(session, Selection(states=(State.HELD,), assigned_to=by.name), by, group, now)
     return some_piles(session, question, Part(1, snoozed=question.snoozed))[2][0]
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 from triage.store.models.columns import id_column, instant_column, json_column, json_list_column
 
 
-class Correspondent(SQLModel, table=True):
+class Contact(SQLModel, table=True):
     """Outside address that an employee has written to."""
 
     __tablename__ = "correspondent"

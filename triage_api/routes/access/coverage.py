@@ -23,12 +23,12 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
     """
     now, settings = utcnow(), here.settings.coverage
     folders = [one for one in coverage.list_coverage(session, settings, now) if coverage.looks_after(by, one.code)]
-    alarm = coverage.waiting_folders(folders, settings, now) if by.role is Role.ADMIN else []
+    uncovered = coverage.waiting_folders(folders, settings, now) if by.role is Role.ADMIN else []
     return schemas.Coverage.model_validate(
         {
             "out_of_hours": coverage.is_out_of_hours(settings, now),
             "away_until": coverage.away_until(session, by.name, now),
-            "uncovered": alarm,
+            "uncovered": uncovered,
             "folders": folders,
             "restored": restore_pause.pause_of(session),
             "removals": large_removals.shown_to(session, by=by, settings=here.settings),

@@ -121,7 +121,7 @@ class Delivery(Shape):
     attempts: int
     last_reply: Sentence
     decided: Decided | None
-    assigned: Annotated[Assignment | None, Field(validation_alias="handed", description="While it is held.")]
+    assigned: Annotated[Assignment | None, Field(description="While it is held.")]
     escalated: Annotated[EscalatedTo | None, Field(description="The last escalation that was not undone.")]
     escalation: Annotated[Suggested | None, Field(description="Escalate it rather than remove it; null for most messages.")]
     suggested_act: Annotated[
@@ -214,7 +214,7 @@ class DeliveryQuery(Order):
         given = self.model_dump(include=features | {"link_domain", "attachment_sha256"})
         return Selection(
             **given,
-            handed_to=self.assigned_to,
+            assigned_to=self.assigned_to,
             ids=tuple(self.id),
             proof=self.proof or (ANY_PROOF if self.campaign else ""),
             states=tuple(self.state),

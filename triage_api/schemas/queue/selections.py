@@ -69,7 +69,7 @@ class Select(Order):
 
     def selection(self) -> Selection:
         """Converts it to the core's value; BadInput when it is empty."""
-        given = self.model_dump(exclude={"any_of", "assigned_to"}) | {"handed_to": self.assigned_to}
+        given = self.model_dump(exclude={"any_of"})
         several = tuple(item.selection() for item in self.any_of)
         return Selection.of(**given | {"ids": tuple(given["ids"]), "states": tuple(given["states"]), "any_of": several})
 

@@ -157,7 +157,7 @@ class TriageFilter(RowChoice):
             proof=ANY_PROOF,
             department=self.department,
             person=self.person,
-            handed_to=self.assigned_to,
+            assigned_to=self.assigned_to,
             q=self.q,
             states=() if any_state else tuple(self.state),
             reported=self.reported,

@@ -12,7 +12,7 @@ from triage_cli.output.tables import Form, Shape, list_options as lists_as, say
 from triage_cli.output.timestamps import format_day
 
 MOST_AT_ONCE = 5000
-CORRESPONDENTS = Shape(
+CONTACTS = Shape(
     {
         "id": "to accept or drop it",
         "address": "address of the contact",
@@ -39,22 +39,22 @@ LISTS = Shape(
 @click.group("contacts", invoke_without_command=True)
 @names_server
 @click.pass_context
-def correspondents(ctx: click.Context) -> None:
+def contacts_group(ctx: click.Context) -> None:
     """List and accept contacts learned from sent messages."""
     if not ctx.invoked_subcommand:
-        ctx.invoke(list_correspondents, state="known", q="", person="", limit=100, form=Form.TEXT)
+        ctx.invoke(list_contacts, state="known", q="", person="", limit=100, form=Form.TEXT)
 
 
-@correspondents.command("list")
+@contacts_group.command("list")
 @click.option("--state", type=click.Choice(["known", "pending", "removed"]), default="known", show_default=True)
 @click.option("--search", "q", default="", metavar="TEXT", help="Part of the address.")
 @click.option("--person", default="", metavar="UID", help="Only contacts of this person.")
 @click.option("--limit", default=100, show_default=True, help="Maximum number of rows.")
-@lists_as(CORRESPONDENTS)
+@lists_as(CONTACTS)
 @ask_api
-def list_correspondents(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
+def list_contacts(desk: Desk, state: str, q: str, person: str, limit: int, form: Form) -> None:
     """List contacts. Pending ones wait until you accept or drop them."""
-    CORRESPONDENTS.print(map(row_of, desk.items("/contacts", limit, state=state, q=q, person=person)), form)
+    CONTACTS.print(map(row_of, desk.items("/contacts", limit, state=state, q=q, person=person)), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     return one | {"last_mail": format_day(one["last_message_at"]), "lapses": format_day(one["expires_at"])}
 
 
-@correspondents.command("accept")
+@contacts_group.command("accept")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
 @act_on_api
 def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
@@ -70,7 +70,7 @@ def accept(desk: Desk, numbers: tuple[str, ...]) -> None:
     say(f"accepted: {decide_contacts(desk, 'accept', numbers)}")
 
 
-@correspondents.command("drop")
+@contacts_group.command("drop")
 @click.argument("numbers", metavar="ID...", nargs=-1, required=True)
 @act_on_api
 def drop(desk: Desk, numbers: tuple[str, ...]) -> None:
@@ -83,7 +83,7 @@ def decide_contacts(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
     return int(desk.post(f"/contacts/{verb}", {"ids": [given_id(one) for one in numbers]})["count"])
 
 
-@correspondents.command("reasons")
+@contacts_group.command("reasons")
 @click.option("--days", default=30, show_default=True, help="Number of days up to today.")
 @lists_as(REASONS)
 @ask_api
@@ -92,7 +92,7 @@ def reasons(desk: Desk, days: int, form: Form) -> None:
     REASONS.print(desk.get("/contacts/reasons", days=days)["items"], form)
 
 
-@correspondents.command("lists")
+@contacts_group.command("lists")
 @lists_as(LISTS)
 @ask_api
 def lists(desk: Desk, form: Form) -> None:

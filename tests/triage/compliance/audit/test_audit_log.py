@@ -32,7 +32,7 @@ from triage.quarantine.requests import announce_sender
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.search.selection import Selection
 from triage.store.db import read_transaction, transaction
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.mailboxes import SweptMailbox
 
 EVA = Actor.person("eva", Role.TRIAGE, Scope(persons=frozenset({"mara.berg"})))
@@ -190,7 +190,7 @@ def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settin
         announce_sender.expect_sender(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
         learned = [Announced("joe.fern", "c@secret.example")]
         learn_contacts.announce_contacts(session, learned, settings=settings, by=HANA, now=NOW)
-        known = session.scalars(select(col(Correspondent.id))).all()
+        known = session.scalars(select(col(Contact.id))).all()
         contact_review.drop_contacts(session, known, by=HANA, now=NOW)
     for by, told in ((HANA, True), (IDA, False), (OTTO, False)):
         with read_transaction(company) as session:

@@ -46,7 +46,7 @@ from triage.store.message_record.record_codec import as_json
 from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Comment
 from triage.store.models.compliance import PersonErasure
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Content, Message
@@ -228,7 +228,7 @@ def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: 
     assert row.done_at == NOW
     assert where_it_stands(either, "joe.fern") <= AUDITED | {"message", "rule"}  # a message to Mara too names its recipients
     assert either.get(Person, "joe.fern") is None
-    assert either.scalars(select(Correspondent)).all() == []
+    assert either.scalars(select(Contact)).all() == []
     mine, hers = (either.get_one(Delivery, one) for one in both)
     assert (mine.person, mine.state, hers.person, hers.state, hers.erased_at) == (
         row.pseudonym,
@@ -316,7 +316,7 @@ def test_a_sender_gets_what_is_kept_and_their_messages(either: Session, settings
         "messages.json": 4,
         "decisions.json": 1,
         "rules.json": 3,
-        "correspondents.json": 1,
+        "contacts.json": 1,
     }.items() <= counts.items()
     assert not any(
         "by_shown" in row or row.get("author") == "person:ana" for rows in lists.values() for row in rows if isinstance(row, dict)
@@ -366,8 +366,8 @@ def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, s
 def test_of_somebody_sealed_nothing_that_tells_of_their_mail_is_taken_along(session: Session, settings: Settings, folder: str) -> None:
     everything(session, settings)
     directory.apply_directory(session, replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
-    hana, silent = replace(IDA, name="hana"), ("correspondents.json", "decisions.json", "notices.json")
-    for named, lists in (("joe.fern", ("correspondents.json", "sent.json", "rules.json")), (ANNA, silent)):
+    hana, silent = replace(IDA, name="hana"), ("contacts.json", "decisions.json", "notices.json")
+    for named, lists in (("joe.fern", ("contacts.json", "sent.json", "rules.json")), (ANNA, silent)):
         for by in (IDA, hana):
             archive = taken(session, named, by)
             found = [name for name in lists if json.loads(archive.read(name))]

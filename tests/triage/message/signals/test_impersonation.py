@@ -12,7 +12,7 @@ from triage.message.mime.links import host_name
 from triage.message.signals.find_signals import find_signals
 from triage.message.signals.impersonation import COMPARED
 from triage.message.signals.lookalikes import edit_distance, keys_of_known, keys_of_stranger, looks_like, plain_name
-from triage.message.signals.signal_context import Correspondents, Seen
+from triage.message.signals.signal_context import Seen, SimilarContacts
 from triage.message.summary import Summary
 
 
@@ -133,11 +133,11 @@ def test_a_new_directory_counts_at_once() -> None:
     assert "name-of-ours" not in names({"rosa dahl": "rosa@company.example"})
 
 
-KNOWN = {"known": Correspondents(("ann.lee@supplier.example",), ("northwind.example", "supplier.example"))}
+KNOWN = {"known": SimilarContacts(("ann.lee@supplier.example",), ("northwind.example", "supplier.example"))}
 
 
 def test_what_looks_like_ours_and_like_somebody_we_know_looks_like_ours() -> None:
-    beside = {"known": Correspondents((), ("c0mpamy.example",))}
+    beside = {"known": SimilarContacts((), ("c0mpamy.example",))}
     assert {"look-alike-domain", "look-alike-of-known"} & set(seen(reply_to=("ann@c0mpany.example",), beside=beside)) == {
         "look-alike-domain"
     }

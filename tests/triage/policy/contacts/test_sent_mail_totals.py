@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, strategies as st
 
 from triage.policy.contacts.contact_evidence import Reason, Sent
-from triage.policy.contacts.sent_mail_totals import Contact, Gathered, gather_mail, join_totals
+from triage.policy.contacts.sent_mail_totals import ContactTotals, Gathered, gather_mail, join_totals
 from triage.times import to_micros
 
 JOE, MARA = "joe@company.example", "mara@company.example"
@@ -54,7 +54,7 @@ def test_each_recipient_is_there_once_with_all_that_went_there(messages: list[Se
 def test_the_last_mail_is_the_one_that_is_shown() -> None:
     messages = [Sent(JOE, ("ann@a.example",), JOE, DAY + timedelta(days=day), f"{day}", f"d{day}") for day in (1, 3, 2)]
     first, last = to_micros(DAY + timedelta(days=1)), to_micros(DAY + timedelta(days=3))
-    assert gather_mail(messages).contacts == {(JOE, JOE): [Contact("ann@a.example", 3, first, last, "3", "d3")]}
+    assert gather_mail(messages).contacts == {(JOE, JOE): [ContactTotals("ann@a.example", 3, first, last, "3", "d3")]}
 
 
 def sent(found: Gathered) -> dict[tuple[str, str], int]:

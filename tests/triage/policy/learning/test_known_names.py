@@ -12,7 +12,7 @@ from triage.access import confidential_folders
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.intake import receive as intake
-from triage.message.signals.signal_context import Correspondents
+from triage.message.signals.signal_context import SimilarContacts
 from triage.policy.contacts import store as contacts
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import known_names, learn_contacts
@@ -135,7 +135,7 @@ def test_nobody_known_nobody_like_them(engine: Engine, settings: Settings) -> No
     with db.transaction(engine) as session:
         strangers = [Stranger("", ""), Stranger("a@xn--\u00ff", "A B")]
         found = known_names.Familiar(session, strangers, settings=settings, now=NOW)
-        assert [found.of(one) for one in strangers] == [Correspondents(), Correspondents()]
+        assert [found.of(one) for one in strangers] == [SimilarContacts(), SimilarContacts()]
 
 
 def wrote_to(session: Session, settings: Settings, *addresses: str, how: str = "outbound") -> None:

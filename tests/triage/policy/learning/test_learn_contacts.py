@@ -28,7 +28,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
-from triage.store.models.contacts import Correspondent, SentMail
+from triage.store.models.contacts import Contact, SentMail
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
@@ -129,16 +129,16 @@ def test_it_lapses_after_the_last_mail_either_way(session: Session, settings: Se
     assert (known(NOW + 9 * day), known(NOW + 10 * day)) == (True, False)
     learn(session, settings, wrote(at=NOW + 5 * day), now=NOW + 5 * day)
     assert (known(NOW + 14 * day), known(NOW + 15 * day)) == (True, False)
-    contacts.count_heard(session, session.scalars(select(col(Correspondent.id))), NOW + 8 * day)
+    contacts.count_heard(session, session.scalars(select(col(Contact.id))), NOW + 8 * day)
     assert (known(NOW + 17 * day), known(NOW + 18 * day)) == (True, False)
     assert contacts.forget_lapsed(session, settings=settings, now=NOW + 17 * day) == 2  # the two messages: nobody answers them any more
     assert contacts.forget_lapsed(session, settings=settings, now=NOW + 18 * day) == 1
-    assert session.scalars(select(Correspondent)).all() == []
+    assert session.scalars(select(Contact)).all() == []
 
 
 def test_proven_mail_that_comes_keeps_it_and_unproven_mail_does_not(session: Session, settings: Settings) -> None:
     learn(session, settings, wrote(at=NOW - timedelta(days=3)))
-    one = session.scalars(select(Correspondent)).one()
+    one = session.scalars(select(Contact)).one()
     for dmarc, to, heard in ((arriving.NO_DMARC, JOE, 0), (DMARC_PASS, MARA, 0), (DMARC_PASS, JOE, 1)):
         arrive(session, settings, to, author=ANN, dmarc=dmarc)
         session.refresh(one)
@@ -150,7 +150,7 @@ def test_proven_mail_that_comes_keeps_it_and_unproven_mail_does_not(session: Ses
 def test_seeded_ones_keep_their_day_and_stay_for_sixty_days(session: Session, settings: Settings, age: int, stays: int) -> None:
     day = timedelta(days=1)
     learn(session, settings, wrote(at=NOW - age * day), how="seed")
-    one = session.scalars(select(Correspondent)).one()
+    one = session.scalars(select(Contact)).one()
     assert (contacts.last_message_at(one), one.last_sent_at, one.how) == (NOW - age * day, NOW - age * day, "seed")
     assert contacts.lapses_at(one, settings) == NOW + stays * day
     assert contacts.count_older(session, NOW, NOW - 365 * day) == (age > 365)
@@ -200,7 +200,7 @@ def test_what_is_not_learned_is_counted(session: Session, settings: Settings, ma
     assert (report.learned, report.skipped) == (0, {reason: 1})
     learn(session, settings, mail)
     assert contact_review.count_unlearned(session, by=ANA, since=NOW) == [("outbound", str(reason), 2)]
-    assert session.scalars(select(Correspondent)).all() == []
+    assert session.scalars(select(Contact)).all() == []
 
 
 def test_a_meeting_room_teaches_nothing(session: Session, settings: Settings) -> None:
@@ -209,7 +209,7 @@ def test_a_meeting_room_teaches_nothing(session: Session, settings: Settings) ->
 
 def test_an_alias_and_a_sub_address_are_the_same_employee(session: Session, settings: Settings) -> None:
     report = learn(session, settings, wrote(sender="mara.berg+news@company.example", author="m.berg@company.example"))
-    assert (report.learned, session.scalars(select(col(Correspondent.person))).all()) == (1, ["mara.berg"])
+    assert (report.learned, session.scalars(select(col(Contact.person))).all()) == (1, ["mara.berg"])
 
 
 def test_too_many_new_ones_on_a_day_are_parked(session: Session, settings: Settings) -> None:
@@ -259,7 +259,7 @@ def test_staff_looks_at_what_is_parked(session: Session, settings: Settings) -> 
     assert acts == ["learn", "review-contacts", "review-contacts"]
 
 
-def test_nobody_sees_or_decides_about_the_correspondents_of_others(session: Session, settings: Settings) -> None:
+def test_nobody_sees_or_decides_about_the_contacts_of_others(session: Session, settings: Settings) -> None:
     learn(session, settings, wrote(), wrote("lawyer@law.example", sender=MARA))
     assert {one.address for one in contact_review.list_contacts(session, by=BEN, settings=settings)} == {"lawyer@law.example"}
     ids = {one.address: one.id for one in contact_review.list_contacts(session, by=ANA, settings=settings)}
@@ -400,14 +400,14 @@ def test_who_leaves_a_list_lets_nobody_answer(session: Session, settings: Settin
 def test_a_shared_address_of_the_own_department_is_taught_by_whoever_writes_as_it(session: Session, settings: Settings) -> None:
     """The answers go to the shared address: it is the one that knows them."""
     assert learn(session, settings, wrote(author=INFO)).learned == 1
-    assert [(one.person, one.department) for one in session.scalars(select(Correspondent))] == [("", "it")]
+    assert [(one.person, one.department) for one in session.scalars(select(Contact))] == [("", "it")]
     assert [(one.person, one.department, one.went_to) for one in session.scalars(select(SentMail))] == [("", "it", ["supplier.example"])]
 
 
 def test_in_a_sent_folder_what_was_written_on_behalf_of_a_colleague_teaches_the_colleague(session: Session, settings: Settings) -> None:
     """Only an administrator reads sent folders; whoever uses an account could write in every colleague's name."""
     assert learn(session, settings, wrote(author=MARA), how="seed").learned == 1
-    assert [one.person for one in session.scalars(select(Correspondent))] == ["mara.berg"]
+    assert [one.person for one in session.scalars(select(Contact))] == ["mara.berg"]
     resent = learn(session, settings, wrote("bo@supplier.example", author="boss@supplier.example"), how="seed")
     assert (resent.learned, resent.skipped[Reason.FORWARD]) == (0, 1)
     assert learn(session, settings, wrote("cy@supplier.example", author=MARA)).skipped[Reason.FORWARD] == 1

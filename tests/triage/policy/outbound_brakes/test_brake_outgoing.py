@@ -33,7 +33,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import outbound_brakes
 from triage.store import bodies, db
 from triage.store.delivery_state import State
-from triage.store.models.contacts import Correspondent, SentMail
+from triage.store.models.contacts import Contact, SentMail
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Sealed
 from triage.store.models.employees import OutboundBrake, OutboundRun
@@ -109,7 +109,7 @@ def test_a_run_to_strangers_in_one_message_leaves_to_the_first_and_waits_for_the
         (told,) = letters(session)
         assert "wrote to 7 new recipients within an hour" in told
         assert "Invoice" in told
-        assert session.scalars(select(Correspondent)).all() == []
+        assert session.scalars(select(Contact)).all() == []
 
 
 def test_what_waits_briefly_is_held_when_more_follow_and_what_was_learned_is_not_trusted(known: Engine, braking: Settings) -> None:
@@ -117,11 +117,11 @@ def test_what_waits_briefly_is_held_when_more_follow_and_what_was_learned_is_not
         for number, one in enumerate(strangers(6)):
             leave(session, braking, one, at=NOW + number * MINUTE / 10)
         assert list(states(session, NOW + MINUTE).values()) == ["queued", "queued", *["later"] * 4]
-        assert {one.state for one in session.scalars(select(Correspondent))} == {"known"}
+        assert {one.state for one in session.scalars(select(Contact))} == {"known"}
         leave(session, braking, "last@elsewhere.example", at=NOW + MINUTE)
         assert list(states(session, NOW + MINUTE).values()) == ["queued", "queued", *["held"] * 5]
         session.expire_all()
-        assert {one.state for one in session.scalars(select(Correspondent))} == {"parked"}
+        assert {one.state for one in session.scalars(select(Contact))} == {"parked"}
         assert {one.automatic for one in session.scalars(select(SentMail))} == {True}
         later = NOW + timedelta(hours=5)
         leave(session, braking, "more@elsewhere.example", at=later)
@@ -181,7 +181,7 @@ def test_for_the_first_days_it_only_reports(known: Engine, braking: Settings) ->
             "An employee's account wrote to 18 new recipients within an hour. They were sent: the brake only reports so far "
             "(`mailroom brakes`)."
         )
-        assert session.scalars(select(Correspondent)).all() == []
+        assert session.scalars(select(Contact)).all() == []
         leave(session, trial, *strangers(9, "c"), at=NOW + 30 * DAY)
         assert list(states(session).values()).count("held") == 7
 

@@ -20,7 +20,7 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
 
@@ -86,7 +86,7 @@ def test_what_was_opened_as_far_as_is_known(known: Engine, settings: Settings) -
         _, answered, read = delivered(session, settings, JOE, MARA, "it+joe.fern@company.example")
         last = NOW + timedelta(hours=1)
         times: dict[str, Any] = {"learned_at": NOW, "first_sent_at": NOW, "last_sent_at": last, "last_mail_at": last}
-        session.add(Correspondent(address=CROOK, person="mara.berg", **times))
+        session.add(Contact(address=CROOK, person="mara.berg", **times))
         assert session.get_one(Delivery, answered).person == "mara.berg"
         one = lately(session, settings, BLOCK)
         assert (one.sentence, one.opened) == ("3 messages in 2 mailboxes, 1 opened. Remove them too?", 1)

@@ -149,6 +149,10 @@ def test_several_rows_come_back_from_the_record_as_they_were() -> None:
     assert selection.from_json(json.loads(json.dumps(items.as_json()))) == items
 
 
+def test_stored_selections_of_before_name_the_colleague_by_the_old_key() -> None:
+    assert selection.from_json({"handed_to": "ben"}) == Selection(assigned_to="ben")
+
+
 def test_of_several_rows_those_beyond_the_scope_are_counted_and_ids_that_there_are_not(mail: Engine) -> None:
     with db.read_transaction(mail) as session:
         (sale,) = session.scalars(select(col(Delivery.id)).where(col(Delivery.subject) == "Sale"))

@@ -15,7 +15,7 @@ from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.search.selection_summary import least_alike
 from triage.store.db import read_transaction, transaction
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.models.mailboxes import Recalled
 
@@ -33,7 +33,7 @@ def test_it_says_how_they_prove_themselves_and_what_people_did_with_them(engine:
             session.add(Recalled(delivery_id=copy, found_at=NOW, flags=flags))
         wrote: dict[str, Any] = {"first_sent_at": NOW, "learned_at": NOW, "last_mail_at": NOW}
         for person, at in (("mara.berg", NOW + timedelta(hours=1)), ("joe.fern", NOW - timedelta(days=9))):
-            session.add(Correspondent(address="x@shop.example", person=person, last_sent_at=at, **wrote))
+            session.add(Contact(address="x@shop.example", person=person, last_sent_at=at, **wrote))
     with read_transaction(engine) as session:
         sheet = selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=ANA, now=NOW)
         own = selection_summary.selection_evidence(session, Selection.of(domain="shop.example"), by=BEN, now=NOW)

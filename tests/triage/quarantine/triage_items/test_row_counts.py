@@ -28,7 +28,7 @@ __all__ = ["company"]
 
 def rows_of(session: Session, wanted: Selection, by: Actor, group: Group) -> int:
     """Number of rows of the whole list, each looked at."""
-    asked = replace(HELD, department=wanted.department, person=wanted.person, handed_to=wanted.handed_to)
+    asked = replace(HELD, department=wanted.department, person=wanted.person, assigned_to=wanted.assigned_to)
     found = item_list.list_items(session, asked, by=by, now=NOW, group=group, limit=200)
     assert found.following is None
     return len(found.items)
@@ -41,7 +41,7 @@ def agree(engine: Engine) -> None:
             for group in groups:
                 found = folders.list_folders(session, by=by, now=NOW, group=group)
                 assert found.rows == rows_of(session, Selection(), by, group), (by.name, group)
-                assert found.assigned_rows == rows_of(session, Selection(handed_to=by.name), by, group), (by.name, group)
+                assert found.assigned_rows == rows_of(session, Selection(assigned_to=by.name), by, group), (by.name, group)
                 for one in found.items:
                     assert one.rows == rows_of(session, Selection(department=one.code), by, group), (by.name, group, one)
                     places = {person.uid: person.rows for person in one.people} | {"": one.shared_rows}

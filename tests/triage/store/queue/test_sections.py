@@ -29,7 +29,7 @@ from triage.quarantine.triage_items.item_list import TriageItem
 from triage.store import ledger
 from triage.store.db import read_transaction, transaction
 from triage.store.delivery_state import Event, State
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 from triage.store.queue.grouping import Group
@@ -211,7 +211,7 @@ def test_the_row_says_how_many_were_delivered_and_opened(
     assert [(item.delivered, item.opened) for item in rows(company, monkeypatch, group)] == [(3, None)]  # no mailbox tells
     with transaction(company) as session:
         times: dict[str, Any] = dict.fromkeys(("learned_at", "first_sent_at", "last_sent_at", "last_mail_at"), NOW + timedelta(hours=1))
-        session.add(Correspondent(address="a@evil.example", person="mara.berg", **times))
+        session.add(Contact(address="a@evil.example", person="mara.berg", **times))
     assert [(item.delivered, item.opened) for item in rows(company, monkeypatch, group)] == [(3, 2)]
 
 

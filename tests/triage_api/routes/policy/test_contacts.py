@@ -36,7 +36,7 @@ def test_an_alias_and_a_role_address_are_employees_too(ana: Browser) -> None:
     assert {one["scope"] for one in ana.get("/contacts").json()["items"]} == {"person:mara.berg", "department:it"}
 
 
-def test_what_is_no_correspondent_is_said_with_its_reason(ana: Browser) -> None:
+def test_what_is_no_contact_is_said_with_its_reason(ana: Browser) -> None:
     addresses = ("noreply@x.example", "no address", "joe.fern@company.example")
     items = [learn_body("joe.fern", one)["items"][0] for one in addresses]  # type: ignore[index]
     assert ana.post("/learn", {"items": items}).json()["skipped"] == {"no-reply": 1, "malformed": 1, "own-domain": 1}

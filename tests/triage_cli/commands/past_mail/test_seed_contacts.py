@@ -13,7 +13,7 @@ from mailboxes.sources.seed_contacts import Plan, Report
 from tests.triage_cli.conftest import Shell
 from triage.policy.contacts import contact_evidence
 from triage.store import db
-from triage.store.models.contacts import Correspondent
+from triage.store.models.contacts import Contact
 from triage_cli.commands.past_mail import seed_contacts
 
 JOE = "joe.fern@company.example"
@@ -49,13 +49,13 @@ def test_seed_tells_a_pipe_in_json_lines(shell: Shell, sent: Path, engine: Engin
         "without_sent_folder": 0, "skipped": {}, "old": 0, "unreadable": {}, "failures": {}, "source": "", "dry_run": False,
     }  # fmt: skip
     with db.read_transaction(engine) as session:
-        assert session.scalars(select(col(Correspondent.how))).all() == ["seed", "seed"]
+        assert session.scalars(select(col(Contact.how))).all() == ["seed", "seed"]
 
 
 def test_a_dry_run_learns_nothing(shell: Shell, sent: Path, engine: Engine) -> None:
     assert report(shell("seed", "maildir", str(sent / "maildirs"), "--dry-run").out)["learned"] == 2
     with db.read_transaction(engine) as session:
-        assert session.scalars(select(Correspondent)).all() == []
+        assert session.scalars(select(Contact)).all() == []
 
 
 @pytest.mark.parametrize(("since", "messages"), [("2026-11-03", 2), ("2026-11-04", 0), ("2026-11-03T23:00+00:00", 2)])

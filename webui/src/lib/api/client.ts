@@ -180,7 +180,7 @@ export const api = {
 
   emergency: () => get<{ emergency: Emergency | null }>('/emergency'),
   closeEmergency: () => call<void>('DELETE', '/emergency'),
-  correspondents: (words: Words) => get<Page<Contact>>('/contacts', words),
+  contacts: (words: Words) => get<Page<Contact>>('/contacts', words),
   settleCorrespondents: (verb: 'accept' | 'remove', ids: string[]) => call<{ count: number }>('POST', `/contacts/${verb}`, { ids }),
 
   proposals: (words: Words) => get<Page<Proposal> & { total_estimate: number }>('/rules/proposals', words),
