@@ -102,7 +102,7 @@ class Mailroom:
 
 def left_out(part, said):
     """Reasons why some rules are not made, by sender: the line is wrong, or they would allow messages that need a second look."""
-    faults = {part[one["line"] - 1]["sender"]: one["reason"] for one in said.get("lines", ())}
+    faults = {part[one["line"] - 1]["sender"]: one["reason"] for one in said.get("lines", ()) if "reason" in one}
     asking = {one["value"]: f"this needs a second look ({', '.join(one['names'])})" for one in said.get("rules", ())}
     values = {one["sender"]: one["sender"].removeprefix("list:").strip(" <>@.").casefold() for one in part}
     return faults | {sender: asking[value] for sender, value in values.items() if value in asking}

@@ -63,10 +63,10 @@ test('the key after the first of two is never a verb, however late', () => {
   press('g')
   expect(press('n', { at: 3_600_000 })).toHaveBeenCalled()
   press('g')
-  press('b')
+  press('x')
   expect(ran).toEqual([])
-  press('b')
-  expect(ran).toEqual(['block'])
+  press('x')
+  expect(ran).toEqual(['select'])
 })
 
 test('Esc leaves two keys, and closes nothing else', () => {
