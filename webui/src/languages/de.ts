@@ -1645,6 +1645,7 @@ export default {
   'First steps': 'Erste Schritte',
   'Close the first steps': 'Erste Schritte schließen',
   'Try training messages': 'Mit Übungsnachrichten beginnen',
+  'Welcome, {name}.': 'Willkommen, {name}.',
   'Welcome, {name}. {n} row needs a decision; most take one key.|Welcome, {name}. {n} rows need a decision; most take one key.': 'Willkommen, {name}. {n} Zeile braucht eine Entscheidung; meist genügt eine Taste.|Willkommen, {name}. {n} Zeilen brauchen eine Entscheidung; meist genügt eine Taste.',
   'Suggestions answered': 'Beantwortete Vorschläge',
   'The queue is empty.': 'Die Warteschlange ist leer.',

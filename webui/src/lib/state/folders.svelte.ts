@@ -5,7 +5,7 @@ import type { Folder } from '../schema/types'
 
 class Folders {
   departments = $state.raw<Folder[]>([])
-  total = $state(0) // rows of the whole queue
+  total = $state<number>() // rows of the whole queue, once they are counted
   assigned = $state(0) // rows that are assigned to us
   grouping = $derived(choices.now.group ?? 'campaign')
   names = $derived(
