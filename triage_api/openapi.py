@@ -86,6 +86,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "LiftOrder": [{"reason": "settled"}],
     "ProposalAnswer": [{"answer": "accept"}],
     "OffersOrder": [{"select": {"ids": [ID]}}],
+    "RestoreOrder": [{"rules": [ID]}],
     "RuleLines": [{"text": "allow domain dell.example company", "dry_run": True}],
     "ExplainOrder": [{"sender": "anna@dell.example", "to": "it+joe.fern@company.example"}],
     "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],

@@ -200,6 +200,7 @@ CALLS = {
     "list_delivered_by_rule": Call(),
     "change_rule": Call(json={"note": "x"}),
     "import_rules": Call(json={"text": "block x.example"}),
+    "restore_rules": Call(),
     "explain_rules": Call(),
     "run_rule_tests": Call(json={"text": ""}, says=True),
     "preview_rule": Call(json={"effect": "allow", "match": "domain", "value": "only-it.example", "scope": "company"}, says=True),
@@ -379,7 +380,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "create_escalation", "confirm_escalation",
     },
     "learn": {"learn"},
-    "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules",
+    "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules", "restore_rules",
         "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
         "renew_proof", "refuse_proof", "undo_proof_renewal"},
     "admin": {"list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
@@ -429,6 +430,7 @@ FORBIDDEN = {
     "open_emergency": {403},
     "change_rule": NOT_MINE,
     "import_rules": {403, 422},
+    "restore_rules": NOT_MINE,
     "close_emergency": {403},
     "resume_sender_check": {403},
     "renew_proof": NOT_MINE,
@@ -659,6 +661,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"message": secret.delivery, "answer": "release"}
     if name == "import_rules":
         body = {"text": f"block x.example scope={secret.scope}"}
+    if name == "restore_rules":
+        body = {"rules": [secret.rule]}
     if name == "run_rule_tests":
         body = {"text": f"test {secret.delivery} expect=none"}
     if name == "explain_rules":
@@ -725,6 +729,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "remove_related",
         "change_rule",
         "import_rules",
+        "restore_rules",
         "join_campaign",
         "split_campaign",
         "arrange_substitute",

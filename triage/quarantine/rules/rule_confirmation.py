@@ -1,7 +1,7 @@
 """Second looks before rules are made or changed: whether they would let in held messages that nobody should let in unseen."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from triage.addressing.envelope import ancestor_domains
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, SecondLookNeeded
 from triage.message.signals.second_look import in_order
-from triage.policy.rules import content_store, store as rules
+from triage.policy.rules import content_store, restore_rules as restoring, store as rules
 from triage.policy.rules.rule_request import CONTENT, RuleOrder, check_order, rule_end
 from triage.quarantine.rules import content_trial, rule_trial
 from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
@@ -218,6 +218,35 @@ def paused_order(session: Session, rule_id: int, *, by: Actor) -> RuleOrder | No
         return None
     access.may_make_rule(session, by, rule.scope)
     return replace(rules.order_of(rule), paused=False)
+
+
+def restore_rules(
+    session: Session,
+    rule_ids: Sequence[int],
+    *,
+    by: Actor,
+    now: datetime,
+    settings: Settings,
+    confirm: Collection[str] = (),
+    fence: str | None = None,
+    tried: Trials = NO_TRIALS,
+) -> int:
+    """Puts removed rules back in force, all of them or none, as `restore_rules.plan_restore` says; how many.
+
+    SecondLookNeeded as for new rules, once for all of them.
+    """
+    planned = restoring.plan_restore(session, rule_ids, by=by, now=now, settings=settings)
+    orders = [order for _, order in planned]
+    of_content = look_at_content(session, orders, by=by, now=now, settings=settings, tried=tried)
+    looked = join_looks(look_at_new(session, orders, by=by, now=now), of_content)
+    names = looked.confirmed(confirm, fence, by=by)
+    return restoring.write_restore(session, planned, by=by, now=now, settings=settings, confirmed=names)
+
+
+def try_restored(session: Session, rule_ids: Sequence[int], *, by: Actor, now: datetime, settings: Settings) -> Trials:
+    """The trials of removed rules on content, before the transaction that restores them."""
+    orders = [rules.order_of(rule) for rule in rules.known_to(session, rule_ids, by=by) if rule.removed_at is not None]
+    return try_ahead(session, orders, by=by, now=now, settings=settings)
 
 
 def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:

@@ -135,6 +135,27 @@ def run_rule_tests(lines: schemas.RuleText, session: Read, by: Staff, here: Here
     return schemas.RuleTests.model_validate({"items": found})
 
 
+def try_restored(order: schemas.RestoreOrder, by: Staff, here: Here) -> Trials:
+    """The trials of the rules on content, before the transaction that restores them."""
+    with db.read_transaction(here.engine) as session:
+        return rule_confirmation.try_restored(session, order.rules, by=by, now=utcnow(), settings=here.settings)
+
+
+@router.post("/rules/restore", response_model=schemas.RestoredRules, responses=describe_refusals(401, 403, 404, 409, 412, 422))
+def restore_rules(
+    order: schemas.RestoreOrder, tried: Annotated[Trials, Depends(try_restored)], session: Tx, by: Staff, here: Here
+) -> schemas.RestoredRules:
+    """Put rules that you removed in the last 24 hours back in force, all or none, with their uses and history.
+
+    409 where somebody else removed one, and where allow rules would release held messages that need a second look
+    (`urn:mailroom:second-look`), unless exactly its `names` are in `confirm`, with its `fence`.
+    """
+    said: dict[str, Any] = {"confirm": order.confirm, "fence": order.fence, "tried": tried}
+    count = rule_confirmation.restore_rules(session, order.rules, by=by, now=utcnow(), settings=here.settings, **said)
+    ring_after(session, "door")
+    return schemas.RestoredRules(count=count)
+
+
 def looked_at(session: Session, text: str, tried: Trials, by: Actor, here: Here) -> schemas.ImportResult:
     """Returns what the lines would do, and what would need a confirmation. Makes nothing."""
     with session.begin_nested() as attempt:

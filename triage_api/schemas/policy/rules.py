@@ -162,6 +162,20 @@ class RuleLines(RuleText):
     fence: Fence = None
 
 
+class RestoreOrder(Order):
+    """Removed rules that are to be in force again."""
+
+    rules: Annotated[list[GivenId], Field(min_length=1, max_length=500)]
+    confirm: Confirm = []
+    fence: Fence = None
+
+
+class RestoredRules(Shape):
+    """How many rules are in force again."""
+
+    count: Annotated[int, Field(description="less than asked for where an equal rule is in force")]
+
+
 class DeliveredLately(Shape):
     """Messages that the blocked sender or campaign had delivered in the last 14 days, in your scope; `select` is for their removal."""
 

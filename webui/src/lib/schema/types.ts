@@ -2895,10 +2895,25 @@ export interface RequestOrder {
   comment?: string
 }
 
+/** Removed rules that are to be in force again. */
+export interface RestoreOrder {
+  rules: readonly string[]
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+}
+
 /** A backup was restored, and relay and recall are paused until `mailroom resume`. */
 export interface Restored {
   since: string
   backup_at: string
+}
+
+/** How many rules are in force again. */
+export interface RestoredRules {
+  /** less than asked for where an equal rule is in force */
+  count: number
 }
 
 /** Reason for switching a check back on. */
