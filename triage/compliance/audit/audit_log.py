@@ -1,5 +1,6 @@
 """Audit log as an administrator or an auditor reads it: entries about messages confidential to them are listed without details."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -104,8 +105,14 @@ def has_words(session: Session, words: str, by: Actor) -> ColumnElement[bool]:
     found = [text.icontains(words, autoescape=True) for text in (col(AuditRecord.act), col(AuditRecord.subject))]
     if not confidential_folders.closed_scopes(session, by):
         seen = true() if access.may_see_viewers(by) else not_(viewings.of_others(by))
-        found.append(and_(cast(col(AuditRecord.detail), String).icontains(words, autoescape=True), seen))
+        stored = cast(col(AuditRecord.detail), String)
+        found += [and_(stored.icontains(text, autoescape=True), seen) for text in as_stored(words)]
     return or_(*found)
+
+
+def as_stored(words: str) -> set[str]:
+    """The words as stored JSON has them: other letters than ASCII as escapes, which know no case."""
+    return {json.dumps(form)[1:-1] for form in (words, words.lower(), words.upper())}
 
 
 def subjects_of(session: Session, subject: str) -> list[str]:

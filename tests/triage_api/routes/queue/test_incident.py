@@ -68,3 +68,13 @@ def test_decisions_and_audit_entries_filtered(campaign: str, ana: Browser, ben: 
         "until=2001-01-01T00:00:00Z": [],
     }.items():
         assert [one["act"] for one in ida.get(f"/audit?{asked}").json()["items"]] == acts, (asked, acts, campaign)
+
+
+def test_words_of_other_alphabets_are_found_in_the_details_of_the_audit_log(ana: Browser, came: Came, new_browser: NewBrowser) -> None:
+    (one,) = came(JOE)
+    reason = 'Rückfrage bei "Müller"'
+    assert ana.post("/decisions", {"verb": "purge", "select": {"ids": [one]}, "reason": reason}).status_code == 201
+    ida = new_browser("ida")
+    for words, number in ((reason, 1), ("rückfrage", 1), ("MÜLLER", 1), ("Möller", 0)):
+        found = ida.get("/audit", params={"act": "purge", "words": words}).json()["items"]
+        assert len(found) == number, words
