@@ -22,6 +22,7 @@ from triage.store.models.employees import MailReport
 from triage.store.queue.open_reports import GOOD
 
 LONG_WAIT = 30 * 60  # seconds
+CHANGED_OUTCOMES = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
 REMOVED = (State.PURGED, State.REJECTED)
 
 
@@ -62,7 +63,8 @@ def first_releases(session: Session, deliveries: Sequence[int]) -> dict[int, dat
     """When each of these held messages was first released by a decision that stands."""
     first = func.min(col(Decision.at), type_=Instant)
     rows = select(col(DecisionItem.delivery_id), first).join(Decision, col(Decision.id) == col(DecisionItem.decision_id))
-    which = (col(Decision.verb).in_(RELEASE_VERBS), col(Decision.undone_by).is_(None), col(DecisionItem.before) == State.HELD)
+    stands = (col(Decision.verb).in_(RELEASE_VERBS), col(Decision.undone_by).is_(None), col(DecisionItem.outcome).in_(CHANGED_OUTCOMES))
+    which = (*stands, col(DecisionItem.before) == State.HELD)
     among = db.is_among(session, col(DecisionItem.delivery_id), deliveries)
     return dict(session.execute(rows.where(among, *which).group_by(col(DecisionItem.delivery_id))).all())
 

@@ -21,7 +21,7 @@ from triage.quarantine.decisions.outcomes import sees_everything
 from triage.quarantine.search import selection_summary
 from triage.reports import daily_counts, harm, mail_metrics, queue_load, staff_metrics
 from triage.reports.daily_counts import DEPARTMENTS, Arrivals, Day
-from triage.reports.harm import Harm
+from triage.reports.harm import CHANGED_OUTCOMES, Harm
 from triage.reports.mail_metrics import Campaigns, Release, Removed, TracedRelease
 from triage.reports.report_values import Period
 from triage.reports.staff_metrics import RELEASE_VERBS, Act, Candour, Saved, Work
@@ -38,7 +38,6 @@ from triage.text.sanitize import escape_visible
 
 REMOVAL_VERBS = ("purge", "sweep", "take")
 REMOVED_HELD = staff_metrics.REMOVAL_VERBS  # verbs that remove held messages
-CHANGED_OUTCOMES = ("done", "recalling", "already gone", "in flight")  # outcomes of items that the decision changed, or will
 
 
 def oldest_record(settings: Settings, now: datetime) -> datetime:

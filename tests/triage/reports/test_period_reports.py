@@ -33,7 +33,7 @@ from triage.reports import daily_counts, period_reports, reading
 from triage.reports.report_values import Period, Report, Table
 from triage.store import db
 from triage.store.models.contacts import Contact
-from triage.store.models.decisions import Decision
+from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.text.csv_export import Cell
@@ -177,10 +177,17 @@ class Company:
             session.add(report)
 
     def codes_end(self, session: Session) -> None:
-        """Codes ended: in time for c, before the release of f, while j waited, and in i, which staff removed. f looked suspicious."""
+        """Codes ended: in time for c, before the release of f, while j waited, and in i, which staff removed. f looked suspicious. A
+        release of j was refused before that.
+        """
         for name, end in (("c", "mon 08:10"), ("f", "mon 08:30"), ("j", "mon 11:20"), ("i", "mon 11:04")):
             session.get_one(Delivery, self.messages[name][0]).time_limited_until = at(end)
         session.get_one(Delivery, self.messages["f"][0]).severity = Severity.SUSPICIOUS
+        said: dict[str, Any] = {"by": str(IDA), "by_shown": IDA.shown, "verb": "release", "reason": "", "count": 1, "done": 0}
+        refused = Decision(at=at("mon 11:10"), **said)
+        session.add_all(
+            (refused, DecisionItem(decision_id=refused.id, delivery_id=self.messages["j"][0], before="held", outcome="refused"))
+        )
 
     def report(self, name: str, by: Actor = OTTO, **more: Any) -> Report:
         """Makes a report about both days. `targets`: of departments."""

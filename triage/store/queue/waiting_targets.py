@@ -114,14 +114,20 @@ def write_text(session: Session, name: str, value: Mapping[str, Any]) -> None:
 
 def is_due(session: Session, targets: Targets) -> bool:
     """Whether rows can stand elsewhere by now: there is a target, or was one when somebody looked last."""
-    return bool(targets.has_any or session.scalar(TEXT, {"name": REACHED})) or known_targets(session) != targets
+    return bool(targets.has_any or reached_moments(session)) or known_targets(session) != targets
+
+
+def reached_moments(session: Session) -> dict[str, int]:
+    """Returns what came before which moment is on a row that says so, in microseconds, by department."""
+    found: dict[str, int] = json.loads(session.scalar(TEXT, {"name": REACHED}) or "{}")
+    return found
 
 
 def touch_waited(session: Session, targets: Targets, now: datetime) -> bool:
     """Touches the rows of messages that have waited longer than their target since somebody looked last, a slice of each department; also
     those that have not any more since the settings changed. Is there more to touch?"""
     note_targets(session, targets)
-    reached: dict[str, int] = json.loads(session.scalar(TEXT, {"name": REACHED}) or "{}")
+    reached = reached_moments(session)
     codes = session.scalars(select(col(CachedFolder.department)).where(col(CachedFolder.held) > 0).distinct()).all()
     more = False
     for code in codes:
@@ -135,14 +141,17 @@ def touch_waited(session: Session, targets: Targets, now: datetime) -> bool:
 
 
 def touch_between(session: Session, department: str, begun: int, goal: int) -> int:
-    """Touches the rows of what came between two moments to a department, from the first on; up to which moment it got."""
+    """Touches the rows of what came between two moments to a department, from the first on; up to which moment it got. What came at the
+    same moment is touched together."""
     came, (first, last) = col(Delivery.received_at), sorted((begun, goal))
     theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
     folder = and_(col(CachedFolder.held) > 0, col(CachedFolder.department) == department)
     then = and_(came >= from_micros(first), came < from_micros(last), col(Delivery.urgency) >= HARDLY_WANTED)
     rows = select(col(Delivery.id), came).select_from(CachedFolder).join(Delivery, theirs).where(folder, HELD, then)
     found = session.execute(rows.order_by(came if goal > begun else came.desc(), col(Delivery.id)).limit(AT_ONCE)).all()
-    dirty_counts.touch_where(session, is_among(session, col(Delivery.id), [row.id for row in found]))
-    if len(found) < AT_ONCE:
+    whole = len(found) < AT_ONCE
+    same = [] if whole else session.execute(rows.where(came == found[-1].received_at)).all()
+    dirty_counts.touch_where(session, is_among(session, col(Delivery.id), {row.id for row in (*found, *same)}))
+    if whole:
         return goal
     return to_micros(found[-1].received_at) + (1 if goal > begun else 0)

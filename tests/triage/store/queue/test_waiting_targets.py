@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, true, update
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, NOW, arrive
@@ -14,7 +14,7 @@ from triage.quarantine.triage_items import fold_counts, item_list
 from triage.quarantine.triage_items.item_list import TriageItem
 from triage.store.db import read_transaction, transaction
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import waiting_targets
+from triage.store.queue import dirty_counts, waiting_targets
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
 from triage.store.queue.waiting_targets import Targets
@@ -22,7 +22,7 @@ from triage.store.queue.waiting_targets import Targets
 __all__ = ["company"]
 
 GROUPS: tuple[Group, ...] = ("campaign", "sender", "none")
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR_AGO = timedelta(minutes=1), timedelta(hours=1)
 HOUR = Targets(60, ("legal=10",))
 CAME = {"anne@a.example": (JOE, 50, 45), "bert@b.example": (JOE, 70, 5), "carl@c.example": (JOE, 20, 120), "dora@d.example": (MARA, 40, 15)}
 
@@ -115,6 +115,27 @@ def test_many_are_gone_through_slice_by_slice(waiting: Engine, monkeypatch: pyte
     assert standing(queue(waiting, monkeypatch)) == ["B", "A", "D", "c"]
     look(waiting, Targets(30))
     assert standing(queue(waiting, monkeypatch)) == ["A", "b", "d", "c"]
+
+
+def test_what_came_at_one_moment_is_touched_together(waiting: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As copies of one message for many recipients do, each of which is a row of its own when nobody is its author."""
+    monkeypatch.setattr(waiting_targets, "AT_ONCE", 2)
+    with transaction(waiting) as session:
+        dirty_counts.touch_where(session, true())
+        session.execute(update(Delivery).values(received_at=NOW - HOUR_AGO, urgency=50, author=""))
+        dirty_counts.touch_where(session, true())
+    look(waiting, Targets())
+    for targets in (Targets(30), Targets(90)):
+        look(waiting, targets)
+        over = [row.section is Section.OVER_TARGET for row in queue(waiting, monkeypatch)]
+        assert over == [targets.usual == 30] * 4, targets
+
+
+def test_without_targets_nothing_is_due_any_more(waiting: Engine) -> None:
+    look(waiting, HOUR)
+    look(waiting, Targets())
+    with read_transaction(waiting) as session:
+        assert not waiting_targets.is_due(session, Targets())
 
 
 def test_a_row_of_several_has_the_target_of_its_first_message(waiting: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
