@@ -1,6 +1,7 @@
 """Removed rules back in force: the same rows, all or none, for whoever removed them."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Engine, update
 
@@ -12,11 +13,11 @@ from triage.store.db import transaction
 from triage.store.models.rules import Rule
 from triage.times import utcnow
 
-BLOCK = {"effect": "block", "match": "domain", "value": "bad.example", "scope": "company", "note": "junk"}
-ALLOW = {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "company"}
+BLOCK: dict[str, Any] = {"effect": "block", "match": "domain", "value": "bad.example", "scope": "company", "note": "junk"}
+ALLOW: dict[str, Any] = {"effect": "allow", "match": "address", "value": "sales@supplier.example", "scope": "company"}
 
 
-def make(browser: Browser, *orders: dict[str, object]) -> list[str]:
+def make(browser: Browser, *orders: dict[str, Any]) -> list[str]:
     return [browser.post("/rules", one).json()["id"] for one in orders]
 
 
