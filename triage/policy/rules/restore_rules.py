@@ -68,7 +68,7 @@ def restorable_order(session: Session, rule: Rule, undone: set[int | None], *, b
 def write_restore(
     session: Session, planned: Sequence[tuple[Rule, RuleOrder]], *, by: Actor, now: datetime, settings: Settings, confirmed: Sequence[str]
 ) -> int:
-    """Puts planned rules back in force, each in the audit log; how many. One that somebody has made anew meanwhile stays removed.
+    """Puts planned rules back in force, each in the audit log; how many. One stays removed where somebody has made an equal rule since.
 
     BadInput where a rule on content of the same name is in force by now.
     """

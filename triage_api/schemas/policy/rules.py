@@ -171,7 +171,7 @@ class RestoreOrder(Order):
 
 
 class RestoredRules(Shape):
-    """How many rules are in force again."""
+    """Number of rules that were restored."""
 
     count: Annotated[int, Field(description="less than asked for where an equal rule is in force")]
 

@@ -2910,7 +2910,7 @@ export interface Restored {
   backup_at: string
 }
 
-/** How many rules are in force again. */
+/** Number of rules that were restored. */
 export interface RestoredRules {
   /** less than asked for where an equal rule is in force */
   count: number
