@@ -50,7 +50,7 @@ export default defineConfig({
       // Two files for all that the queue needs, the first of them for /ask too: files that wait for the words would otherwise be cut into many small ones.
       output: { codeSplitting: { groups: [
         { name: 'prefetch', test: /src\/lib\/(api\/prefetch|browser\/localStorage)\.ts$/, priority: 6 },
-        { name: 'base', test: /src\/(look|lib\/(api\/client|i18n\/format|browser\/location\.svelte))\.ts$|src\/lib\/shell\/Brand\.svelte$|node_modules\/svelte\//, priority: 5 },
+        { name: 'base', test: /src\/(look|lib\/(api\/client|i18n\/format|browser\/location\.svelte))\.ts$|src\/lib\/ui\/Brand\.svelte$|node_modules\/svelte\//, priority: 5 },
         { name: 'console', test: /src\/App\.svelte$/, priority: 4 },
         { name: 'beside', test: BESIDE, priority: 3 },
         { name: 'signin', test: /src\/lib\/signin\//, priority: 2 },

@@ -103,7 +103,7 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
     for path, title in PAGES.values():
         page.get_by_role("button", name="Menu").click()
         menu = page.get_by_role("dialog", name="Folders and pages")
-        if path in ("/approvals", "/first-day", "/requests"):  # in the menu only when something waits there
+        if path in ("/approvals", "/end-of-shift", "/first-day", "/requests"):  # elsewhere, or in the menu only when something waits there
             page.goto(site.url + path)
         else:
             menu.locator(f'a[href="{path}"]').click()
@@ -114,6 +114,7 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
 
 
 def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> None:
+    site.come(JOE)
     site.sit_down(page, is_new=True)
     steps = page.get_by_role("region", name="First steps")
     expect(steps).to_contain_text("most take one key")
