@@ -14,6 +14,11 @@ SOURCES = ROOT / "webui" / "src"
 SAID = re.compile(r"(?<![\w.])(?:t|plural)\(\s*'((?:[^'\\]|\\.)*)'")
 COMMENT = re.compile(r"<!--(.*?)-->|/\*(.*?)\*/|(?:^|(?<=[\s;{}),]))//(?!/)(.*?)$", re.DOTALL | re.MULTILINE)
 GENERATED = {"webui/src/lib/schema/types.ts"}  # its comments are descriptions of the API
+SCRIPT = re.compile(r"<(script|style)\b.*?</\1>|<!--.*?-->", re.DOTALL)
+LABEL = re.compile(r'\b(?:title|aria-label|placeholder|alt|label)="([^"]+)"')
+TAG = re.compile(r"<[^>]*>")
+PROSE = re.compile(r"[A-Za-z]{2,}")
+NOT_TRANSLATED = {"Mailroom", "lists.example"}  # a name, and a domain to copy
 LINE = re.compile(r"^  '((?:[^'\\]|\\.)*)': '((?:[^'\\]|\\.)*)',$", re.MULTILINE)
 CATALOGUES = ROOT / "triage" / "text" / "i18n"
 
@@ -22,6 +27,22 @@ def console() -> dict[str, str]:
     """Each English sentence of the console, and the file that says it."""
     files = [path for path in sorted(SOURCES.rglob("*")) if path.suffix in (".svelte", ".ts") and "languages" not in path.parts]
     return {words.replace("\\'", "'"): str(path.relative_to(ROOT)) for path in files for words in SAID.findall(path.read_text("utf-8"))}
+
+
+def untranslated(source: str) -> list[str]:
+    """Texts and labels that a component shows as they stand, outside `t(…)` and every other expression."""
+    template = without_expressions(SCRIPT.sub("", source))
+    shown = [text.strip(" ·\n") for text in (*LABEL.findall(template), *TAG.split(template))]
+    return [text for text in shown if PROSE.search(text) and text not in NOT_TRANSLATED]
+
+
+def without_expressions(template: str) -> str:
+    """Drops what is within braces, also nested ones."""
+    depth, kept = 0, []
+    for piece in re.split(r"([{}])", template):
+        depth += {"{": 1, "}": -1}.get(piece, 0)
+        kept.append("" if depth or piece == "}" else piece)
+    return "".join(kept)
 
 
 def comments() -> Iterator[tuple[str, str]]:
@@ -59,6 +80,10 @@ def faults() -> Iterator[Fault]:
     for words, file in said.items():  # counted for the console as a whole: files move
         for section in ("banned", "console"):
             yield from (replace(fault, text=f"{file}: {words}") for fault in banned("webui/src", words, section))
+    for path in sorted(SOURCES.rglob("*.svelte")):
+        yield from (
+            Fault(str(path.relative_to(ROOT)), "plain text", text, "show it by t('…')") for text in untranslated(path.read_text("utf-8"))
+        )
     for file, comment in comments():
         yield from banned(file, QUOTED.sub("“”", comment), "code")
     for path, table in translations().items():
@@ -81,3 +106,5 @@ def faults_of_table(name: str, table: Mapping[str, str], said: Mapping[str, str]
             yield Fault(name, "missing", words, "not translated")
         elif set(VALUE.findall(words)) != set(VALUE.findall(german)):
             yield Fault(name, "mistyped", words, "other values than in English")
+        elif words.count("|") != german.count("|"):
+            yield Fault(name, "mistyped", words, "other plural forms than in English")

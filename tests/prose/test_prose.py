@@ -60,6 +60,8 @@ def test_a_sentence_without_a_translation_is_found(monkeypatch: pytest.MonkeyPat
         ("{n} messages", "{n} Nachrichten", []),
         ("{n} messages", "{m} Nachrichten", ["mistyped"]),
         ("{n} messages", "", ["missing"]),
+        ("{n} message|{n} messages", "{n} Nachricht|{n} Nachrichten", []),
+        ("{n} message|{n} messages", "{n} Nachrichten", ["mistyped"]),
         ("{n} messages", "{n} Mails", ["Mails"]),
         ("Nothing says this", "Das sagt niemand", ["stale"]),
     ],
@@ -67,6 +69,19 @@ def test_a_sentence_without_a_translation_is_found(monkeypatch: pytest.MonkeyPat
 def test_a_wrong_translation_is_found(english: str, german: str, kinds: list[str]) -> None:
     said = {english: "a.svelte"} if english.startswith("{") else {}
     assert [fault.kind for fault in product.faults_of_table("de.ts", {english: german}, said)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        ("<h1>{t('Rules')}</h1> · Mailroom", []),
+        ("<script>const a = 'Not shown'</script><style>b { color: red }</style><!-- nor this -->", []),
+        ("<p>{t('{n} rules', { n })} of them</p>", ["of them"]),
+        ("<button title=\"Close it\" aria-label={t('Close')}>{#if a > 1}{`${a} b`}{/if}</button>", ["Close it"]),
+    ],
+)
+def test_a_text_that_is_shown_without_a_translation_is_found(template: str, found: list[str]) -> None:
+    assert product.untranslated(template) == found
 
 
 @pytest.mark.parametrize("words", ["Another card", "The mail", "Purge", "Let it in", "They could not be read."])
