@@ -85,7 +85,8 @@ class Draw:
             return [self.words(title, "head"), self.words(say("None."))]
         cells = [[self.words(one, "bold") for one in heads], *([self.words(cell) for cell in row] for row in rows[:MOST_ROWS])]
         lines = TableStyle([("LINEBELOW", (0, 0), (-1, -1), 0.5, HexColor("#c8d2cc")), ("VALIGN", (0, 0), (-1, -1), "TOP")])
-        parts = [self.words(title, "head"), Table(cells, colWidths=list(widths), repeatRows=1, style=lines, hAlign="LEFT")]
+        shape: dict[str, Any] = {"repeatRows": 1, "splitInRow": 1}  # a row of a hostile sender may be higher than a page
+        parts = [self.words(title, "head"), Table(cells, colWidths=list(widths), style=lines, hAlign="LEFT", **shape)]
         if len(rows) > MOST_ROWS:
             parts.append(self.words(say("{number} more rows are in the JSON of this record.", number=len(rows) - MOST_ROWS)))
         return parts

@@ -17,7 +17,7 @@ from triage.config.settings import Settings
 from triage.errors import NotFound
 from triage.ids import format_id, new_id
 from triage.quarantine.campaigns import incident, incident_pdf
-from triage.quarantine.campaigns.incident import Incident
+from triage.quarantine.campaigns.incident import Incident, IncidentAct, IncidentCopy, IncidentFile
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
@@ -126,6 +126,24 @@ def test_the_pdf_is_one_whatever_a_sender_wrote(
         assert written.startswith(b"%PDF-")
         assert written.rstrip().endswith(b"%%EOF")
     assert written.count(b"/Type /Page\n") > 10
+
+
+LONG = "中" * 1000  # no font of ours has it: eight characters in the record for each
+COPY = IncidentCopy(1, NOW, "x@wave.example", "Pay", JOE, "Joe Fern", "it", "0" * 64, "held", "", None, "", "", "")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"copies": (replace(COPY, author=f"{LONG}@wave.example"),)},
+        {"removals": (IncidentAct(1, NOW, "Ana Roth", "", "purge", LONG, 1, None),)},
+        {"files": (IncidentFile(LONG, "0" * 64, 1),)},
+    ],
+)
+def test_a_row_may_be_higher_than_a_page(more: dict[str, Any]) -> None:
+    parts: dict[str, Any] = {"copies": (COPY,), "removals": (), "reports": (), "files": ()}
+    found = Incident(1, NOW, "Ana Roth", NOW, NOW, None, **parts | more)
+    assert incident_pdf.write_pdf(found, zone="UTC", put=str).count(b"/Type /Page\n") > 1
 
 
 def test_the_audit_log_says_who_exported_it(engine: Engine, wave: int) -> None:
