@@ -62,24 +62,19 @@ class Colleague:
 def list_folders(session: Session, *, by: Actor, now: datetime, group: Group = "sender") -> Folders:
     """The departments and people in the actor's scope with how much is held for each, and in how many rows of the queue; who has left
     stays while mail is held."""
-    held = held_by_folder(session, by)
-    active = session.scalars(select(Person).where(col(Person.active)))
-    people = {(one.department, one.uid): one.name for one in active if in_scope(by, one.department, one.uid)}
+    groups = () if group == "none" else (group,)
+    counts = folder_counts.count_folders(session, access.directory_scope(by), groups)
+    held = {place: one.held for place, one in counts.items() if in_scope(by, *place)}
+    active = session.execute(select(col(Person.department), col(Person.uid), col(Person.name)).where(col(Person.active)))
+    people = {(code, uid): name for code, uid, name in active if in_scope(by, code, uid)}
     people |= {place: place[1] for place in held if place[1] and place not in people}
-    names = {one.code: one.name for one in session.scalars(select(Department))}
+    names = dict(session.execute(select(col(Department.code), col(Department.name))).all())
     codes = {code for code in names if in_scope(by, code, "")} | {code for code, _ in [*people, *held] if code}
     closed = confidential_folders.closed_folders(session, by)
-    counted = row_counts.count_rows(session, codes, by=by, group=group, now=now)
+    counted = row_counts.count_rows(session, codes, counts, by=by, group=group, now=now)
     found = [build_folder(code, names.get(code) or code, held, people, closed, counted) for code in codes]
     in_order = tuple(sorted(found, key=lambda one: one.name.casefold()))
     return Folders(in_order, counted.total, item_list.count_assigned(session, by=by, group=group, now=now))
-
-
-def held_by_folder(session: Session, by: Actor) -> dict[tuple[str, str], int]:
-    """Counts held deliveries of each (department, person) in the actor's scope, also where the folder is confidential."""
-    return {
-        place: number for place, number in folder_counts.count_held(session, access.directory_scope(by)).items() if in_scope(by, *place)
-    }
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:

@@ -15,6 +15,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.counts import Touched
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections
+from triage.store.queue.dirty_counts import Source
 from triage.store.queue.grouping import Group, in_states
 
 ALONE, CAMPAIGN = re.compile("#[0-9]+"), re.compile("[0-9]+")  # piles that are no author's address
@@ -72,8 +73,8 @@ def item_parts(
     )
 
 
-def pile_of(one: Touched, group: Group) -> str:
-    """The pile of a touched row, as `grouping.pile` names it."""
+def pile_of(one: Touched | Source, group: Group) -> str:
+    """The pile of what was touched, as `grouping.pile_key` names it."""
     if group == "campaign" and one.campaign_id is not None:
         return str(one.campaign_id)
     return one.author or f"#{one.alone}"

@@ -1,7 +1,7 @@
 """Read-only: how many rows the queue has in each folder, so that the navigation says what a person finds there."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,8 +13,7 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.quarantine.search.folder_totals import in_piles, pile_of
 from triage.quarantine.teamwork import snoozes
-from triage.quarantine.triage_items import folder_counts
-from triage.quarantine.triage_items.folder_counts import Folder
+from triage.quarantine.triage_items.folder_counts import Folder, FolderCount
 from triage.quarantine.triage_items.folder_views import View
 from triage.store import db
 from triage.store.models.counts import CachedItem, CachedTotal, CachedView
@@ -48,20 +47,24 @@ class Portion(NamedTuple):
     snoozed: int
 
 
-def count_rows(session: Session, codes: Collection[str], *, by: Actor, group: Group, now: datetime) -> RowCounts:
-    """Counts the rows that the actor finds in the queue, in these departments and in each folder, without those they have snoozed."""
+def count_rows(
+    session: Session, codes: Collection[str], folders: Mapping[Folder, FolderCount], *, by: Actor, group: Group, now: datetime
+) -> RowCounts:
+    """Counts the rows that the actor finds in the queue, in these departments and in each folder, without those they have snoozed.
+
+    `folders`: `folder_counts.count_folders` for this group.
+    """
     closed = confidential_folders.closed_folders(session, by)
     views = {code: View.within(by.scope, closed, code) for code in (COMPANY, *codes)}
     mine = list(snoozes.snoozed_messages(session, by=by, now=now))
+    seen = Counter({folder: one.rows(group) for folder, one in folders.items() if views[COMPANY].covers(*folder)})
     if group == "none":
-        return single_rows(session, views[COMPANY], by, mine)
-    return cached_rows(session, views, group, mine) or added_up(portions(session, access.visible_deliveries(by), group, mine))
+        return single_rows(session, seen, mine)
+    return cached_rows(session, views, seen, group, mine) or added_up(portions(session, access.visible_deliveries(by), group, mine))
 
 
-def single_rows(session: Session, view: View, by: Actor, mine: list[int]) -> RowCounts:
+def single_rows(session: Session, folders: Counter[Folder], mine: list[int]) -> RowCounts:
     """The same where each message is a row."""
-    held = folder_counts.count_held(session, access.directory_scope(by))
-    folders = Counter({folder: number for folder, number in held.items() if view.covers(*folder)})
     if mine:
         place = (col(Delivery.department), col(Delivery.person))
         asleep = session.execute(select(*place).where(HELD, db.is_among(session, col(Delivery.id), mine)))
@@ -72,15 +75,14 @@ def single_rows(session: Session, view: View, by: Actor, mine: list[int]) -> Row
     return RowCounts(departments, folders)
 
 
-def cached_rows(session: Session, views: dict[str, View], group: Group, mine: list[int]) -> RowCounts | None:
+def cached_rows(session: Session, views: dict[str, View], folders: Counter[Folder], group: Group, mine: list[int]) -> RowCounts | None:
     """The same from the cached counts, with what was touched or snoozed counted now; None where a view is not cached (yet)."""
     ready = select(col(CachedView.name), col(CachedView.id)).where(col(CachedView.name).in_([one.name for one in views.values()]))
     numbers = dict(session.execute(ready.where(col(CachedView.ready))).all())
-    touched = dirty_counts.since_folding(session)
+    touched = dirty_counts.touched_sources(session)
     if touched is None or any(view.name not in numbers for view in views.values()):
         return None
-    kept = folder_counts.count_folders(session)
-    found = RowCounts(folders=Counter({folder: one.rows(group) for folder, one in kept.items() if views[COMPANY].covers(*folder)}))
+    found = RowCounts(folders=folders)
     codes_of = defaultdict(list)
     for code, view in views.items():
         codes_of[numbers[view.name]].append(code)

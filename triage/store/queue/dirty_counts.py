@@ -1,6 +1,7 @@
 """Held messages that changed since the counts were last folded: written along with each change, so that counts stay true; and read."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select
 from sqlalchemy.orm import aliased
@@ -20,9 +21,29 @@ AT_ONCE = 5000  # rows of one insert
 MOST = 500  # rows that are counted beside the kept ones; while there are more, everything is counted
 
 
+class Source(NamedTuple):
+    """What makes a pile of the queue: author, campaign, and the delivery where nobody can read who sent it."""
+
+    author: str
+    campaign_id: int | None
+    alone: int
+
+
 def since_folding(session: Session) -> list[Touched] | None:
     """Returns what changed since the last folding; None when it is too much."""
     rows = list(session.scalars(select(Touched).limit(MOST + 1)))
+    return rows if len(rows) <= MOST else None
+
+
+def touched_folders(session: Session) -> set[tuple[str, str]]:
+    """Returns department and person of each folder in which something changed since the last folding, however much that is."""
+    return {(code, uid) for code, uid in session.execute(select(col(Touched.department), col(Touched.person)).distinct())}
+
+
+def touched_sources(session: Session) -> list[Source] | None:
+    """Returns who made what changed since the last folding, each once; None when they are too many."""
+    columns = (col(Touched.author), col(Touched.campaign_id), col(Touched.alone))
+    rows = [Source(*row) for row in session.execute(select(*columns).distinct().limit(MOST + 1))]
     return rows if len(rows) <= MOST else None
 
 

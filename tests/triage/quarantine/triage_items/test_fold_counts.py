@@ -259,7 +259,7 @@ def test_folders_are_counted_alike(company: Engine, settings: Settings, monkeypa
             for by in (*ACTORS, IDA, OTTO):
                 kept = folders.list_folders(session, by=by, now=NOW)
                 with monkeypatch.context() as patch:
-                    patch.setattr(folder_counts, "cached_counts", lambda _: None)
+                    patch.setattr(folder_counts, "cached_counts", lambda _: {})
                     assert kept == folders.list_folders(session, by=by, now=NOW)
         if step == 0:
             with transaction(company) as session:

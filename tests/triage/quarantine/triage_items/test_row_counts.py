@@ -17,9 +17,11 @@ from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import snoozes
-from triage.quarantine.triage_items import item_list
+from triage.quarantine.triage_items import folder_counts, item_list, row_counts
+from triage.quarantine.triage_items.row_counts import portions
 from triage.store.db import read_transaction, transaction
 from triage.store.models.staff import StaffSession
+from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import Group
 
 GROUPS: tuple[Group, ...] = ("sender", "campaign", "none")
@@ -49,9 +51,14 @@ def agree(engine: Engine) -> None:
                         assert rows == rows_of(session, Selection(department=one.code, person=uid), by, group), (by.name, group, uid)
 
 
+@pytest.mark.parametrize("most", [500, 1], ids=["little touched", "much touched"])
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "counted now"])
-def test_numbers_are_those_of_the_lists(company: Engine, settings: Settings, cached: bool) -> None:
+def test_numbers_are_those_of_the_lists(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, cached: bool, most: int
+) -> None:
     """Releases, assigns and snoozes rows whole or in part, and adds some, before and after they are folded."""
+    monkeypatch.setattr(dirty_counts, "MOST", most)
+    monkeypatch.setattr(folder_counts, "MOST_STALE", most)
     made = some_mail(company, settings)
     if cached:
         counted(company)
@@ -72,3 +79,19 @@ def test_numbers_are_those_of_the_lists(company: Engine, settings: Settings, cac
     if cached:
         counted(company)
         agree(company)
+
+
+def test_a_wave_that_was_touched_is_not_too_much(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What touched many folders and few senders is counted by itself: everything is counted only where very much was touched."""
+    some_mail(company, settings)
+    counted(company)
+    came(company, settings, JOE, MARA, INFO, author="wave@good.example")
+    monkeypatch.setattr(dirty_counts, "MOST", 2)
+    seen: list[str] = []
+    monkeypatch.setattr(row_counts, "portions", lambda *asked: (seen.append(str(asked[1])), portions(*asked))[1])
+    with read_transaction(company) as session:
+        assert dirty_counts.since_folding(session) is None
+        for group in GROUPS:
+            folders.list_folders(session, by=ANA, now=NOW, group=group)
+    assert len(seen) == 2
+    assert all("delivery.author IN" in one or "delivery.campaign_id" in one for one in seen), seen
