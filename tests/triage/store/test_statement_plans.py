@@ -159,6 +159,7 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "the audit log about one thing": (asked(audit_log.list_entries, by=IDA, subject="decision:123"), ()),
     "what is to seal": (asked(hash_chain.seal_entries), ()),
     "decisions": (asked(outcomes.list_decisions, by=ANA), ()),
+    "decisions of a department": (asked(outcomes.list_decisions, by=BEN), ()),
     "decisions about a sender": (asked(outcomes.list_decisions, by=ANA, about=Selection(sender=SALES)), ("delivery_by_author",)),
     "what expires": (with_settings(expire.expire_messages, now=NOW), ("delivery_by_time",)),
     "what is to erase": (with_settings(expire.due_contents, now=NOW + LONG), ("content_kept",)),

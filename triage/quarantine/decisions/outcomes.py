@@ -20,7 +20,7 @@ from triage.quarantine.decisions.outcome_text import Along, hunted_sentence, out
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.say import load_sentence, say
-from triage.store import ledger
+from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import Decision, DecisionItem
@@ -290,7 +290,8 @@ def list_decisions(
         where.append(col(Decision.by) == str(by))
     elif not sees_everything(session, by):
         items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id) == col(Decision.id))
-        concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(access.visible_deliveries(by)).exists()
+        seen = db.correlate_condition(session, access.visible_deliveries(by))  # by the items of each decision, never from all that one sees
+        concerned = items.join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id)).where(seen).exists()
         where.append(or_(col(Decision.by) == str(by), concerned, only_made_rules(session, by)))
     if not access.may_see_hunts(by):
         where.append(or_(col(Decision.verb) != HUNT, col(Decision.by) == str(by)))
@@ -375,7 +376,7 @@ def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[in
     about = (
         select(col(DecisionItem.decision_id), col(Delivery.subject))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id).in_(decision_ids), access.visible_deliveries(by))
+        .where(col(DecisionItem.decision_id).in_(decision_ids), db.correlate_condition(session, access.visible_deliveries(by)))
     )
     return dict(session.execute(about).all())
 
