@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Engine
 from sqlmodel import Session
 
 from tests.triage.arriving import ANA, NOW
@@ -18,7 +18,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import snoozes
 from triage.quarantine.triage_items import folder_counts, item_list, row_counts
-from triage.quarantine.triage_items.row_counts import portions
+from triage.quarantine.triage_items.row_counts import Portion, portions
 from triage.store.db import read_transaction, transaction
 from triage.store.models.staff import StaffSession
 from triage.store.queue import dirty_counts
@@ -88,7 +88,12 @@ def test_a_wave_that_was_touched_is_not_too_much(company: Engine, settings: Sett
     came(company, settings, JOE, MARA, INFO, author="wave@good.example")
     monkeypatch.setattr(dirty_counts, "MOST", 2)
     seen: list[str] = []
-    monkeypatch.setattr(row_counts, "portions", lambda *asked: (seen.append(str(asked[1])), portions(*asked))[1])
+
+    def watch(session: Session, where: ColumnElement[bool], group: Group, mine: list[int]) -> list[Portion]:
+        seen.append(str(where))
+        return portions(session, where, group, mine)
+
+    monkeypatch.setattr(row_counts, "portions", watch)
     with read_transaction(company) as session:
         assert dirty_counts.since_folding(session) is None
         for group in GROUPS:
