@@ -22,7 +22,7 @@ MOST = 500  # rows that are counted beside the kept ones; while there are more, 
 
 
 class Source(NamedTuple):
-    """What makes a pile of the queue: author, campaign, and the delivery where nobody can read who sent it."""
+    """Author and campaign that make a pile of the queue, and the delivery where nobody can read who sent it."""
 
     author: str
     campaign_id: int | None

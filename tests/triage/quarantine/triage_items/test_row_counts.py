@@ -82,7 +82,7 @@ def test_numbers_are_those_of_the_lists(
 
 
 def test_a_wave_that_was_touched_is_not_too_much(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What touched many folders and few senders is counted by itself: everything is counted only where very much was touched."""
+    """Counts the piles alone that many messages of few senders touched, and everything only where very many piles were touched."""
     some_mail(company, settings)
     counted(company)
     came(company, settings, JOE, MARA, INFO, author="wave@good.example")
