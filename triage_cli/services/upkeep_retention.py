@@ -25,6 +25,7 @@ from triage.policy.suggestions import candidates, rule_suggestions
 from triage.quarantine import coverage, outbound_brakes, refused_at_smtp, viewings
 from triage.quarantine.campaigns import wanted_traits
 from triage.quarantine.decisions import keepers
+from triage.quarantine.requests import announce_sender
 from triage.quarantine.search import expiry
 from triage.reports import sending_services
 from triage.store import db, idempotency, vacuum
@@ -117,6 +118,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         wanted_traits.forget_wanted(session, now=utcnow())
         emergency.end_expired(session, now=utcnow())
         outbound_brakes.forget_brakes(session, now=utcnow())
+        announce_sender.forget_lapsed(session, now=utcnow())
         checks.forget_checked(session, settings.policy, now=utcnow())
     in_slices(engine, settings, sending_services.forget_reports)
     forget_contacts(engine, settings)

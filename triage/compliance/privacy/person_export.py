@@ -26,7 +26,7 @@ from triage.store.models.contacts import Contact, FamiliarName, SentMail
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery, Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
-from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, OutboundBrake, OutboundRun
+from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, OutboundBrake, OutboundRun
 from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
@@ -183,6 +183,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
         ("webmail_links", select(WebmailLink).where(col(WebmailLink.owner).in_([f"person:{login}", f"employee:{whose.uid}"]))),
         ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
+        ("expected_senders", select(Expectation).where(col(Expectation.person) == whose.uid).order_by(col(Expectation.id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
         ("assignment", select(Assignment).where(handed, waits).order_by(col(Assignment.delivery_id))),

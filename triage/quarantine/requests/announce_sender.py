@@ -49,7 +49,7 @@ def enter_expectation(
     session: Session, named: str, *, words: str, by: Actor, until: datetime, now: datetime, is_code: bool = False
 ) -> Expectation:
     """Stores what an employee expects: a sender, or a code word. What is over goes. BadInput where they expect too much already."""
-    session.execute(delete(Expectation).where(col(Expectation.until) <= now))
+    forget_lapsed(session, now=now)
     known = session.exec(select(Expectation).where(col(Expectation.person) == by.name, col(Expectation.sender) == named)).first()
     if known is None:
         open_ones = select(func.count()).select_from(Expectation).where(col(Expectation.person) == by.name)
@@ -95,6 +95,11 @@ def forget_expectation(session: Session, expectation_id: int, *, by: Actor, now:
     session.delete(known)
     detail = {"sender": known.sender, "scope": f"person:{by.name}"}
     ledger.write_act(session, "expect-no-more", f"expectation:{format_id(expectation_id)}", by=by, now=now, detail=detail)
+
+
+def forget_lapsed(session: Session, *, now: datetime) -> None:
+    """Deletes the expected senders and code words that are over."""
+    session.execute(delete(Expectation).where(col(Expectation.until) <= now))
 
 
 def of_person(session: Session, uid: str, *, now: datetime) -> list[Expectation]:

@@ -16,6 +16,7 @@ WORD = "expected"
 POINTS, UNPROVEN_POINTS = 30, 5  # whoever knows what is expected could pretend to be it
 CODE_POINTS = 20  # a code word was given to somebody, who may pass it on
 CODE = re.compile(r"\b[a-z]{3,8}-\d{3}\b")
+MOST_CODES = 3  # in a subject: whoever writes more of them is guessing
 
 
 class Expected:
@@ -39,8 +40,9 @@ class Expected:
 
 
 def codes_in(subject: str) -> list[str]:
-    """Returns what may be code words in a subject, folded."""
-    return list(dict.fromkeys(CODE.findall(subject.casefold())))
+    """Returns what may be code words in a subject, folded; none where they are so many that somebody guesses."""
+    found = list(dict.fromkeys(CODE.findall(subject.casefold())))
+    return found if len(found) <= MOST_CODES else []
 
 
 def code_reason(one: Expectation) -> Reason:

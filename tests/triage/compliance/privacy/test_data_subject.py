@@ -36,6 +36,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.requests import code_words
 from triage.quarantine.search import trigram_index
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments
@@ -56,6 +57,7 @@ from triage.store.models.sign_in import ExternalIdentity
 ANNA = "anna@dell.example"
 MARA, JOE, INES = "mara.berg@company.example", "joe.fern@company.example", "ines.old@company.example"
 ELSE = Actor.person("kim", Role.ADMIN, IDA.scope, "Kim Ode")
+EMPLOYEE = Actor.employee("joe.fern", "Joe Fern")
 FERN = replace(ANA, name="joe.fern", shown="Joe Fern")
 ONLY_MARA = replace(COMPANY, people=tuple(replace(one, active=one.uid == "mara.berg") for one in COMPANY.people), postmaster=MARA)
 AUDITED = {"audit_record", "kept_answer", "legal_hold"}  # where an address may stay, and docs/how-to/retention-and-privacy.md says why
@@ -91,6 +93,7 @@ def everything(session: Session, settings: Settings, author: str = ANNA, to: str
     assignment.assign_messages(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
         ledger.record_event(session, ids[2], event, by=ANA, now=NOW)
+    code_words.hand_out_word(session, f"{author.title()}, the candidate", by=EMPLOYEE, settings=settings, now=NOW)
     sent = Sent(JOE, (author,), JOE, NOW, message_id="1@company.example")
     learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
     raw = mail(f"From: Joe Fern <{JOE}>\nTo: {author}", "Hello\n")
@@ -333,6 +336,8 @@ def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings
     assert len(json.loads(archive.read("sent.json"))) == 1
     assert json.loads(archive.read("about.json"))["deliveries"] == 4
     assert {"decisions_made.json", "staff.json", "sessions.json"} <= set(archive.namelist())
+    (word,) = json.loads(archive.read("expected_senders.json"))
+    assert (word["person"], word["is_code"], word["words"]) == ("joe.fern", True, f"{ANNA.title()}, the candidate")
 
 
 def test_comments_about_their_messages_are_exported_without_who_wrote_them(session: Session, settings: Settings) -> None:

@@ -4,15 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from tests.triage.arriving import DMARC_PASS, NOW, arrive
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.quarantine.requests import announce_sender, code_words
+from triage.quarantine.requests import announce_sender, code_words, expected_senders
 from triage.store import db
 from triage.store.models.deliveries import Delivery
+from triage.store.models.employees import Expectation
 
 JOE = Actor.employee("joe.fern", "Joe Fern")
 DAY = timedelta(days=1)
@@ -50,6 +51,24 @@ def test_a_word_that_is_over_or_taken_back_says_nothing(known: Engine, settings:
         assert (mine.sender, mine.is_code, mine.words) == (word, True, "the candidate")
         announce_sender.forget_expectation(session, mine.id, by=JOE, now=NOW)
     assert comes(known, settings, word)[1] == []
+
+
+def test_a_subject_full_of_words_is_a_guess(known: Engine, settings: Settings) -> None:
+    word = hands_out(known, settings)
+    others = [f"reef-{number}" for number in range(100, 103)]
+    assert comes(known, settings, " ".join([*others[:2], word]))[1] != []
+    assert comes(known, settings, " ".join([*others, word]))[1] == []
+
+
+def test_a_word_that_is_over_is_deleted(known: Engine, settings: Settings) -> None:
+    kept = [hands_out(known, settings, until=NOW + days * DAY) for days in (1, 3)][1]
+    with db.transaction(known) as session:
+        announce_sender.forget_lapsed(session, now=NOW + 2 * DAY)
+        assert [one.sender for one in session.scalars(select(Expectation))] == [kept]
+
+
+def test_every_word_is_found_in_a_subject() -> None:
+    assert all(expected_senders.codes_in(f"{name}-271") for name in code_words.NAMES.split())
 
 
 def test_a_code_word_is_no_domain(known: Engine, settings: Settings) -> None:
