@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, literal, or_, select
+from sqlalchemy import ColumnElement, delete, exists, literal, or_, select, union_all
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
@@ -257,12 +257,13 @@ def delete_factors(session: Session, login: str) -> None:
 
 
 def delete_orphans(session: Session) -> None:
-    """Delete what belongs to accounts that are gone, such as webmail links: a later account of that login is somebody else's."""
+    """Delete what belongs to accounts that are gone, and webmail links of employees who left: a later one of that name is somebody else."""
     logins = select(col(StaffMember.login))
     for table in (ExternalIdentity, BrowserPin, *FACTORS):
         session.execute(delete(table).where(col(table.login).not_in(logins)))
-    owners = select(literal("person:") + col(StaffMember.login))
-    session.execute(delete(WebmailLink).where(col(WebmailLink.owner).startswith("person:"), col(WebmailLink.owner).not_in(owners)))
+    employees = select(literal("employee:") + col(Person.uid)).where(col(Person.active))
+    owners = union_all(select(literal("person:") + col(StaffMember.login)), employees)
+    session.execute(delete(WebmailLink).where(col(WebmailLink.owner).not_in(owners)))
     gone = or_(col(Substitution.absent).not_in(logins), col(Substitution.substitute).not_in(logins))
     session.execute(delete(Substitution).where(gone))
 

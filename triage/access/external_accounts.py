@@ -16,7 +16,7 @@ from triage.errors import BadInput, NotAllowed
 from triage.say import quote_text, say
 from triage.store import ledger
 from triage.store.models.directory import Department, Person, Sealed
-from triage.store.models.sign_in import ExternalIdentity
+from triage.store.models.sign_in import ExternalIdentity, WebmailLink
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 
@@ -216,7 +216,7 @@ def link_identity(session: Session, login: str, provider: Provider, sub: str, *,
 
 
 def unlink_identities(session: Session, login: str, *, by: Actor, now: datetime, issuer: str = "") -> int:
-    """Forget the identities of an account, at one provider or at all; its sessions by a provider end. How many.
+    """Forget the identities of an account, at one provider or at all; its sessions by a provider end, and its webmail links. How many.
 
     No login claim links the account again: only an administrator does.
     """
@@ -227,6 +227,7 @@ def unlink_identities(session: Session, login: str, *, by: Actor, now: datetime,
     gone: Any = session.execute(delete(ExternalIdentity).where(theirs))
     if gone.rowcount:
         session.execute(delete(StaffSession).where(col(StaffSession.login) == login, col(StaffSession.provider) != ""))
+        session.execute(delete(WebmailLink).where(col(WebmailLink.owner) == f"person:{login}"))
         accounts.record_account_change(session, login, by, now, what="unlink")
     return int(gone.rowcount)
 

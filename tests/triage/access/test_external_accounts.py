@@ -16,13 +16,15 @@ from triage.access import accounts, external_accounts, staff_login, staff_member
 from triage.access.accounts import Account
 from triage.access.external_accounts import Admission, Proof
 from triage.access.staff_login import How
+from triage.access.webmail import webmail_links
+from triage.actor import Actor, Role, Scope
 from triage.config.identity_providers import Provider
 from triage.errors import BadInput, NotAllowed
 from triage.store import db
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import Person, Sealed
-from triage.store.models.sign_in import ExternalIdentity
+from triage.store.models.sign_in import ExternalIdentity, WebmailLink
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
 ISSUER = "https://id.company.example"
@@ -176,7 +178,9 @@ def test_nobody_is_linked_by_login_to_an_account_that_was_unlinked(
         accounts.add_account(session, Account("nora", "", "triage", ("company",)), "x", by=IDA, now=NOW)
     assert admit(NORA, trusting) == Admission("nora")
     with transaction(sqlite_engine) as session:
+        webmail_links.create_link(session, "Roundcube", by=Actor.person("nora", Role.TRIAGE, Scope(company=True)), now=NOW)
         external_accounts.unlink_identities(session, "nora", by=IDA, now=NOW)
+        assert session.scalars(select(WebmailLink)).all() == []  # made by whoever had the identity
     with pytest.raises(NotAllowed, match="an administrator links it"):
         admit(replace(NORA, sub=sub), trusting)
     with transaction(sqlite_engine) as session:

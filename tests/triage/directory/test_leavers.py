@@ -10,6 +10,8 @@ from sqlmodel import Session, col
 
 from tests.peers.processes import until
 from tests.triage.arriving import ANA, COMPANY, DMARC_PASS, NOW, SYNC, arrive
+from triage.access.webmail import link_holders, webmail_links
+from triage.actor import Actor
 from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings
@@ -233,3 +235,12 @@ def test_what_was_promised_to_somebody_who_left_meanwhile_is_held_where_it_is_se
         assert {row.rule for row in rows.values()} == {"recipient-left"}
         assert {(row.state, bool(row.department), bool(row.note)) for row in rows.values()} == {("held", True, True)}
         assert [(row.department, row.person) for row in rows.values()] == [("legal", "mara.berg"), ("it", ""), ("legal", "")]
+
+
+def test_a_leavers_webmail_is_linked_to_nobody_of_that_name_later(known: Engine) -> None:
+    with db.transaction(known) as session:
+        _, hers = webmail_links.create_link(session, "Roundcube", by=Actor.employee("mara.berg", "Mara Berg"), now=NOW)
+        _, his = webmail_links.create_link(session, "Roundcube", by=Actor.employee("joe.fern", "Joe Fern"), now=NOW)
+        take_over(session, LEFT)
+        take_over(session, COMPANY, days=1)
+        assert [bool(link_holders.find_link_holder(session, key, (), NOW)) for key in (hers, his)] == [False, True]

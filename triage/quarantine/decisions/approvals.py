@@ -212,8 +212,8 @@ def decline_approval(session: Session, pending_id: int, *, by: Actor, now: datet
 
 
 def lock_waiting(session: Session, pending_id: int, by: Actor, now: datetime) -> PendingAct:
-    """Locks a pending approval. NotFound when it does not concern the actor, NotAllowedNow when it is over."""
-    asked = session.scalars(select(PendingAct).where(col(PendingAct.id) == pending_id).with_for_update()).first()
+    """Locks a pending approval, as it is now. NotFound when it does not concern the actor, NotAllowedNow when it is over."""
+    asked = session.get(PendingAct, pending_id, with_for_update=True, populate_existing=True)
     return check_waiting(session, asked, pending_id, by, now)
 
 

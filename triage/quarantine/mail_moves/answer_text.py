@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from triage.access.scope import describe_scope
+from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import approvals
 from triage.quarantine.decisions.consent import Consent
 from triage.quarantine.decisions.outcome_text import MATCHES, count_messages, number_of
@@ -22,10 +24,28 @@ def answer_subject(made: PendingAct) -> str:
     return say("Confirm: {what}", what=approvals.what_is_asked(made))
 
 
-def answer_words(made: PendingAct, preview: Preview | None, *, alone: bool, blocks: bool) -> str:
-    """The text of an answer. `alone`: whoever asked may confirm it; `blocks`: the planned blocks are made along."""
-    lines = [approvals.approval_sentence(made), *(sheet_lines(preview, blocks=blocks) if preview else ()), *how_to_confirm(made, alone)]
-    return join_parts("\n\n", lines)
+def answer_words(made: PendingAct, preview: Preview | None, along: Iterable[str], *, alone: bool) -> str:
+    """The text of an answer. `along`: the sentences about rules; `alone`: whoever asked may confirm it."""
+    blocks = made.order.get("block") is not None
+    lines = [approvals.approval_sentence(made), *(sheet_lines(preview, blocks=blocks) if preview else ()), *along]
+    return join_parts("\n\n", [*lines, *how_to_confirm(made, alone)])
+
+
+def rule_lines(orders: Iterable[RuleOrder]) -> Iterable[str]:
+    """Says whom an act blocks along, and for whom; what an allow lets in is said by `allow_lines`."""
+    for one in orders:
+        if one.effect == "block":
+            yield as_sentence(say("{value} blocked for {scope}", value=one.value, scope=describe_scope(one.scope)))
+
+
+def late_lines(orders: Iterable[RuleOrder], hours: int) -> Iterable[str]:
+    """Says which late copies a removal also removes, for how many hours and for whom."""
+    for one in orders:
+        about = {"hours": hours, "scope": describe_scope(one.scope)}
+        if one.match == "campaign":
+            yield say("Late copies of this campaign are removed on arrival for {hours} hours, for {scope}.", **about)
+        else:
+            yield say("Late copies from {value} are removed on arrival for {hours} hours, for {scope}.", value=one.value, **about)
 
 
 def how_to_confirm(made: PendingAct, alone: bool) -> Iterable[str]:

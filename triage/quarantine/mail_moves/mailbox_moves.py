@@ -122,8 +122,10 @@ def carry_move(session: Session, row: MirrorCopy, delivery: Delivery, move: Move
     if move.act == ASSIGN:
         return assign_to(session, delivery, move.word, by=by, now=now)
     key = f"mirror {format_id(row.id)} {move.folder} "
-    if waiting := move_requests.find_waiting(session, own_key(by, key), now):
+    if waiting := move_requests.find_waiting(session, own_key(by, key), move, now):
         return Outcome(ASKED, answer=move_requests.renew_answer(session, waiting, asking))
+    if settled := move_requests.find_settled(session, own_key(by, key + occasion)):
+        approvals.check_waiting(session, settled, settled.id, by, now)
     request = request_of(session, [delivery], move, reason=reason_of(move, account), key=key + occasion, by=by)
     if not move.is_wide:
         try:
@@ -215,10 +217,10 @@ def ask_about_moves(
 
 
 def ask_about(session: Session, deliveries: Sequence[Delivery], asked: Asked, asking: Asking) -> Answer:
-    """Asks about these messages; the same question once, as long as it waits."""
+    """Asks about exactly these messages; the same question once, as long as it waits."""
     move = asked.move
-    key = f"mirror {format_id(min(asked.copies))}+{len(asked.copies)} {move.folder} "
-    if waiting := move_requests.find_waiting(session, own_key(asking.by, key), asking.now):
+    key = f"mirror {dual_control.fence_of((one, State.HELD) for one in asked.copies)} {move.folder} "
+    if waiting := move_requests.find_waiting(session, own_key(asking.by, key), move, asking.now):
         return move_requests.renew_answer(session, waiting, asking)
     named = {"reason": reason_of(move, asked.account), "key": key + format_id(new_id())}
     if move.act == ASSIGN:

@@ -17,7 +17,7 @@ from triage.access import dual_control
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotFound, SecondKeyNeeded, Stale
-from triage.ids import format_id
+from triage.ids import format_id, parse_id
 from triage.quarantine import assignment, selection_preview
 from triage.quarantine.decisions import approvals, decide, decision_plan, outcomes
 from triage.quarantine.decisions.approvals import Act
@@ -61,10 +61,16 @@ class Answer:
     words: str
 
 
-def find_waiting(session: Session, key: str | None, now: datetime) -> PendingAct | None:
-    """Finds the request that waits under a key that begins so."""
+def find_waiting(session: Session, key: str | None, move: Move, now: datetime) -> PendingAct | None:
+    """Finds the request of this move that waits under a key that begins so. "Remove" begins as "Remove everywhere" does."""
     waits = col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now
-    return session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True))).first()
+    found = session.scalars(select(PendingAct).where(*waits, col(PendingAct.idempotency_key).startswith(key, autoescape=True)))
+    return next((one for one in found if one.order["move"]["folder"] == move.folder), None)
+
+
+def find_settled(session: Session, key: str | None) -> PendingAct | None:
+    """Finds the request under exactly this key, which waits no more: what was moved had not been given back yet."""
+    return session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()
 
 
 def ask_to_confirm(session: Session, request: DecisionRequest, asked: Asked, asking: Asking) -> Answer:
@@ -130,19 +136,22 @@ def as_request(made: PendingAct) -> DecisionRequest:
 
 def tell(session: Session, made: PendingAct, asking: Asking) -> Answer:
     """The answer, whose figures are kept with the request."""
-    if made.kind == dual_control.ASSIGNMENT:
-        preview = None
-        told: dict[str, Any] = {"second_look": [], "fence": None, "count": len(made.items)}
-    else:
+    preview, along = None, []
+    told: dict[str, Any] = {"second_look": [], "fence": None, "count": len(made.items)}
+    if made.kind != dual_control.ASSIGNMENT:
         said: dict[str, Any] = {"by": asking.by, "settings": asking.settings, "now": asking.now}
-        preview = selection_preview.preview_decision(session, as_request(made), **said)
-        told = {"second_look": [one.name for one in preview.second_look], "fence": preview.sheet.fence, "count": len(made.items)}
+        request = as_request(made)
+        preview = selection_preview.preview_decision(session, request, **said)
+        told |= {"second_look": [one.name for one in preview.second_look], "fence": preview.sheet.fence}
+        ids = [parse_id(one) for one in made.items]
+        rules, _, late = decision_plan.rules_along(session, request, request.selected, ids, **said)
+        along = [*answer_text.rule_lines(rules), *answer_text.late_lines(late, asking.settings.policy.late_copies_hours)]
     before = made.order.get("told", {})
     token = before["token"] if before and before == told | {"token": before["token"]} else secrets.token_hex(8)
     made.order = made.order | {"told": told | {"token": token}}
     session.flush()
     alone = dual_control.may_confirm_alone(made, asking.by)
-    words = answer_text.answer_words(made, preview, alone=alone, blocks=made.order.get("block") is not None)
+    words = answer_text.answer_words(made, preview, along, alone=alone)
     return Answer(made.id, token, answer_text.answer_subject(made), words)
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
+from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_FAIL, DMARC_PASS, IDA, NOW, OTTO, SYNC, arrive
 from triage import ids
 from triage.access import dual_control
@@ -129,18 +130,29 @@ def test_what_needs_a_second_look_is_asked_about_and_let_out_by_yes(known: Engin
 
 
 @pytest.mark.parametrize(
-    ("folder", "becomes", "rules"),
+    ("folder", "becomes", "rules", "says"),
     [
-        ("Allow domain", State.QUEUED, [("allow", "domain", "supplier.example", "person:joe.fern")]),
-        ("Block sender", State.PURGED, [("block", "address", "sales@supplier.example", "person:joe.fern")]),
-        ("Remove everywhere", State.PURGED, []),
+        ("Allow domain", State.QUEUED, [("allow", "domain", "supplier.example", "person:joe.fern")], "joe.fern"),
+        (
+            "Block sender",
+            State.PURGED,
+            [("block", "address", "sales@supplier.example", "person:joe.fern")],
+            "sales@supplier.example blocked for joe.fern.",
+        ),
+        (
+            "Remove everywhere",
+            State.PURGED,
+            [],
+            "Late copies from sales@supplier.example are removed on arrival for 72 hours, for the whole company.",
+        ),
     ],
 )
 def test_what_reaches_more_is_only_asked_for(
-    known: Engine, settings: Settings, folder: str, becomes: State, rules: list[tuple[str, ...]]
+    known: Engine, settings: Settings, folder: str, becomes: State, rules: list[tuple[str, ...]], says: str
 ) -> None:
     delivery, copy = copied(known, settings, dmarc=DMARC_PASS)
     answer = asks(moves(known, settings, copy, folder))
+    assert says in answer.words
     assert (state(known, delivery), number_of_decisions(known)) == (State.HELD, 0)
     with db.read_transaction(known) as session:
         (asked,) = session.scalars(select(PendingAct))
@@ -189,6 +201,24 @@ def test_a_colleague_confirms_it_in_the_console_and_the_answer_says_so(known: En
         assert move_requests.list_over(session, [answer.request], NOW) == {answer.request}
     assert state(known, delivery) == State.PURGED
     assert says_yes(known, settings, answer) == Outcome(ALREADY, "Ida Lind already confirmed it.")
+
+
+@pytest.mark.postgresql
+def test_what_a_colleague_declines_this_moment_is_not_done(
+    postgresql_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+    delivery, copy = copied(postgresql_engine, settings)
+    answer = asks(moves(postgresql_engine, settings, copy, "Remove everywhere"))
+
+    def decline_meanwhile(made: PendingAct, token: str) -> None:
+        with db.transaction(postgresql_engine) as session:
+            approvals.decline_approval(session, made.id, by=IDA, now=NOW)
+
+    monkeypatch.setattr(move_requests, "require_current", decline_meanwhile)
+    assert says_yes(postgresql_engine, settings, answer) == Outcome(ALREADY, "Ida Lind already declined it.")
+    assert state(postgresql_engine, delivery) == State.HELD
 
 
 def test_who_asked_may_confirm_it_in_the_console_too(known: Engine, settings: Settings) -> None:
@@ -279,6 +309,37 @@ def test_very_many_moves_are_one_question(known: Engine, settings: Settings, fol
     assert says_yes(known, settings, answer).kind == DONE
     assert {state(known, one) for one in (first, rest[-1])} == {becomes}
     assert number_of_decisions(known) == (0 if becomes is State.HELD else 1)
+
+
+@pytest.mark.parametrize(("before", "folder"), [("Remove everywhere", "Remove"), ("Remove everywhere and block", "Remove everywhere")])
+def test_a_folder_whose_name_another_one_begins_with_asks_for_itself(known: Engine, settings: Settings, before: str, folder: str) -> None:
+    delivery, copy = copied(known, settings, author="x0@hostile.example")
+    first = asks(moves(known, settings, copy, before))
+    then = moves(known, settings, copy, folder, occasion="7.2")
+    if folder == "Remove":
+        assert (then, state(known, delivery)) == (Outcome(DONE), State.PURGED)
+    else:
+        assert asks(then).request != first.request
+        assert "block" not in asks(then).words
+
+
+def test_another_batch_of_as_many_is_another_question(known: Engine, settings: Settings) -> None:
+    with db.transaction(known) as session:
+        copies = [put(known, session, arrive(session, settings, author=f"a{one}@x.example")[0]) for one in range(3)]
+        said = {"by": ANA, "account": ACCOUNT, "settings": settings, "now": NOW}
+        for some, named in ((copies[:2], "a1@x.example"), ([copies[0], copies[2]], "a2@x.example")):
+            (outcome,), _ = mailbox_moves.ask_about_moves(session, some, move_of("Remove"), **said)  # type: ignore[arg-type]
+            assert named in asks(outcome).words
+
+
+def test_what_was_declined_before_it_was_given_back_says_so(known: Engine, settings: Settings) -> None:
+    delivery, copy = copied(known, settings)
+    answer = asks(moves(known, settings, copy, "Remove everywhere"))
+    with db.transaction(known) as session:
+        approvals.decline_approval(session, answer.request, by=IDA, now=NOW)
+    assert moves(known, settings, copy, "Remove everywhere") == Outcome(REFUSED, "Ida Lind already declined it.")  # the account was down
+    assert asks(moves(known, settings, copy, "Remove everywhere", occasion="7.2"))
+    assert state(known, delivery) == State.HELD
 
 
 def test_a_batch_with_rules_asks_for_each_person(known: Engine, settings: Settings) -> None:
