@@ -1,6 +1,7 @@
 """The Roundcube plugin in the real Roundcube, with Dovecot and the mirror: what it shows, what each act does, and its undo."""
 
 import contextlib
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, FrameLocator, Locator, Page, expect
 from sqlalchemy import delete, func, select
 from sqlmodel import col
 
@@ -18,8 +19,9 @@ from tests.mailboxes.mirroring import FS_LAYOUT, mirroring
 from tests.peers import processes
 from tests.peers.browsers import browser as browser_peer
 from tests.peers.mail import dovecot, roundcube
+from tests.peers.receiver import make_answer, start_receiver
 from tests.triage import arriving
-from tests.triage.arriving import ANA, DMARC_PASS
+from tests.triage.arriving import ALIGNED, ANA, DMARC_PASS
 from tests.webui.site import JOE, Site, running
 from triage.access.webmail import webmail_links
 from triage.actor import Actor
@@ -137,7 +139,7 @@ def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, pa
     webmail.sign_in(page)
     expect(webmail.link(page, webmail.key()).get_by_text("Linked: it acts as Ana Roth.")).to_be_visible()
     evidence = webmail.open(page, "Order 4711").locator("#mailroom-evidence")
-    expect(evidence).to_contain_text("Really from brassworks.example (DMARC).")
+    expect(evidence).to_contain_text("Really from brassworks.example: DMARC passes")
     expect(evidence).to_contain_text("No warnings")
     page.locator("a.mailroom-release").click()
     sheet = page.get_by_role("dialog")
@@ -276,6 +278,86 @@ def test_a_revoked_key_says_what_to_do_and_a_foreign_number_is_not_trusted(webma
         session.execute(delete(WebmailLink))
     expect(webmail.open(page, "True one").locator("#mailroom-evidence")).to_contain_text("Create a new key in Mailroom")
     assert webmail.state(mail) == State.HELD
+
+
+@pytest.mark.long
+def test_names_of_strangers_stay_text_and_a_message_within_is_shown_as_text(webmail: Webmail, page: Page) -> None:
+    dialogs: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    webmail.sign_in(page)
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    bad = "<img src=x onerror=alert(1)>"
+    inner = "From: a@each.example\r\nSubject: Within\r\nContent-Type: text/html\r\n\r\n<b id=inner>Hello</b>"
+    parts = f"--b\r\nContent-Type: text/html\r\n\r\n<b id=outer>Hi</b>\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--b--\r\n"
+    author = f'"{bad}"@each.example'
+    kind = 'Content-Type: multipart/mixed; boundary="b"'
+    raw = f"From: {author}\r\nTo: {JOE}\r\nSubject: Hostile {bad}\r\nMIME-Version: 1.0\r\n{kind}\r\n\r\n{parts}".encode()
+    (mail,) = webmail.site.receive((JOE,), author, raw, summary.make_summary(raw), arriving.authentication("bob@each.example", DMARC_PASS))
+    webmail.shows("Hostile")
+    webmail.open(page, "Hostile").locator("#mailroom-evidence b").wait_for()
+    for name in ("release", "remove", "block"):
+        sheet = act(page, name)
+        expect(sheet).to_contain_text("onerror=alert(1)")
+        sheet.get_by_role("button", name="Cancel").click()
+    uid = page.evaluate("rcmail.message_list.get_selection()[0]")
+    for path in (f"_uid={uid}.2&_mbox={FOLDER}&_format=html", f"_uid={uid}&_format=html"):
+        page.goto(f"{webmail.url}/?_task=mail&_action=show&{path}")
+        expect(page.locator("#messagebody")).to_be_visible()
+        assert page.locator("[id$=outer], [id$=inner]").count() == 0, path
+    assert dialogs == []
+    assert webmail.state(mail) == State.HELD
+
+
+@pytest.mark.long
+def test_nothing_is_decided_about_somebody_elses_copy_nor_about_more_than_is_shown(webmail: Webmail, page: Page) -> None:
+    author = "anna@both.example"
+    raw = f"From: {author}\r\nTo: {JOE}\r\nSubject: To both\r\n\r\nHello\r\n".encode()
+    proof = arriving.authentication(author, replace(ALIGNED, domain="both.example"), Result.PASS)
+    both = webmail.site.receive((JOE, "legal+mara.berg@company.example"), author, raw, summary.make_summary(raw), proof)
+    with db.read_transaction(webmail.site.engine) as session:
+        number = format_id(session.get_one(Delivery, parse_id(both[0])).message_id)
+    for account in ("ana@company.example", "mara.berg@company.example"):
+        with webmail.server.client(account) as client:
+            client.append("INBOX", f"X-Mailroom-Message: {number}\r\n".encode() + raw)
+    webmail.sign_in(page, "ana@company.example")
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    evidence = webmail.open(page, "To both", "INBOX").locator("#mailroom-evidence")
+    expect(evidence).to_contain_text("the domain has no DMARC record")
+    act(page, "release")
+    expect(page.locator("#messagestack")).to_contain_text("came to several people")
+    for call in ("look", "report"):
+        assert "Select at most 50 messages" in asks(page, webmail.url, call, uids=list(range(1, 52)), mbox="INBOX")
+    assert "Select at most 50" not in asks(page, webmail.url, "look", token=False, uids=list(range(1, 52)), mbox="INBOX")  # another site's
+    assert {webmail.state(one) for one in both} == {State.HELD}
+
+
+def asks(page: Page, url: str, call: str, *, token: bool = True, **given: object) -> str:
+    """Asks the plugin as its script does; the answer."""
+    headers = {"X-Roundcube-Request": page.evaluate("rcmail.env.request_token")} if token else {}
+    asked: dict[str, str | float | bool] = {"_call": call, "_ticket": "1", "_given": json.dumps(given), "_remote": "1"}
+    return page.request.post(f"{url}/?_task=mail&_action=plugin.mailroom", form=asked, headers=headers).text()
+
+
+@pytest.mark.long
+def test_what_a_proxy_redirects_is_not_taken_for_done(webmail: Webmail, page: Page) -> None:
+    """As from http: to https: a program then asks with GET, and is answered 200."""
+    with start_receiver() as proxy, roundcube.start_roundcube(webmail.server, f"http://127.0.0.1:{proxy.port}") as url:
+        other = replace(webmail, url=url)
+        other.sign_in(page)
+        proxy.serves = b"<html>"
+        other.link(page, webmail.key())
+        expect(page.locator("#messagestack")).to_contain_text("Mailroom does not answer")
+        proxy.serves = b'{"name": "Ana Roth", "scope": ["company"], "sentence": "Released."}'
+        other.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+        proxy.answer = make_answer(301, location=proxy.url)
+        page.goto(f"{url}/?_task=mail")
+        assert "Mailroom does not answer" in asks(page, url, "decide", verb="release", select={"ids": ["0000000000001"]})
+        page.goto("about:blank")
 
 
 @pytest.mark.long

@@ -53,6 +53,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
     delete waiting[said.ticket]
     if (said.status < 400) return void answer.resolve(said.body)
     var problem = $.extend({ detail: say('no_answer') }, said.body)
+    problem.over = said.status === 401
     if (problem.type === 'urn:mailroom:second-factor-needed') problem.detail = say('needs_console')
     answer.reject(problem)
   })
@@ -80,11 +81,15 @@ window.rcmail && rcmail.addEventListener('init', function () {
   /** What Mailroom knows of the chosen messages: the deliveries that are meant, one of each. */
   function look() {
     return ask('look', chosen()).then(function (found) {
-      return found.items.map(function (item) {
-        var mine = item.deliveries ? item.deliveries.filter(function (one) { return one.mailbox === link.account }) : []
-        return $.extend({}, item, { delivery: item.deliveries ? mine[0] || item.deliveries[0] : null })
-      })
+      return found.items.map(function (item) { return $.extend({}, item, { delivery: ofThisCopy(item) }) })
     })
+  }
+
+  /** The delivery of the message on the screen: the only one, or the one to this account. Null where it could be anybody's. */
+  function ofThisCopy(item) {
+    var all = item.deliveries || []
+    var mine = all.filter(function (one) { return one.mailbox.toLowerCase() === String(link.account).toLowerCase() })
+    return mine[0] || (all.length === 1 ? all[0] : null)
   }
 
   function subjectOf(delivery) {
@@ -95,8 +100,9 @@ window.rcmail && rcmail.addEventListener('init', function () {
     return delivery.author || say('no_sender')
   }
 
-  function proofOf(delivery) {
-    return delivery.proven_as ? say('really_from', { sender: delivery.proven_as }) : say('not_verified')
+  /** What proves the sender: the sentence of Mailroom, which an employee's answer has not. */
+  function proofOf(item, one) {
+    return item.proof_sentence || (one.proven_as ? say('really_from', { sender: one.proven_as }) : say('not_verified'))
   }
 
   // --- the evidence above a message
@@ -104,8 +110,8 @@ window.rcmail && rcmail.addEventListener('init', function () {
   function evidence(place) {
     ask('look', { uids: [place.data('uid')], mbox: place.data('mbox') }).then(function (found) {
       var item = found.items[0]
-      var one = item.deliveries ? item.deliveries.filter(function (each) { return each.mailbox === link.account })[0] || item.deliveries[0] : item
-      var parts = [make('b', { 'class': 'mailroom-severity mailroom-' + one.severity }, say('severity_' + one.severity)), make('span', {}, proofOf(one))]
+      var one = item.deliveries ? ofThisCopy(item) || $.extend({}, item.deliveries[0], { state: '', decided: null }) : item
+      var parts = [make('b', { 'class': 'mailroom-severity mailroom-' + one.severity }, say('severity_' + one.severity)), make('span', {}, proofOf(item, one))]
       if (one.verdict) parts.push(make('span', {}, sentence(one.verdict.reason)))
       $.each((one.signals || []).slice(0, 2), function (_, signal) { parts.push(make('span', {}, signal.sentence)) })
       if (item.group > 1) parts.push(make('span', {}, count('group', item.group)))
@@ -227,11 +233,11 @@ window.rcmail && rcmail.addEventListener('init', function () {
   }
 
   function remember(id) {
-    try { sessionStorage.setItem('mailroom.last', id) } catch (_) { /* then undo is on the message and in the search */ }
+    try { sessionStorage.setItem('mailroom.last.' + link.name, id) } catch (_) { /* then undo is on the message and in the search */ }
   }
 
   function remembered() {
-    try { return sessionStorage.getItem('mailroom.last') } catch (_) { return null }
+    try { return sessionStorage.getItem('mailroom.last.' + link.name) } catch (_) { return null }
   }
 
   function held(items) {
@@ -285,7 +291,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
   function about(items) {
     var lead = items[0].delivery
     if (items.length > 1) return null
-    return make('p', {}, make('b', {}, subjectOf(lead)), make('br'), say('from_to', { sender: senderOf(lead), name: lead.person_name || lead.department_name || lead.recipient }), make('br'), proofOf(lead))
+    return make('p', {}, make('b', {}, subjectOf(lead)), make('br'), say('from_to', { sender: senderOf(lead), name: lead.person_name || lead.department_name || lead.recipient }), make('br'), proofOf(items[0], lead))
   }
 
   /** What goes along: the senders that an allow names, or the blocks of a removal. */
@@ -554,7 +560,8 @@ window.rcmail && rcmail.addEventListener('init', function () {
     var where = chosen()
     if (!where.uids.length) return fail({ detail: say('nothing_chosen') })
     look().then(function (items) {
-      if (items.some(function (one) { return !one.delivery })) return fail({ detail: say('not_in_scope') })
+      var lost = items.filter(function (one) { return !one.delivery })[0]
+      if (lost) return fail({ detail: say(lost.deliveries ? 'whose_copy' : 'not_in_scope') })
       acts[act](items)
     }, fail)
   }

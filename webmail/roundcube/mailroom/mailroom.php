@@ -143,9 +143,11 @@ class mailroom extends rcube_plugin
     /** A held message of a stranger is shown as text: its HTML is for Mailroom's own preview. */
     public function prefer_text($args)
     {
-        $uid = rcube_utils::get_input_string('_uid', rcube_utils::INPUT_GET);
+        // as Roundcube reads them: UID.PART is a message within one, and without a folder it is the last one
+        $uid = preg_replace('/\.[0-9.]+$/', '', rcube_utils::get_input_string('_uid', rcube_utils::INPUT_GET));
         if (in_array($args['action'], ['show', 'preview', 'print']) && $uid !== '' && !empty($_SESSION['user_id'])) {
-            $folder = rcube_utils::get_input_string('_mbox', rcube_utils::INPUT_GET, true) ?: 'INBOX';
+            $folder = rcube_utils::get_input_string('_mbox', rcube_utils::INPUT_GPC, true);
+            $folder = strlen($folder) ? $folder : ($_SESSION['mbox'] ?? 'INBOX');
             $storage = $this->rcmail->get_storage();
             $storage->set_options(['all_headers' => true]);
             $headers = $storage->get_message($uid, $folder); // it is asked once: the page finds it in the storage's memory
@@ -195,18 +197,25 @@ class mailroom extends rcube_plugin
         $ticket = rcube_utils::get_input_string('_ticket', rcube_utils::INPUT_POST);
         $given = json_decode((string) ($_POST['_given'] ?? ''), true);
         $given = is_array($given) ? $given : [];
-        switch ($name) {
-            case 'look':
-                $answer = $this->look_up($given);
-                break;
-            case 'report':
-                $answer = $this->report($given);
-                break;
-            default:
-                $answer = isset(self::CALLS[$name]) ? $this->pass_on($name, $given) : $this->refuse('unknown_call');
-        }
+        $answer = $this->answer_for($name, $given);
         $this->rcmail->output->command('plugin.mailroom.answer', ['ticket' => $ticket] + $answer);
         $this->rcmail->output->send();
+    }
+
+    /** The answer to a question of the script. */
+    private function answer_for($name, $given)
+    {
+        if (count((array) ($given['uids'] ?? [])) > self::MOST) {
+            return $this->refuse('too_many');
+        }
+        switch ($name) {
+            case 'look':
+                return $this->look_up($given);
+            case 'report':
+                return $this->report($given);
+            default:
+                return isset(self::CALLS[$name]) ? $this->pass_on($name, $given) : $this->refuse('unknown_call');
+        }
     }
 
     /** Passes a question on to the API. */
@@ -281,7 +290,7 @@ class mailroom extends rcube_plugin
     {
         $storage = $this->rcmail->get_storage();
         $found = [];
-        foreach (array_slice((array) ($given['uids'] ?? []), 0, self::MOST) as $uid) {
+        foreach ((array) ($given['uids'] ?? []) as $uid) {
             $headers = $storage->get_message_headers((string) $uid, (string) ($given['mbox'] ?? 'INBOX'));
             $found[(string) $uid] = $this->numbers_of($headers ?: null);
         }
@@ -296,9 +305,10 @@ class mailroom extends rcube_plugin
             return $this->refuse($this->rcmail->config->get('mailroom_over') ? 'link_over' : 'not_linked');
         }
         $options = [
-            'http_errors' => false,
-            'timeout'     => (int) $this->rcmail->config->get('mailroom_timeout', 20),
-            'headers'     => [
+            'http_errors'     => false,
+            'allow_redirects' => false, // a redirected POST would become a GET, which does nothing
+            'timeout'         => (int) $this->rcmail->config->get('mailroom_timeout', 20),
+            'headers'         => [
                 'Authorization'   => "Bearer $key",
                 'Accept-Language' => substr((string) ($_SESSION['language'] ?? 'en'), 0, 2),
             ],
@@ -319,6 +329,10 @@ class mailroom extends rcube_plugin
             return $this->refuse('link_over', 401);
         }
         $body = json_decode((string) $response->getBody(), true);
+        if ($status < 400 && ($status >= 300 || !is_array($body))) {
+            rcube::write_log('errors', "mailroom: mailroom_api answers $status and no JSON; is its address right?");
+            return $this->refuse('no_answer', 503);
+        }
         return ['status' => $status, 'body' => is_array($body) ? $body : []];
     }
 
