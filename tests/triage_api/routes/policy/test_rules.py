@@ -25,6 +25,14 @@ def test_a_change_that_somebody_else_has_made_first_is_not_lost(ana: Browser, ne
     assert ana.request("PATCH", f"/rules/{rule}", json={"risky": True}).json()["risky"] is True
 
 
+def test_a_rule_that_lapses_gets_its_old_end_back(ana: Browser) -> None:
+    rule = ana.post("/rules", ALLOW | {"lapse_days": 30}).json()
+    path, old = f"/rules/{rule['id']}", {name: rule[name] for name in ("until", "lapse_days")}
+    assert ana.request("PATCH", path, json={"until": None, "lapse_days": 0}).json()["until"] is None
+    back = ana.request("PATCH", path, json=old).json()
+    assert {name: back[name] for name in old} == old
+
+
 def test_uses_do_not_make_a_rule_another_one(ana: Browser, came: Came) -> None:
     rule = ana.post("/rules", ALLOW | {"effect": "block", "lapse_days": 30}).json()["id"]
     tag = ana.get(f"/rules/{rule}").headers["etag"]

@@ -6,6 +6,7 @@ import { isAway, onReturn } from '../browser/activity'
 import { keep, kept } from '../browser/localStorage'
 import { queue } from '../queue/queue.svelte'
 import { live } from '../state/eventStream.svelte'
+import { session } from '../state/session.svelte'
 import type { Emergency, Coverage, Escalation, LargeRemoval } from '../schema/types'
 
 const EVERY = 60_000 // milliseconds
@@ -16,16 +17,24 @@ class CoverStore {
   emergency = $state.raw<Emergency | null>(null)
   escalations = $state.raw<readonly Escalation[]>([]) // that nobody has confirmed
 
-  #seen = $state(kept('removal', '')) // the newest large removal that was looked at here
+  #looked = $state.raw<Readonly<Record<string, string>>>({}) // by login: the newest large removal that they have looked at here
 
-  /** Large removals that others made and nobody has looked at here. */
+  get #seen(): string {
+    const login = session.me?.login ?? ''
+    return this.#looked[login] ?? kept(`removal.${login}`, '')
+  }
+
+  /** Large removals that others made and we have not looked at. */
   get removals(): readonly LargeRemoval[] {
     return this.now?.removals.filter((one) => !one.mine && one.decision > this.#seen) ?? []
   }
 
-  /** This one and the older ones are looked at. */
+  /** We have looked at this one and the older ones; who else uses this browser has not. */
   looked(one: LargeRemoval): void {
-    if (one.decision > this.#seen) keep('removal', (this.#seen = one.decision))
+    if (one.decision <= this.#seen) return
+    const login = session.me?.login ?? ''
+    this.#looked = { ...this.#looked, [login]: one.decision }
+    keep(`removal.${login}`, one.decision)
   }
 
   /** Is there anything to tell below the bar on top? */

@@ -2,18 +2,17 @@
 import { keep, kept } from '../browser/localStorage'
 import { session } from './session.svelte'
 
-const closed = (): string[] => kept('first-run', '').split(' ')
-let now = $state(0) // changes when it is closed here
+let here = $state.raw<readonly string[]>([]) // closed on this page, where the browser may keep nothing
+const closed = (): string[] => [...kept('first-run', '').split(' '), ...here]
 
 /** Whether the strip is shown to who is signed in: to those who decide. */
 export const isFirstRun = (): boolean => {
-  void now
   const login = session.me?.login ?? ''
   return session.may('release') && !closed().some((one) => one === login || one === '*')
 }
 
 /** They know their way. */
 export function closeFirstRun(): void {
-  keep('first-run', [...closed().filter(Boolean), session.me?.login ?? ''].join(' '))
-  now += 1
+  here = [...here, session.me?.login ?? '']
+  keep('first-run', [...new Set(closed())].filter(Boolean).join(' '))
 }
