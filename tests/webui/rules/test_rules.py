@@ -1,5 +1,6 @@
 """The page of rules: tried out before they are made, what stands in their way, where mail goes, and changed where they stand."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,10 @@ from tests.webui.site import JOE, Site
 from triage import ids
 from triage.policy import emergency
 from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.rules import rule_confirmation
+from triage.quarantine.search.selection import Selection
 from triage.store import db
 from triage.store.models.rules import Rule
 from triage.times import utcnow
@@ -188,3 +192,22 @@ def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, p
     page.get_by_role("button", name="Undo").first.click()
     expect(table.get_by_text("many1.example")).to_be_visible()
     expect(table.get_by_text("junk")).to_be_visible()
+
+
+def test_the_first_day_says_when_the_queue_is_done(site: Site, page: Page) -> None:
+    """By the decisions of the last hour and the rows that wait; another day than today is named."""
+    made = [site.come(JOE, author=f"x{number}@many{number}.example", dmarc=NO_DMARC)[0] for number in range(6)]
+    site.sit_down(page, "ida", "/first-day")
+    forecast = page.locator(".backlog")
+    expect(forecast).to_contain_text("After five decisions within an hour this page says when the queue is done.")
+    for one in made[:5]:
+        with db.transaction(site.engine) as session:
+            request = DecisionRequest(Selection.of(ids=(ids.parse_id(one),)), Verb.PURGE)
+            decide.decide_messages(session, request, by=IDA, now=utcnow(), settings=site.settings)
+    page.reload()
+    expect(forecast).to_contain_text(
+        "1 row waits in the queue. At the pace of the last hour (60 decisions an hour) the queue is done at about "
+    )
+    page.route("**/api/v1/departments?*", lambda route: route.fulfill(json={"items": [], "rows": 6_000, "assigned_rows": 0}))
+    page.reload()
+    expect(forecast).to_contain_text(re.compile(r"6,000 rows wait .* done at about .*(Mon|Tue|Wed|Thu|Fri|Sat|Sun|20\d\d)"))

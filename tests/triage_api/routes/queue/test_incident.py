@@ -70,6 +70,18 @@ def test_decisions_and_audit_entries_filtered(campaign: str, ana: Browser, ben: 
         assert [one["act"] for one in ida.get(f"/audit?{asked}").json()["items"]] == acts, (asked, acts, campaign)
 
 
+def test_an_exported_decision_is_no_formula_and_nobody_elses_business(ana: Browser, ben: Browser, came: Came) -> None:
+    for recipient, reason in ((JOE, "=HYPERLINK(1)"), (MARA, "@SUM(1)")):
+        (one,) = came(recipient)
+        assert ana.post("/decisions", {"verb": "purge", "select": {"ids": [one]}, "reason": reason}).status_code == 201
+    reasons = {
+        name: [line.split('","')[7] for line in browser.get("/decisions?format=csv").text.splitlines()[1:]]
+        for name, browser in (("ana", ana), ("ben", ben))
+    }
+    assert reasons == {"ana": ["'@SUM(1)", "'=HYPERLINK(1)"], "ben": ["'@SUM(1)"]}
+    assert ben.get("/decisions", params={"format": "csv", "words": "HYPERLINK"}).text.count("\n") == 1
+
+
 def test_words_of_other_alphabets_are_found_in_the_details_of_the_audit_log(ana: Browser, came: Came, new_browser: NewBrowser) -> None:
     (one,) = came(JOE)
     reason = 'Rückfrage bei "Müller"'
