@@ -43,6 +43,11 @@ class Enforcement:
             return RECORD
         return self.steps.get(COMPANY, self.company.enforcement)
 
+    def scope_of(self, department: str, person: str = "") -> str:
+        """The scope whose step counts for somebody, as `of` says it."""
+        own = f"department:{department}" in self.steps or department in self.company.record_only_departments
+        return f"person:{person}" if f"person:{person}" in self.steps else f"department:{department}" if own else COMPANY
+
     def holds_anything(self) -> bool:
         """Whether anything is held by this, anywhere."""
         return self.of(COMPANY) != RECORD or any(step != RECORD for step in self.steps.values())

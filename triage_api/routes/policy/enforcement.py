@@ -35,7 +35,7 @@ def get_enforcement(session: Read, here: Here, by: Staff, days: Days = 0) -> sch
     found = show_steps(session, here.settings, by, now)
     if not days:
         return found
-    effects = enforcement_effect.count_effects(session, by=by, now=now, days=days)
+    effects = enforcement_effect.count_effects(session, here.settings.company, by=by, now=now, days=days)
     items = [one if one.scope.startswith("person:") else with_effect(one, effects) for one in found.items]
     return found.model_copy(update={"items": items})
 
