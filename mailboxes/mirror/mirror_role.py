@@ -275,13 +275,15 @@ class Desk:
                 first, *more = places[start : start + LAID_AT_ONCE]
                 self.lay(account, first, home, *(place.uid for place in more), ours=True)
 
-    def lay_aside(self, account: MirrorAccount, acts: ActFolders, answers: list[Seen]) -> None:
-        """Moves answers to Done whose requests were settled elsewhere or have expired."""
+    def lay_aside(self, account: MirrorAccount, acts: ActFolders, found: list[Seen]) -> None:
+        """Moves answers to Done whose requests were settled elsewhere or have expired, and gives back messages that are no answers."""
+        named = [one for one in found if one.copy]
         with read_transaction(self.engine) as session:
-            over = move_requests.list_over(session, [one.copy for one in answers if one.copy], utcnow()) if answers else set()
-        for one in answers:
-            if one.copy in over:
-                self.lay(account, one.place, acts.done, ours=True)
+            waiting = move_requests.list_waiting(session, [one.copy for one in named], utcnow()) if named else set()
+        for one in named:
+            if one.copy not in waiting:
+                home = self.home_of(account, one)
+                self.lay(account, one.place, home if home and home != acts.confirm else acts.done, ours=True)
 
     def lay(self, account: MirrorAccount, place: Place, home: str, *more: int, ours: bool) -> None:
         """Move it, and `more` of its folder. Removes copies that a full account does not take, and adds those of held messages again."""

@@ -150,6 +150,7 @@ def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, pa
     expect(page.locator("#messagestack")).to_contain_text("Released “Order 4711”.")
     webmail.becomes(mail, State.QUEUED)
     page.locator(".mailroom-undo-link").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Released “Order 4711”.")
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     webmail.becomes(mail, State.HELD)
 

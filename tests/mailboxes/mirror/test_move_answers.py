@@ -127,6 +127,17 @@ def test_a_message_in_yes_and_an_answer_in_release_decide_nothing(here: Town) ->
 
 
 @pytest.mark.long
+def test_a_message_in_confirm_goes_back_to_its_folder(here: Town) -> None:
+    mail = here.comes()
+    here.shows(mail)
+    here.moves("Confirm")
+    until(lambda: not here.lying("Confirm") and here.lying(JOE), "it is back")
+    here.shows(mail)
+    assert here.lying("Done") == []  # where only what is decided lies
+    assert here.state(mail) == "held"
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("number", [25, 400])
 def test_many_moves_within_a_minute_pause_and_ask(here: Town, number: int) -> None:
     messages = [here.comes(author=f"a{one}@x.example") for one in range(number)]

@@ -185,10 +185,10 @@ def result_sentence(session: Session, made: PendingAct, *, by: Actor) -> str:
     return outcomes.get_decision(session, made.result_id, by=by).sentence
 
 
-def list_over(session: Session, ids: Sequence[int], now: datetime) -> set[int]:
-    """Lists those of the requests that no longer wait."""
+def list_waiting(session: Session, ids: Sequence[int], now: datetime) -> set[int]:
+    """Lists those of the requests that still wait."""
     waits = col(PendingAct.state) == dual_control.WAITING, col(PendingAct.lapses_at) > now
-    return set(ids) - set(session.scalars(select(col(PendingAct.id)).where(is_among(session, col(PendingAct.id), list(ids)), *waits)))
+    return set(session.scalars(select(col(PendingAct.id)).where(is_among(session, col(PendingAct.id), list(ids)), *waits)))
 
 
 def assign_as_asked(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> None:

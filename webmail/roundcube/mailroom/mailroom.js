@@ -224,7 +224,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
       return
     }
     if (!made.sentence) return
-    if (made.undoable) remember(made.id)
+    if (made.undoable) remember(made)
     var undo = made.undoable ? ' <a href="#undo" class="mailroom-undo-link">' + make('i', {}, say('undo')).html() + '</a>' : ''
     rcmail.display_message(make('i', {}, made.sentence).html() + undo, 'confirmation', 15000)
     rcmail.triggerEvent('mailroom-acted')
@@ -232,12 +232,14 @@ window.rcmail && rcmail.addEventListener('init', function () {
     setTimeout(function () { rcmail.command('checkmail', '') }, 3000) // by then the mirror has taken the copy away
   }
 
-  function remember(id) {
-    try { sessionStorage.setItem('mailroom.last.' + link.name, id) } catch (_) { /* then undo is on the message and in the search */ }
+  function remember(made) {
+    var last = JSON.stringify({ id: made.id, sentence: made.sentence })
+    try { sessionStorage.setItem('mailroom.last.' + link.name, last) } catch (_) { /* then undo is on the message and in the search */ }
   }
 
+  /** The id and the sentence of this person's last act in this window; null where there is none. */
   function remembered() {
-    try { return sessionStorage.getItem('mailroom.last.' + link.name) } catch (_) { return null }
+    try { return JSON.parse(sessionStorage.getItem('mailroom.last.' + link.name)) } catch (_) { return null }
   }
 
   function held(items) {
@@ -487,7 +489,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
     var known = where.uids.length === 1 ? look().then(function (items) { return items[0].delivery && items[0].delivery.decided }, function () { return null }) : $.when(null)
     known.then(function (decided) {
       if (decided && !decided.undone) return void undo(decided.decision, say('decided_by', { name: decided.by_name, time: new Date(decided.at).toLocaleString() }))
-      if (last) return void undo(last, say('undo_last'))
+      if (last) return void undo(last.id, last.sentence)
       fail({ detail: say('nothing_to_undo') })
     })
   }
