@@ -65,7 +65,18 @@ from triage_api.routes.policy import (
     sender_checks,
     sending_services,
 )
-from triage_api.routes.queue import campaigns, colleagues, deliveries, saved_searches, selections, senders, training, triage_items, where
+from triage_api.routes.queue import (
+    campaigns,
+    colleagues,
+    deliveries,
+    saved_searches,
+    selections,
+    senders,
+    shift_notes,
+    training,
+    triage_items,
+    where,
+)
 from triage_api.routes.records import arrivals, audit, legal_holds, person_data, reports
 from triage_api.schemas.language import Interpreter
 
@@ -94,6 +105,7 @@ RESOURCES = (
     selections,
     saved_searches,
     senders,
+    shift_notes,
     decisions,
     rule_suggestions,
     rules,

@@ -34,6 +34,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "NextOrder": [{"group": "campaign", "department": "it"}],
     "AssignOrder": [{"select": {"ids": [ID]}, "to": "ben", "note": "Do you know them?"}, {"select": {"ids": [ID]}, "to": ""}],
     "SnoozeOrder": [{"select": {"ids": [ID]}, "until": "2099-01-01T14:00:00Z"}, {"select": {"ids": [ID]}}],
+    "NoteOrder": [{"text": "The supplier calls back at nine about the order.", "scope": ["department:sales"]}],
+    "NoteChange": [{"done": True}],
     "CommentOrder": [{"text": "I called the supplier: not from them."}],
     "PreviewOrder": [{"select": {"sender": "offers@shop.example", "states": ["held"]}}],
     "DecisionOrder": [

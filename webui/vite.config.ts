@@ -33,7 +33,7 @@ const sprite: Plugin = {
 }
 
 // What the console fetches by itself, in two files, since each file is a request: what stands beside the first rows, and a moment later what opens above them.
-const BESIDE = /src\/lib\/(shell\/(Toast|DepartmentFolder)\.svelte|list\/(ChangedProofsLane|TimeCriticalLane)\.svelte|search\/SavedSearches\.svelte|preview\/(AllReasons|Links|Attachments)\.svelte|ui\/focus\.ts)$/
+const BESIDE = /src\/lib\/(shell\/(Toast|DepartmentFolder)\.svelte|list\/(ChangedProofsLane|ShiftNotesLane|TimeCriticalLane)\.svelte|search\/SavedSearches\.svelte|preview\/(AllReasons|Links|Attachments)\.svelte|ui\/focus\.ts)$/
 const ABOVE = /src\/lib\/(history\/(History|Comments)\.svelte|shell\/(lazyDialogs\.ts|print\.ts|(IdleLock|Router)\.svelte)|dialogs\/(SecondLook|Undo)Dialog\.svelte|decisions\/(ConfirmRelease\.svelte|(allowSteps\.svelte|errorText|allowedSenders)\.ts))$/
 
 export default defineConfig({

@@ -63,6 +63,7 @@ class Secret:
     request: str = ""
     report: str = ""  # of that message
     escalation: str = ""  # of the first one
+    note: str = ""  # to the next shift
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -272,6 +273,10 @@ CALLS = {
     "list_comments": Call(),
     "list_selected_comments": Call(says=True, query="?sender=secret@only-it.example"),
     "add_comment": Call(json={"text": "Secret plan"}),
+    "list_notes": Call(says=True),
+    "list_note_scopes": Call(says=True),
+    "write_note": Call(),
+    "change_note": Call(json={"done": True}),
     "list_reported": Call(says=True),
     "answer_report": Call(json={"verdict": "bad"}),
     "list_requests": Call(says=True),
@@ -352,6 +357,9 @@ PEOPLES = OWN | {
     "end_presence",
     "take_next",
     "snooze_messages",
+    "list_note_scopes",
+    "write_note",
+    "change_note",
     "choose_preferences",
     "list_own_factors",
     "begin_own_app",
@@ -470,6 +478,9 @@ FORBIDDEN = {
     "assign_messages": NOT_MINE,
     "snooze_messages": NOT_MINE,
     "add_comment": NOT_MINE,
+    "list_note_scopes": {200, 403},
+    "write_note": {403},
+    "change_note": NOT_MINE,
     "remove_search": NOT_MINE,
     "create_request": NOT_MINE,
     "answer_report": NOT_MINE,
@@ -578,6 +589,7 @@ def made_by(browser: Browser, came: Came, scope: str = "department:it") -> Secre
         request,
         reported_by_joe(browser, wanted),
         browser.post("/escalations", {"select": {"ids": [delivery]}, "to": "legal", "reason": "the Secret plan"}).json()["id"],
+        browser.post("/shift-notes", {"text": "the Secret plan", "scope": [scope]}).json()["id"],
     )
 
 
@@ -642,6 +654,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         "request_id": secret.request,
         "report_id": secret.report,
         "escalation_id": secret.escalation,
+        "note_id": secret.note,
     }
     about["sender"] = "secret@only-it.example"
     body = CALLS[name].json
@@ -653,6 +666,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"select": {"ids": [secret.wanted]}, "to": "sam", "note": "Secret plan"}
     if name == "snooze_messages":
         body = {"select": {"ids": [secret.wanted]}, "until": (utcnow() + timedelta(hours=1)).isoformat()}  # before the session ends
+    if name == "write_note":
+        body = {"text": "Secret plan", "scope": [secret.scope]}
     if name == "create_escalation":
         body = {"select": {"ids": [secret.wanted]}, "to": "security", "reason": "Secret plan"}
     if name == "create_request":
@@ -746,6 +761,9 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "assign_messages",
         "snooze_messages",
         "add_comment",
+        "list_note_scopes",
+        "write_note",
+        "change_note",
         "take_next",
     }
     expected = dict.fromkeys(OWN - {"create_own_session"}, 401) | {"revoke_webmail_link": 404}

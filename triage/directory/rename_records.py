@@ -14,7 +14,7 @@ from triage.directory.renames import Names, Renaming
 from triage.store import db, ledger
 from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest, PendingAct
-from triage.store.models.assignments import Assignment, Comment, Escalation, Presence, Snooze
+from triage.store.models.assignments import Assignment, Comment, DismissedNote, Escalation, Presence, ShiftNote, Snooze
 from triage.store.models.audit import AuditRecord
 from triage.store.models.campaigns import Campaign
 from triage.store.models.compliance import LegalHold, PersonErasure
@@ -63,7 +63,7 @@ UIDS: tuple[Any, ...] = (
 LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
     *(ExternalIdentity.login, FailedSignIn.login, Assignment.to, Presence.login, Person.login, PracticeAnswer.login, Preference.login),
-    *(Sealed.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
+    *(DismissedNote.login, Sealed.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
     *(Substitution.absent, Substitution.substitute),
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
@@ -71,6 +71,8 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     *(ApiToken.made_by, ApiToken.revoked_by, Campaign.made_by, Decision.by, Decision.second_by, Emergency.by, Emergency.closed_by),
     *(
         Comment.by,
+        ShiftNote.by,
+        ShiftNote.done_by,
         Escalation.by,
         Escalation.confirmed_by,
         Assignment.by,
@@ -91,7 +93,7 @@ FOLDERS: tuple[Any, ...] = (  # person:UID
 )
 ALERT_RECIPIENTS: tuple[Any, ...] = (SentAlert.who,)  # staff:LOGIN, person:UID
 PEOPLE_LISTED: tuple[Any, ...] = (MailGroup.members, Person.assistants)  # uids
-FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, StaffMember.scope)
+FOLDERS_LISTED: tuple[Any, ...] = (ApiToken.scope, Rule.kept_out, ShiftNote.scope, StaffMember.scope)
 ORDERS: tuple[Any, ...] = (Decision.order, Decision.selection, KeepersRequest.selection, LegalHold.selection, PendingAct.order)
 
 

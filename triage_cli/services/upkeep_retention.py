@@ -27,6 +27,7 @@ from triage.quarantine.campaigns import wanted_traits
 from triage.quarantine.decisions import keepers
 from triage.quarantine.requests import announce_sender
 from triage.quarantine.search import expiry
+from triage.quarantine.teamwork import shift_notes
 from triage.reports import sending_services
 from triage.store import db, idempotency, vacuum
 from triage.store.transaction_retry import pause_after
@@ -121,6 +122,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         announce_sender.forget_lapsed(session, now=utcnow())
         checks.forget_checked(session, settings.policy, now=utcnow())
     in_slices(engine, settings, sending_services.forget_reports)
+    in_slices(engine, settings, shift_notes.erase_notes)
     forget_contacts(engine, settings)
     give_space_back(engine)
     if expired or erased or forgotten:

@@ -86,6 +86,7 @@ STAYS = {
     "browser_pin": "browser_sha256 pin_hash",
     "page_anchor": "grouped key",
     "comment": "by_shown text",
+    "shift_note": "by_shown text done_by_shown",
     "snooze": "by_shown",
     "webmail_link": "key_sha256 name client",
     "content": "sha256",

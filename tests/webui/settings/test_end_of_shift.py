@@ -55,3 +55,27 @@ def test_what_is_left_for_the_next_shift(site: Site, page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     site.sit_down(page, "ben")
     expect(page.get_by_role("option").filter(has_text="other offer")).to_be_visible()
+
+
+def test_a_note_is_read_above_the_queue_until_it_is_done(site: Site, page: Page) -> None:
+    site.sit_down(page, "ben", "/end-of-shift")
+    main = page.get_by_role("main")
+    expect(main.get_by_text("Shown above the queue of")).to_be_visible()
+    main.get_by_role("textbox", name="Note").fill("Offer of supplier.example:\n<b>call back</b> at nine.")
+    main.get_by_role("button", name="Write note").click()
+    expect(main.get_by_role("listitem").filter(has_text="<b>call back</b> at nine.")).to_be_visible()
+    assert faults(page) == []
+
+    site.sit_down(page, "ana")
+    notes = page.get_by_role("region", name="Notes to the next shift")
+    expect(notes).to_contain_text("Ben Okafor")
+    expect(notes).to_contain_text("<b>call back</b> at nine.")
+    assert faults(page) == []
+    notes.get_by_role("button", name="Done for all").click()
+    expect(notes.get_by_role("status")).to_have_text("Done for all.")
+    notes.get_by_role("button", name="Undo").click()
+    notes.get_by_role("button", name="Dismiss for me").click()
+    expect(notes).to_have_count(0)
+    site.sit_down(page, "ana", "/end-of-shift")
+    page.get_by_role("button", name="Done for all").click()
+    expect(page.get_by_text("Done: Ana")).to_be_visible()

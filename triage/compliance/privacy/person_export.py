@@ -19,8 +19,9 @@ from triage.ids import format_id
 from triage.policy.contacts import store as contacts
 from triage.policy.rules import content_store
 from triage.quarantine import viewings
+from triage.quarantine.teamwork import shift_notes
 from triage.store import bodies, ledger
-from triage.store.models.assignments import Assignment, Comment, Snooze
+from triage.store.models.assignments import Assignment, Comment, ShiftNote, Snooze
 from triage.store.models.audit import AuditRecord
 from triage.store.models.contacts import Contact, FamiliarName, SentMail
 from triage.store.models.decisions import Decision, DecisionItem
@@ -35,7 +36,20 @@ from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
 
 AT_ONCE = 200  # rows that are in memory together
 CHUNK = 256 * 1024  # bytes that are gathered before they are passed on
-STAFFS = frozenset({"by", "by_shown", "second_by", "second_by_shown", "password_hash", "key_sha256", "idempotency_key", "removed_by"})
+STAFFS = frozenset(
+    {
+        "by",
+        "by_shown",
+        "second_by",
+        "second_by_shown",
+        "done_by",
+        "done_by_shown",
+        "password_hash",
+        "key_sha256",
+        "idempotency_key",
+        "removed_by",
+    }
+)
 README = """What Mailroom keeps about this person.
 
 about.json         whose data it is, when it was taken, how much was left out
@@ -189,6 +203,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("assignment", select(Assignment).where(handed, waits).order_by(col(Assignment.delivery_id))),
         ("snoozes", select(Snooze).where(col(Snooze.login) == login, snoozed).order_by(col(Snooze.delivery_id))),
         ("comments_made", select(Comment).where(col(Comment.by) == f"person:{login}", about).order_by(col(Comment.id))),
+        ("shift_notes", select(ShiftNote).where(shift_notes.written_by(session, login, by)).order_by(col(ShiftNote.id))),
         (
             "decisions_made",
             select(Decision)

@@ -18,7 +18,7 @@ from triage.policy.rules import content_store, store as rules
 from triage.quarantine import refused_at_smtp
 from triage.store import ledger, versions
 from triage.store.models.approvals import PendingAct
-from triage.store.models.assignments import Assignment, Comment, Presence, Snooze
+from triage.store.models.assignments import Assignment, Comment, DismissedNote, Presence, ShiftNote, Snooze
 from triage.store.models.campaigns import Campaign
 from triage.store.models.contacts import Contact, FamiliarName, PostedList, SentMail
 from triage.store.models.counts import Arrived, QueueSample
@@ -115,12 +115,17 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
         session.execute(delete(kept).where(col(kept.login) == login))
     for noted in (FailedSignIn, PracticeAnswer, Preference):
         session.execute(delete(noted).where(col(noted.login) == login))
-    for there in (Presence, Snooze):
+    for there in (DismissedNote, Presence, Snooze):
         session.execute(delete(there).where(col(there.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))
     session.execute(delete(WebmailLink).where(col(WebmailLink.owner).in_([f"person:{login}", f"employee:{uid}"])))
     anonymous = {"by": f"person:{pseudonym}", "by_shown": pseudonym}  # the text is evidence, and erased with the message
     session.execute(update(Comment).where(col(Comment.by) == f"person:{login}").values(**anonymous))
+    own_notes = select(col(ShiftNote.id)).where(col(ShiftNote.by) == f"person:{login}")
+    session.execute(delete(DismissedNote).where(col(DismissedNote.note_id).in_(own_notes)))
+    session.execute(delete(ShiftNote).where(col(ShiftNote.by) == f"person:{login}"))
+    ended = {"done_by": f"person:{pseudonym}", "done_by_shown": pseudonym}
+    session.execute(update(ShiftNote).where(col(ShiftNote.done_by) == f"person:{login}").values(**ended))
     session.execute(delete(Assignment).where(or_(col(Assignment.to) == login, col(Assignment.by) == f"person:{login}")))
     called = and_(col(FormerName.kind) == "person", col(FormerName.now) == uid) | and_(
         col(FormerName.kind) == "staff", col(FormerName.now) == login

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, ForeignKey
 from sqlmodel import Field, SQLModel
 
-from triage.store.models.columns import id_column, instant_column, integer_column, reference_column
+from triage.store.models.columns import id_column, instant_column, integer_column, json_list_column, reference_column
 
 
 class Presence(SQLModel, table=True):
@@ -51,6 +51,29 @@ class Snooze(SQLModel, table=True):
     delivery_id: int = Field(sa_column=Column(BigInteger, ForeignKey("delivery.id"), primary_key=True, autoincrement=False, index=True))
     by_shown: str
     until: datetime = instant_column()
+
+
+class ShiftNote(SQLModel, table=True):
+    """Note to the next shift, for staff who see all folders that it is about. It is erased after `retention.purged_days`."""
+
+    __tablename__ = "shift_note"
+    id: int = id_column()
+    by: str = Field(index=True)
+    by_shown: str
+    at: datetime = instant_column()
+    scope: list[str] = json_list_column()  # words of a scope; confidential folders only where it names them
+    text: str
+    done_at: datetime | None = instant_column(nullable=True)
+    done_by: str = ""
+    done_by_shown: str = ""
+
+
+class DismissedNote(SQLModel, table=True):
+    """Note to the next shift that a member of staff put out of their way."""
+
+    __tablename__ = "dismissed_note"
+    note_id: int = integer_column(primary_key=True)
+    login: str = Field(primary_key=True)
 
 
 class Escalation(SQLModel, table=True):

@@ -39,13 +39,13 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import code_words
 from triage.quarantine.search import trigram_index
 from triage.quarantine.search.selection import Selection
-from triage.quarantine.teamwork import comments
+from triage.quarantine.teamwork import comments, shift_notes
 from triage.quarantine.triage_items import fold_counts
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.message_record.record_codec import as_json
 from triage.store.models.approvals import PendingAct
-from triage.store.models.assignments import Comment
+from triage.store.models.assignments import Comment, DismissedNote, ShiftNote
 from triage.store.models.compliance import PersonErasure
 from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import AbuseReport, Delivery
@@ -254,6 +254,18 @@ def test_a_leavers_comments_stay_without_their_name(either: Session, settings: S
     assert [(one.delivery_id, one.by, one.by_shown, one.text) for one in said] == [
         (copy, f"person:{row.pseudonym}", row.pseudonym, "I know them.") for copy in (kept, waiting)
     ]
+
+
+def test_a_leavers_notes_to_the_next_shift_go_and_colleagues_notes_forget_them(either: Session, settings: Settings) -> None:
+    own, anothers = (shift_notes.write_note(either, "Call back.", ("company",), by=by, now=NOW) for by in (FERN, ANA))
+    shift_notes.change_note(either, anothers.id, done=True, dismissed=True, by=FERN, now=NOW)
+    assert [one["text"] for one in json.loads(taken(either, "joe.fern").read("shift_notes.json"))] == ["Call back."]
+    directory.apply_directory(either, ONLY_MARA, settings.company, by=SYNC, now=NOW)
+    row = carry_out(either, person_erasure.begin_erasure(either, "joe.fern", settings=settings, **arguments()).id)
+    left = either.scalars(select(ShiftNote)).all()
+    assert [(one.id, one.by_shown, one.done_by_shown) for one in left] == [(anothers.id, ANA.shown, row.pseudonym)]
+    assert own.id != anothers.id
+    assert either.scalars(select(DismissedNote)).all() == []
 
 
 def test_a_legal_hold_on_somebody_here_forbids_it(session: Session, settings: Settings) -> None:

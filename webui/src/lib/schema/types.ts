@@ -2070,6 +2070,59 @@ export interface NotNotified {
   count: number
 }
 
+/** Note to the next shift. */
+export interface Note {
+  id: string
+  at: string
+  /** the actor */
+  by: string
+  by_name: string
+  /** company, department:CODE or person:UID; a confidential folder only where it is named */
+  scope: string[]
+  scope_name: string
+  /** plain text, as it was written */
+  text: string
+  done_at: string | null
+  /** who marked it as done; empty: nobody yet */
+  done_by_name: string
+  /** You put it out of your way. */
+  dismissed: boolean
+}
+
+/** A change of a note; what is missing stays. */
+export interface NoteChange {
+  /** for all; false: open again */
+  done?: boolean | null
+  /** for you; false: shown above your queue again */
+  dismissed?: boolean | null
+}
+
+/** A note to the next shift. */
+export interface NoteOrder {
+  text: string
+  /** one of those in `/shift-notes/scopes` */
+  scope: readonly string[]
+}
+
+/** Folders that a note may be about. */
+export interface NoteScope {
+  /** company, department:CODE or person:UID; a confidential folder only where it is named */
+  scope: string[]
+  name: string
+  /** names of the colleagues who would read it */
+  readers: string[]
+}
+
+/** Folders that you may write notes about, all that you see first. */
+export interface NoteScopes {
+  items: NoteScope[]
+}
+
+/** Notes to the next shift, newest first. */
+export interface Notes {
+  items: Note[]
+}
+
 /** A rule as it would be made. */
 export interface Offered {
   effect: RuleEffect
