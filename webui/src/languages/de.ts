@@ -14,6 +14,7 @@ export default {
   '{size} less': '{size} weniger',
   'fewer': 'weniger',
   'more (up to {number})': 'mehr (bis {number})',
+  'Too few to draw.': 'Zu wenige für ein Diagramm.',
   'Nothing in this period.': 'Nichts in diesem Zeitraum.',
   'how we count': 'wie wir rechnen',
   'Block forgeries': 'Fälschungen sperren',

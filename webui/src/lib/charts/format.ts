@@ -37,6 +37,9 @@ export function changeWords(row: ReportTable['rows'][number]): string {
   return `${change > 0 ? '↑' : '↓'} ${change > 0 ? t('{size} more', { size: says }) : t('{size} less', { size: says })}`
 }
 
+/** Whether all that would be drawn is unknown, as medians of few messages are. */
+export const hasTooFew = (table: ReportTable): boolean => table.rows.length > 0 && table.rows.every((row) => drawn(table).every((column) => typeof row[column.name] !== 'number'))
+
 /** Whether there is anything to draw. */
 export const isDrawable = (table: ReportTable): boolean => table.rows.some((row) => drawn(table).some((column) => valueOf(row, column) > 0))
 
