@@ -363,6 +363,43 @@ def test_no_words_are_copied_that_are_being_erased(before_words: Engine) -> None
     assert words_of_deliveries(before_words) == {1: "r1", 2: "r2", 3: "", 5: "r5"}
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def test_steps_that_are_broken_off_leave_everything_as_it_was(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The disk is full when one of the last steps is through. The next upgrade keeps what was there, under the new names."""
+    server = request.getfixturevalue("postgresql_server") if kind == "postgresql" else None
+    engine = db.open_engine(server.create("broken") if server else f"sqlite:///{tmp_path / 'broken.db'}")
+    rows = (
+        "INSERT INTO alarm VALUES ('queue', 'it', '', 1, 1, NULL, 0, 'many', NULL)",
+        (
+            "INSERT INTO expectation (id, person, person_shown, sender, words, announced_at, until)"
+            " VALUES (1, 'joe.fern', 'Joe Fern', 'a.example', 'an offer', 1, 2)"
+        ),
+    )
+    with engine.begin() as connection:
+        upgrade.migrate(connection, "0102")
+        for row in rows:
+            connection.execute(text(row))
+
+    def fill_disk(_connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
+        if words.startswith("UPDATE alembic_version SET version_num='0107'"):
+            raise OperationalError(words, {}, Exception("No space left on device"))
+
+    event.listen(engine, "after_cursor_execute", fill_disk)
+    with pytest.raises(OperationalError, match="No space left"):
+        upgrade.upgrade(engine)
+    event.remove(engine, "after_cursor_execute", fill_disk)
+    assert versions.present(engine) == "0102"
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT words FROM alarm")) == "many"
+    assert upgrade.upgrade(engine) == ("0102", versions.newest())
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT cause, department, words FROM open_alert")).one() == ("queue", "it", "many")
+        assert connection.execute(text("SELECT sender, words, is_code FROM expectation")).one() == ("a.example", "an offer", False)
+        opts = {"include_name": lambda name, *_: not str(name).startswith(WORD_INDEX)}
+        assert compare_metadata(MigrationContext.configure(connection, opts=opts), SQLModel.metadata) == []
+    engine.dispose()
+
+
 def test_servers_that_hosts_named_are_read_again_after_an_upgrade(tmp_path: Path) -> None:
     """Undecided entries stay as they are."""
     engine = db.open_engine(f"sqlite:///{tmp_path / 'proofs.db'}")
