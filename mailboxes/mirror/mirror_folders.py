@@ -30,11 +30,16 @@ class ActFolders:
     confirm: str
     yes: str
     done: str
+    above: tuple[str, ...]  # beginnings of the names of folders that people may make
 
     @property
     def deciding(self) -> frozenset[str]:
         """Folders in which a message means an act."""
         return frozenset(self.moves) | {self.yes}
+
+    def may_decide(self, folder: str) -> bool:
+        """Whether a message in this folder means an act, or will once the folder is known: somebody has just made it."""
+        return folder in self.deciding or folder.startswith(self.above)
 
     @property
     def whole(self) -> frozenset[str]:
@@ -51,9 +56,9 @@ def open_folders(account: MirrorAccount, mine: Account, moves: Iterable[Move]) -
     others = [mine.folder(one) for one in (*NAMED, CONFIRM, YES, DONE)]
     account.open_folders([*others, *known], renamed=[(mine.folder(old), mine.folder(new)) for old, new in RENAMED])
     found = {account.name(*words): move for words, move in known.items()}
-    for act in NAMED:
-        above = account.name(*mine.folder(act)) + account.delimiter
-        own = (name for name in account.folders if name.startswith(above) and name not in found)
-        found |= {name: Move(act, name.removeprefix(above)) for name in own}
+    above = {act: account.name(*mine.folder(act)) + account.delimiter for act in NAMED}
+    for act, start in above.items():
+        own = (name for name in account.folders if name.startswith(start) and name not in found)
+        found |= {name: Move(act, name.removeprefix(start)) for name in own}
     confirm, yes, done = (account.name(*mine.folder(one)) for one in (CONFIRM, YES, DONE))
-    return ActFolders(found, confirm, yes, done)
+    return ActFolders(found, confirm, yes, done, tuple(above.values()))

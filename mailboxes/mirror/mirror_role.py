@@ -382,7 +382,7 @@ class Desk:
         apart = frozenset({acts.done, acts.confirm})
         for _ in range(LOOKS):
             seen = [one for one in account.look(acts.whole) if one.copy]
-            if any(one.place.folder in acts.deciding for one in seen):
+            if any(acts.may_decide(one.place.folder) for one in seen):
                 return True  # somebody moved it this moment: that comes first
             todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
             if not todo.put:

@@ -44,7 +44,7 @@ COUNTERS = {
     ),
     "mailroom_recalls": ("Messages searched for in mailboxes (IMAP, Maildir), by result.", ("ending",)),
     "mailroom_mirror_acts": (
-        "Messages moved into an action folder by IMAP, by result: done, already, refused, foreign.",
+        "Messages moved into an action folder by IMAP, by result: done, already, refused, asked, assigned, foreign.",
         ("outcome",),
     ),
     "mailroom_directory_readings": (

@@ -2,10 +2,12 @@
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
@@ -206,3 +208,25 @@ def test_people_make_folders_for_others(here: Town) -> None:
         here.moves("Redirect/Mara.Berg", client=client, only=b"Hello")
     here.becomes(mail, *RELEASED)
     assert here.decisions() == [("person:ana", "redirect")]
+
+
+@pytest.mark.long
+def test_a_folder_that_is_made_this_moment_counts(quiet: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the mirror's look at the folders for acts and its look at all folders."""
+    show, is_held = mirror_role.Desk.show, threading.Event()
+
+    def make_and_move(self: mirror_role.Desk, *words: Any) -> bool:
+        if is_held.is_set():
+            with quiet.client() as client:
+                if not client.folder_exists("Redirect/Mara.Berg"):
+                    client.create_folder("Redirect/Mara.Berg")
+                    quiet.moves("Redirect/Mara.Berg", client=client)
+        return show(self, *words)
+
+    monkeypatch.setattr(mirror_role.Desk, "show", make_and_move)
+    with mirroring(quiet.settings):
+        mail = quiet.comes(dmarc=DMARC_PASS)
+        quiet.shows(mail)
+        is_held.set()
+        quiet.becomes(mail, *RELEASED)
+    assert quiet.decisions() == [("person:ana", "redirect")]
