@@ -27,7 +27,16 @@ from triage.store.models.contacts import Contact, FamiliarName, SentMail
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Attempt, Delivery, Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
-from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, OutboundBrake, OutboundRun
+from triage.store.models.employees import (
+    DigestEntry,
+    DigestRefusal,
+    EmployeeSession,
+    Expectation,
+    MailReport,
+    MailRequest,
+    OutboundBrake,
+    OutboundRun,
+)
 from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
@@ -44,6 +53,12 @@ STAFFS = frozenset(
         "second_by_shown",
         "done_by",
         "done_by_shown",
+        "asked_by",
+        "recorded_by_shown",
+        "answered_by",
+        "answered_by_shown",
+        "declined_by",
+        "declined_by_shown",
         "password_hash",
         "key_sha256",
         "idempotency_key",
@@ -176,6 +191,8 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         select(literal(1)).where(col(Delivery.id) == col(one.delivery_id), access.within_scope(by)).correlate(one).exists()
         for one in (Assignment, Comment, Snooze)
     )
+    ids = select(col(Delivery.id)).where(exported_deliveries(whose, by))
+    reported = or_(col(MailReport.delivery_id).is_(None), col(MailReport.delivery_id).in_(ids))
     about_them = and_(col(AuditRecord.subject).in_(theirs_on_record), col(AuditRecord.act) != "hand-over")  # whose note is about mail
     addresses = or_(col(KnownRecipient.person) == whose.uid, col(KnownRecipient.leaver) == whose.uid)
     return [
@@ -197,6 +214,8 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
         ("webmail_links", select(WebmailLink).where(col(WebmailLink.owner).in_([f"person:{login}", f"employee:{whose.uid}"]))),
         ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
+        ("requests", select(MailRequest).where(col(MailRequest.delivery_id).in_(ids)).order_by(col(MailRequest.id))),
+        ("reports", select(MailReport).where(col(MailReport.person) == whose.uid, reported).order_by(col(MailReport.id))),
         ("expected_senders", select(Expectation).where(col(Expectation.person) == whose.uid).order_by(col(Expectation.id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),

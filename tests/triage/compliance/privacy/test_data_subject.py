@@ -36,7 +36,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
 from triage.quarantine.decisions import approvals, decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.requests import code_words
+from triage.quarantine.requests import code_words, release_requests
 from triage.quarantine.search import trigram_index
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments, shift_notes
@@ -50,6 +50,7 @@ from triage.store.models.compliance import PersonErasure
 from triage.store.models.contacts import Contact
 from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import Person
+from triage.store.models.employees import MailReport
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.sign_in import ExternalIdentity
@@ -350,6 +351,21 @@ def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings
     assert {"decisions_made.json", "staff.json", "sessions.json"} <= set(archive.namelist())
     (word,) = json.loads(archive.read("expected_senders.json"))
     assert (word["person"], word["is_code"], word["words"]) == ("joe.fern", True, f"{ANNA.title()}, the candidate")
+
+
+def test_what_employees_requested_and_reported_is_exported_without_who_answered(session: Session, settings: Settings) -> None:
+    (theirs,), (anothers,) = (arrive(session, settings, to, author=ANNA) for to in (JOE, MARA))
+    requested = release_requests.request_release(session, theirs, by=EMPLOYEE, words="I know her.", now=NOW)
+    release_requests.decline_request(session, requested, by=ANA, reason="No.", now=NOW)
+    told: dict[str, Any] = {"person_shown": "Joe Fern", "department": "it", "at": NOW, "how": "", "author": ANNA, "subject": "Offer"}
+    for number, delivery in enumerate((theirs, None, anothers), 1):
+        session.add(MailReport(id=number, spool_id=number, delivery_id=delivery, person="joe.fern", answered_by_shown=ANA.shown, **told))
+    session.flush()
+    archive = taken(session, "joe.fern")
+    requests, reports = (json.loads(archive.read(f"{name}.json")) for name in ("requests", "reports"))
+    assert [(one["words"], one["reason"]) for one in requests] == [("I know her.", "No.")]
+    assert [one["subject"] for one in reports] == ["Offer"] * 2
+    assert ANA.shown not in json.dumps([requests, reports])
 
 
 def test_comments_about_their_messages_are_exported_without_who_wrote_them(session: Session, settings: Settings) -> None:
