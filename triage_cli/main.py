@@ -69,6 +69,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "block": "commands.policy.allow_block",
         "hold-sender": "commands.policy.allow_block",
         "rules": "commands.policy.rules",
+        "sieve": "commands.policy.sieve",
         "contacts": "commands.policy.contacts",
         "seed": "commands.past_mail.seed_contacts",
         "learn": "commands.past_mail.learn_postfix_log",

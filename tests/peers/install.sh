@@ -15,6 +15,7 @@ dovecot-core /usr/sbin/dovecot
 dovecot-imapd /usr/lib/dovecot/imap
 dovecot-lmtpd /usr/lib/dovecot/lmtp
 dovecot-sieve /usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so
+dovecot-managesieved /usr/lib/dovecot/managesieve-login
 postgresql /usr/lib/postgresql/*/bin/initdb
 pgbouncer /usr/sbin/pgbouncer
 chromium /usr/bin/chromium

@@ -26,6 +26,7 @@ CONTRACT = {
     "release": f"{VERB} --allow", "purge": f"{VERB} --block", "restore": VERB, "reject": VERB, "redirect": f"{VERB} --to", "hold": VERB,
     "allow": f"{RULE} --proof", "block": RULE,
     "rules": "", "rules list": "--json --csv", "rules remove": "ID...", "rules import": "FILE --dry-run", "rules export": "",
+    "sieve export": "DEPARTMENT", "sieve import": "FILE --scope --held-folder --dry-run",
     "rules explain": "ADDRESS|DELIVERY-ID --to --json", "rules propose": "--json",
     "decisions": "--json --csv", "decisions undo": "ID --reason --wait --json",
     "decisions items": "ID --outcome --json --csv",
@@ -118,13 +119,13 @@ ACTS = (  # commands that change something: what they say, and the API's answers
     "proofs refuse", "proofs renew", "proofs undo",
     "requests decline", "rules change", "rules content", "rules import", "rules pause",
     "rules redirect", "rules remove", "rules resume", "rules test", "run announce", "run end",
-    "searches remove", "searches save",
+    "searches remove", "searches save", "sieve import",
     "staff away", "staff end-substitute", "staff substitute", "token revoke", "webhooks resume", "webhooks test",
 )  # fmt: skip
 FIELDS |= dict.fromkeys(SAYS, "said") | dict.fromkeys(ACTS, "said answers")
 WITHOUT = {  # roles, and what prints data or files, or talks with a person
     "api", "identity", "judge", "mirror", "outbound", "recall", "receive", "relay", "serve", "upkeep", "demo", "quickstart",
-    "audit export", "person-data export", "rules export", "spool show", "completion", "man", "settings",
+    "audit export", "person-data export", "rules export", "sieve export", "spool show", "completion", "man", "settings",
 }  # fmt: skip
 
 

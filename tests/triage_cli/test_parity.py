@@ -203,6 +203,11 @@ LINES = [
     Line("rules pause {content}"),
     Line("rules resume {content}"),
     Line("rules test {file}"),
+    Line("sieve export it"),
+    Line("sieve export nowhere", 2),
+    Line("sieve import {script} --scope it --dry-run"),
+    Line("sieve import {script} --scope it"),
+    Line("sieve import {file} --scope it", 2),
     Line("rules explain sales@new.example --to joe.fern@company.example"),
     Line("rules explain {one} --json"),
     Line("rules explain sales@new.example", 2),
@@ -454,7 +459,8 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
     upkeep.seal_trail(engine, "here:1")
     (directory / "rules.txt").write_text("allow good@customer.example\nblock .bad.example\n")
     (directory / "wrong.txt").write_text("allow good@customer.example\nalow a@b.example\n")
-    files = {"file": str(directory / "rules.txt"), "wrong": str(directory / "wrong.txt")}
+    (directory / "filters.sieve").write_text('if address "from" "ana@bank.example" { keep; stop; }\n')
+    files = {"file": str(directory / "rules.txt"), "wrong": str(directory / "wrong.txt"), "script": str(directory / "filters.sieve")}
     return names | files | {"one": one, "two": two, "three": three, "four": four, "five": five}
 
 

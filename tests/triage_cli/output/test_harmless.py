@@ -70,7 +70,13 @@ ACTS = {  # they say what they have done in the words of `decisions`
     "campaigns join", "campaigns split", "decisions undo", "hold", "purge", "redeliver", "redirect", "reject", "release", "restore",
     "sweep", "token create", "retention", "resume", "hunt start", "hunt ask", "hunt remove", "hunt close",
 }  # fmt: skip
-OTHERWISE = ("report --format html", "show {mail} --reason curious --headers", "rules export", "audit export")  # what no FormOption is for
+OTHERWISE = (
+    "report --format html",
+    "show {mail} --reason curious --headers",
+    "rules export",
+    "sieve it",
+    "audit export",
+)  # what no FormOption is for
 ELSEWHERE = {
     "authenticate",
     "doctor",
