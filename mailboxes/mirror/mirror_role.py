@@ -387,6 +387,7 @@ class Desk:
             todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
             if not todo.put:
                 break  # else a copy is missing: deleted, or moved meanwhile into a folder that was read before its own
+            account.distrust(acts.whole)
         return bool(todo) and self.carry_out(account, todo)
 
     def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:
@@ -433,21 +434,29 @@ class Desk:
     def send(self, account: MirrorAccount, copy: int, delivery: int, home: str) -> None:
         """First the record says what is coming, then it is sent, and found by its bytes. `copy`: that was there before, 0: none was.
 
-        A copy that somebody deleted, or that never arrived, is put there again as it was: should both turn up, one goes.
+        A copy that somebody deleted, or that never arrived, is put there again. Where its lines on top have changed since, it is over and
+        a new one takes its place: should both turn up, the old one is known, and goes.
         """
-        number = copy or new_id()
         with transaction(self.engine) as session:
             held = mirror_copies.find_held(session, delivery, utcnow())
             if held is None:
                 return
-            raw = mirror_message.dress_message(held, copy=number, authserv_id=self.settings.authserv_id)
-            known: dict[str, Any] = {"digest": mirror_message.exact_digest(raw), "alike": mirror_message.alike_digest(raw)}
-            if not copy:
-                whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
-                mirror_copies.begin_copy(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
+            number, raw = self.dress(held, copy)
+            if copy and not mirror_copies.is_known_by(session, copy, mirror_message.exact_digest(raw)):
+                mirror_copies.end_copies(session, [copy], utcnow())
+                copy, (number, raw) = 0, self.dress(held, 0)
+            if copy:
+                mirror_copies.place_copy(session, copy, home, 0, 0)
             else:
-                mirror_copies.renew_copy(session, copy, home, **known)
+                whose: dict[str, Any] = {"account": self.account.address, "delivery_id": delivery, "folder": home}
+                known: dict[str, Any] = {"digest": mirror_message.exact_digest(raw), "alike": mirror_message.alike_digest(raw)}
+                mirror_copies.begin_copy(session, MirrorCopy(id=number, placed_at=utcnow(), **whose, **known))
         account.put(home, raw, flags=(NO_RECEIPT, "\\Flagged") if held.is_time_limited else (NO_RECEIPT,), at=held.received_at)
+
+    def dress(self, held: mirror_copies.Held, copy: int) -> tuple[int, bytes]:
+        """The number and the bytes of a copy. `copy`: its number; 0: a new one."""
+        number = copy or new_id()
+        return number, mirror_message.dress_message(held, copy=number, authserv_id=self.settings.authserv_id)
 
 
 def readable_messages(

@@ -141,6 +141,22 @@ def test_deleting_it_is_no_decision(here: Town) -> None:
     here.becomes(mail, *RELEASED)
 
 
+def test_a_copy_that_turns_up_after_its_lines_have_changed_goes(here: Town) -> None:
+    mail = here.comes()
+    here.shows(mail)
+    (old,) = here.lying(JOE)
+    with transaction(here.engine) as session:
+        session.get_one(Delivery, mail).reason = "Held since it was looked at again."
+    with here.client() as client:
+        client.select_folder(JOE)
+        client.delete_messages(client.search())
+        client.expunge()
+        until(lambda: [one for one in here.lying(JOE) if b"looked at again" in one], "it is back, with what is said of it now")
+        client.append(JOE, old)
+    until(lambda: [b"looked at again" in one for one in here.lying(JOE)] == [True], "the old one goes")
+    here.shows(mail)
+
+
 def test_moved_while_the_folders_are_read_it_returns_to_its_own(here: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     mail, shown, moved = here.comes(), MirrorAccount.shown, threading.Event()
     here.shows(mail)
@@ -222,7 +238,7 @@ def test_a_late_program_does_not_decide_what_was_restored_since(here: Town) -> N
     with here.client() as client:
         client.append("Release", old)  # what it moved while it was offline
     until(lambda: here.notes("Done"), "a note says why not")
-    assert b"held again since" in here.notes("Done")[0]
+    assert b"A newer copy has taken its place" in here.notes("Done")[0]
     assert here.state(mail) == "held"
     here.shows(mail)
 

@@ -55,7 +55,7 @@ def restorable_order(session: Session, rule: Rule, undone: set[int | None], *, b
     """The order that would make a removed rule, if this actor may restore it."""
     access.may_make_rule(session, by, rule.scope)
     if rule.removed_by != str(by) or rule.removed_at is None or rule.removed_at <= now - LASTS:
-        raise NotAllowedNow(say("only whoever removed a rule can restore it, within 24 hours; make a new rule"))
+        raise NotAllowedNow(say("only the person who removed a rule can restore it, within 24 hours; make a new rule"))
     if rule.match == "campaign" or rule.origin == store.STANDING or rule.decision_id in undone:
         raise NotAllowedNow(say("this rule belongs to a decision about messages; make that decision again"))
     order = check_order(session, store.order_of(rule), settings)

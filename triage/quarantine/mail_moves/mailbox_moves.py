@@ -299,6 +299,6 @@ def what_became_of_it(session: Session, delivery: Delivery, now: datetime) -> st
     """Sentence about who was faster."""
     session.refresh(delivery)
     if delivery.state == State.HELD:
-        return say("It was decided, and has been held again since: move the copy that is in its folder now.")
+        return say("A newer copy has taken its place: move the one that is in its folder now.")
     decision = session.get(Decision, delivery.decision_id) if delivery.decision_id else None
     return who_was_faster(delivery.state, decision, now)

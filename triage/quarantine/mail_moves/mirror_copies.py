@@ -73,10 +73,9 @@ def begin_copy(session: Session, row: MirrorCopy) -> None:
     session.flush()
 
 
-def renew_copy(session: Session, copy_id: int, folder: str, *, digest: str, alike: str) -> None:
-    """A copy is about to be put there once more, and what is said on top of it may have changed."""
-    values = {"folder": folder, "uid_validity": 0, "uid": 0, "digest": digest, "alike": alike}
-    session.execute(update(MirrorCopy).where(col(MirrorCopy.id) == copy_id).values(**values))
+def is_known_by(session: Session, copy_id: int, digest: str) -> bool:
+    """Whether a copy has these bytes still: what is said on top of it may have changed."""
+    return session.scalar(select(col(MirrorCopy.digest)).where(col(MirrorCopy.id) == copy_id)) == digest
 
 
 def place_copy(session: Session, copy_id: int, folder: str, validity: int, uid: int) -> None:

@@ -51,7 +51,7 @@ def test_who_may_and_until_when(ana: Browser, new_browser: NewBrowser, engine: E
     ida = new_browser("ida").post("/rules/restore", {"rules": [late]})
     assert (ida.status_code, ida.json()["detail"]) == (
         409,
-        "only whoever removed a rule can restore it, within 24 hours; make a new rule",
+        "only the person who removed a rule can restore it, within 24 hours; make a new rule",
     )
     with transaction(engine) as session:
         session.execute(update(Rule).where(Rule.id == parse_id(late)).values(removed_at=utcnow() - timedelta(hours=25)))  # type: ignore[arg-type]
