@@ -17,6 +17,8 @@ EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carrie
     "folder.overdue": "mail waits longer than its target",
     "message.expiring": "held mail expires within a day",
     "message.unseen": "held messages cannot expire because no daily digest named them",
+    "message.removed": "messages were taken out of mailboxes",
+    "message.restored": "removed messages were put back into mailboxes",
     "message.requested": "somebody here asks for a message",
     "message.reported": "somebody here finds a message odd",
     "directory.brake": "the directory was not believed",
@@ -29,6 +31,7 @@ EVENTS = {  # what can be told; docs/reference/webhooks.md says what each carrie
     "sender.differs": "a known sender's domain proves itself in another way than before",
     "sender.unlike": "many messages of one known sender are held because they are unlike it",
 }
+ASKED = frozenset({"message.removed", "message.restored"})  # name mailboxes and Message-IDs: told only where `events` names them
 TEST = "webhook.test"  # told to one hook when an administrator asks for it
 FORMATS = ("json", "slack", "teams")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
@@ -44,7 +47,7 @@ class Hook:
     url_file: str = ""  # where the URL itself is a secret, as those of chats are; read again for each call
     secret_file: str = ""  # a key a line: each call is signed with all of them, so that a new one can come before the old one goes
     format: str = "json"  # or the words of a chat: slack (also Mattermost and Rocket.Chat), teams
-    events: tuple[str, ...] = ()  # empty: all
+    events: tuple[str, ...] = ()  # empty: all but ASKED
     departments: tuple[str, ...] = ()  # only what concerns these; empty: everything
     details: bool = False  # name senders and subjects, but of confidential mail
 
@@ -83,7 +86,7 @@ class Hook:
     def wants(self, kind: str, departments: frozenset[str]) -> bool:
         """Whether a webhook wants an event. What concerns no department concerns everybody."""
         here = not self.departments or not departments or not departments.isdisjoint(self.departments)
-        return here and (not self.events or kind in self.events)
+        return here and (kind in self.events or not (self.events or kind in ASKED))
 
 
 def fault_of_url(url: str) -> str:

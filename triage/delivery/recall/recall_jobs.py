@@ -36,6 +36,7 @@ LOOKED_AT = 1000  # due deliveries that one claim sorts by mailbox
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 JITTER = 0.2
 GONE = ("taken", "missing")  # endings after which there is no copy in the mailbox
+IN_MAILBOX = "in_mailbox"  # detail of the audit log: the deliveries that were taken out of their mailbox, or put back there
 ANOTHERS = say("The address now belongs to somebody else, and the message is not in their mailbox.")
 
 
@@ -279,7 +280,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
         told.append((one.delivery.decision_id, one.delivery.id, "done" if taken or not one.job.sure else "already gone", why))
     wanted = [one.delivery.id for one in gone if one.delivery.back_wanted_by is not None]
     for event, some in events.items():
-        by_decision(session, some, event, now)
+        by_decision(session, some, event, now, named=event is Event.RECALL)
     recalled_copies.tell_all(session, told)
     for delivery_id in wanted:
         recalled_copies.bring_back(session, delivery_id, now=now)
@@ -296,7 +297,9 @@ def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> N
     words = {"there": "still there", "restored": "done"}
     told = [(one.delivery.decision_id, one.delivery.id, words[one.ending.kind], one.ending.why) for one in there]
     purges = [(delivery.id, delivery.purge_wanted_by) for delivery, _, _ in there if delivery.purge_wanted_by is not None]
-    by_decision(session, there, Event.DELIVER, now)
+    for is_back in (True, False):
+        some = [one for one in there if (one.ending.kind == "restored") is is_back]
+        by_decision(session, some, Event.DELIVER, now, named=is_back)
     recalled_copies.end_copies(session, [one.delivery.id for one in there], now=now)
     recalled_copies.tell_all(session, told)
     for delivery_id, purge in purges:
@@ -304,14 +307,15 @@ def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> N
         recalled_copies.record_outcome(session, purge, delivery_id, "recalling", "")
 
 
-def by_decision(session: Session, settled: Sequence[Settled], event: Event, now: datetime) -> None:
-    """The event in the audit log, once for all items of a decision."""
+def by_decision(session: Session, settled: Sequence[Settled], event: Event, now: datetime, *, named: bool) -> None:
+    """The event in the audit log, once for all items of a decision. `named`: with their ids, since a mailbox was changed."""
     decisions: dict[int | None, list[int]] = {}
     for one in settled:
         decisions.setdefault(one.delivery.decision_id, []).append(one.delivery.id)
     for decision_id, ids in decisions.items():
         mine = is_among(session, col(Delivery.id), ids)
-        ledger.record_many(session, mine, event, by=BY, now=now, decision_id=decision_id, due_at=None, last_reply="")
+        detail = {IN_MAILBOX: [format_id(one) for one in ids]} if named else None
+        ledger.record_many(session, mine, event, by=BY, now=now, detail=detail, decision_id=decision_id, due_at=None, last_reply="")
 
 
 def leave_copy(session: Session, one: Settled, now: datetime) -> None:

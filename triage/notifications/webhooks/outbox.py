@@ -95,10 +95,9 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
     before = now - timedelta(hours=settings.webhooks.give_up_after)
     number = 0
     for record in webhook_events.events_between(session, place.number, through):
-        event = webhook_events.convert_entry(session, record, settings) if record.at >= before else None
-        for hook in settings.webhooks.hooks if event else ():
-            if event and hook.wants(event.kind, event.departments):
-                number += put_call(session, hook, event, now)
+        for event in webhook_events.convert_entry(session, record, settings) if record.at >= before else ():
+            wanting = [hook for hook in settings.webhooks.hooks if hook.wants(event.kind, event.departments)]
+            number += sum(put_call(session, hook, event, now) for hook in wanting)
     place.number = through
     return number
 

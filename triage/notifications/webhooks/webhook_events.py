@@ -1,6 +1,9 @@
 """Makes events for webhooks from the audit log: its chain is their source, so none is skipped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, not_, or_, select, true
@@ -29,17 +32,25 @@ from triage.config.alert_types import (
     WAITING,
 )
 from triage.config.settings import Settings
+from triage.delivery.recall.recall_jobs import IN_MAILBOX
 from triage.notifications.webhooks.payloads import LISTED, Detail, Occurrence
 from triage.quarantine.requests import open_requests
 from triage.store import confidential_rows
+from triage.store.db import is_among
+from triage.store.delivery_state import Event
+from triage.store.message_columns import named_id
 from triage.store.models.approvals import KeepersRequest
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport, MailRequest
+from triage.store.models.messages import Message
 from triage.store.queue.grouping import HELD
+from triage.text.sanitize import escape_visible
 
 AT_ONCE = 1000  # places of the chain that are looked at in one transaction
+SLICE = 100  # messages that one event about mailboxes names
+LONGEST_ID = 998  # characters of a Message-ID, as long as a line may be (RFC 5322, 2.1.1)
 DECISION = "decision:"
 
 
@@ -50,12 +61,14 @@ def events_between(session: Session, after: int, through: int) -> Iterator[Audit
     yield from session.scalars(select(AuditRecord).where(*place, told).order_by(col(AuditRecord.sequence)))
 
 
-def convert_entry(session: Session, record: AuditRecord, settings: Settings) -> Occurrence | None:
-    """Makes the event for an audit entry; None when it makes none."""
-    if record.subject.startswith(DECISION):
-        return decision_event(session, record, settings)
-    make = BY_ACT.get(record.act)
-    return make(session, record, settings) if make else None
+def convert_entry(session: Session, record: AuditRecord, settings: Settings) -> Iterator[Occurrence]:
+    """Makes the events for an audit entry: one, several about mailboxes, or none."""
+    if IN_MAILBOX in record.detail:
+        yield from mailbox_events(session, record, settings)
+        return
+    make = decision_event if record.subject.startswith(DECISION) else BY_ACT.get(record.act)
+    if make and (event := make(session, record, settings)):
+        yield event
 
 
 def make_event(record: AuditRecord, kind: str, text: str, settings: Settings, data: dict[str, Any], **more: Any) -> Occurrence:
@@ -73,7 +86,7 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
     if decision is None or session.scalar(earlier.limit(1)) is not None or is_of_keepers(session, decision):
         return None
     concerned = frozenset() if decision.has_slices_left else departments_of(session, decision.id)  # under way: who can tell
-    number = f"{decision.count} message{'' if decision.count == 1 else 's'}"
+    number = count_messages(decision.count)
     undone = decision.undoes is not None
     text = f"{decision.by_shown} undid a decision about {number}." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
     data = {
@@ -88,6 +101,46 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
     kind = "decision.undone" if undone else "decision.made"
     of_these = example_messages(session, of_decision(decision.id), settings)
     return make_event(record, kind, text, settings, data, departments=concerned, messages=of_these)
+
+
+def mailbox_events(session: Session, record: AuditRecord, settings: Settings) -> Iterator[Occurrence]:
+    """Events for messages that were taken out of mailboxes or put back: of each department its own, at most SLICE messages in each.
+
+    Confidential ones are told to nobody.
+    """
+    decision = session.get(Decision, ids.parse_id(record.subject.removeprefix(DECISION)))
+    if decision is None:
+        return
+    removed = record.act == Event.RECALL
+    kind = "message.removed" if removed else "message.restored"
+    by = {"by": decision.by, "by_name": decision.by_shown, "decision": ids.format_id(decision.id), "verb": decision.verb}
+    by |= {"undoes": ids.format_id(decision.undoes)} if decision.undoes is not None else {}
+    number = 0
+    for department, group in groupby(rows_in_mailboxes(session, record.detail[IN_MAILBOX]), key=itemgetter(0)):
+        rows = list(group)
+        for some in (rows[start : start + SLICE] for start in range(0, len(rows), SLICE)):
+            number += 1
+            copies = [
+                {"delivery": ids.format_id(one), "message_id": escape_visible(name or "")[:LONGEST_ID], "mailbox": mailbox}
+                for _, one, name, mailbox in some
+            ]
+            text = f"{decision.by_shown}: {count_messages(len(copies))} {'removed from' if removed else 'put back into'} mailboxes."
+            data = by | {"department": department, "count": len(copies), "copies": copies}
+            event = make_event(record, kind, text, settings, data, departments=frozenset({department}))
+            yield replace(event, id=f"{event.id}-{number}")
+
+
+def rows_in_mailboxes(session: Session, named: list[str]) -> Iterable[Any]:
+    """Department, id, Message-ID and mailbox of these deliveries, in this order; without confidential ones."""
+    mine = is_among(session, col(Delivery.id), [ids.parse_id(one) for one in named])
+    columns = (col(Delivery.department), col(Delivery.id), named_id(), col(Delivery.mailbox))
+    rows = select(*columns).join(Message, col(Message.id) == col(Delivery.message_id))
+    return session.execute(rows.where(mine, not_(confidential_rows.is_confidential())).order_by(col(Delivery.department), col(Delivery.id)))
+
+
+def count_messages(number: int) -> str:
+    """Number of messages in words."""
+    return f"{number} message{'' if number == 1 else 's'}"
 
 
 def is_of_keepers(session: Session, decision: Decision) -> bool:
