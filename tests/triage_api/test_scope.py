@@ -165,6 +165,7 @@ CALLS = {
     "list_campaigns": Call(query="?min_messages=1", says=True),
     "get_campaign": Call(),
     "get_incident": Call(),
+    "get_timeline": Call(),
     "get_sender": Call(),
     "join_campaign": Call(),
     "split_campaign": Call(),

@@ -293,6 +293,11 @@ class Recall:
     concurrency: int = setting_key("Mailboxes that are open at the same time.", 4)
     timeout: int = setting_key("Seconds to wait for each reply of the IMAP server or the token endpoint.", 30)
     give_up_after: int = setting_key("Hours of retries after which a recall from an unreachable mailbox is given up.", 48)
+    passed_on: tuple[str, ...] = setting_key(
+        "Mailboxes that a ticket system, a delegate or a forwarding rule empties, and its name, such as "
+        '"support@company.example=the ticket system". Removals name it as out of reach.',
+        (),
+    )
     hunting: bool = setting_key(
         "Let staff with the right hunt search all mailboxes by subject, sender, link or attachment (docs/how-to/hunt.md).", False
     )

@@ -25,6 +25,7 @@ from triage.config.settings import (
     Hooks,
     Notices,
     Providers,
+    Recall,
     Settings,
     Siem,
     Smtp,
@@ -183,6 +184,13 @@ def fault_of_smtp(built: Smtp) -> str:
     return ""
 
 
+def fault_of_recall(built: Recall) -> str:
+    """Returns which entry of passed_on names no mailbox or nothing that takes messages on from it, "" when all do."""
+    pairs = {entry: [part.strip() for part in entry.split("=", 1)] for entry in built.passed_on}
+    odd = next((entry for entry, pair in pairs.items() if len(pair) < 2 or "@" not in pair[0] or not pair[1]), "")
+    return f" passed_on: “{odd}” must be MAILBOX=NAME, such as support@company.example=the ticket system" if odd else ""
+
+
 def fault_of_siem(built: Siem) -> str:
     """Returns what is wrong with the settings for security events, "" when nothing is."""
     if built.key_file and not built.certificate_file:
@@ -198,6 +206,7 @@ def fault_of_siem(built: Siem) -> str:
 FAULTS: dict[Any, Callable[[Any], str]] = {
     Company: fault_of_company,
     Notices: fault_of_notices,
+    Recall: fault_of_recall,
     Coverage: fault_of_coverage,
     Smtp: fault_of_smtp,
     Confidential: fault_of_confidential,

@@ -67,6 +67,8 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
         (LEAST + '[coverage]\nout_of_hours = "pass-perishable"\n', r"substitute:LOGIN; it is now pass-time-limited"),
         (LEAST + '[coverage]\ndepartments = ["it = pass-perishable"]\n', r"substitute:LOGIN; it is now pass-time-limited"),
         (LEAST + '[webhooks.hooks.chat]\nurl = "https://a.example/"\nevents = ["queue.alarm"]\n', r"; it is now outgoing\.alert"),
+        (LEAST + '[recall]\npassed_on = ["support@company.example"]\n', "must be MAILBOX=NAME, such as support@company.example=the"),
+        (LEAST + '[recall]\npassed_on = ["support=tickets"]\n', "“support=tickets” must be MAILBOX=NAME"),
         (LEAST + '[cover]\ntime_zone = "UTC"\n', r"there is no section \[cover\]; it is now \[coverage\]"),
         (LEAST + '[smtp]\nlisen = "x"\n', r"\[smtp\] has no key “lisen”; did you mean “listen”"),
         (LEAST + '[smtp]\nmax_size = "big"\n', r"\[smtp\] max_size must be a number, not “big”"),

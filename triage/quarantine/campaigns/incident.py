@@ -10,8 +10,10 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.config.settings import Settings
 from triage.errors import NotFound
 from triage.ids import format_id
+from triage.quarantine.search.passed_on import PassedOn, list_passed_on
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.say import load_sentence, say
 from triage.store import db, ledger
@@ -102,6 +104,7 @@ class Incident:
     removals: tuple[IncidentAct, ...]
     reports: tuple[IncidentReport, ...]
     files: tuple[IncidentFile, ...]
+    passed_on: tuple[PassedOn, ...]  # what took copies on to where no removal reaches
 
     @property
     def subject(self) -> str:
@@ -125,7 +128,7 @@ class Incident:
         return tuple(one for one in self.copies if first and one.received_at > first and one.outcome == "on arrival")
 
 
-def read_incident(session: Session, campaign_id: int, *, by: Actor, now: datetime) -> Incident:
+def read_incident(session: Session, campaign_id: int, *, by: Actor, settings: Settings, now: datetime) -> Incident:
     """Returns the incident record of a campaign, without messages that are confidential to the actor or outside their scope.
 
     NotFound unless some of its messages are in the actor's scope.
@@ -147,6 +150,7 @@ def read_incident(session: Session, campaign_id: int, *, by: Actor, now: datetim
         removals=removals,
         reports=tuple(list_reports(session, where)),
         files=tuple(list_files(session, where)),
+        passed_on=list_passed_on(session, where, settings),
     )
 
 

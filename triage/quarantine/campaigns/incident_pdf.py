@@ -111,6 +111,8 @@ def sections_of(incident: Incident, draw: Draw) -> Iterable[list[Any]]:
     yield draw.section(say("Opened before removal"), heads, opened, (260, 200, 100, 120))
     missed = [(one.recipient, one.person or "–", one.why or OUTCOMES.get(one.outcome, one.outcome)) for one in incident.out_of_reach]
     yield draw.section(say("Out of reach"), (say("Recipient"), say("Name"), say("Reason")), missed, (260, 200, 310))
+    ways = [(one.mailbox or "–", one.count, one.sentence) for one in incident.passed_on]
+    yield draw.section(say("Passed on, out of reach"), (say("Mailbox"), say("Copies"), say("Reason")), ways, (260, 80, 430))
     files = [(one.name or "–", one.size, one.sha256) for one in incident.files]
     yield draw.section(say("Attachments"), (say("Name"), say("Bytes"), "SHA-256"), files, (300, 80, 390))
     heads = (say("Arrived"), say("Sender"), say("Recipient"), say("State"), say("Removed"), say("By"), "SHA-256")

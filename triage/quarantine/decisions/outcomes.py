@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
+from triage.config.settings import Settings
 from triage.delivery.recall import related_messages
 from triage.delivery.recall.hunt_criteria import HUNT
 from triage.directory.reassigned_addresses import REDIRECT_IT
@@ -18,6 +19,7 @@ from triage.ids import format_id
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions.outcome_text import Along, hunted_sentence, outcome_sentence, sweep_sentence, to_come
 from triage.quarantine.search import selection
+from triage.quarantine.search.passed_on import PassedOn, list_passed_on
 from triage.quarantine.search.selection import Selection
 from triage.say import load_sentence, say
 from triage.store import db, ledger
@@ -33,6 +35,7 @@ SHOWN_ITEMS = 500
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
 SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
 FROM_MAILBOXES = frozenset({"purge", "sweep", "take", "undo"})  # verbs that take messages out of mailboxes
+REMOVALS = frozenset({"purge", "sweep", "take"})
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
 LATEST: ColumnElement[Any] = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))  # the last decision about it
 
@@ -87,6 +90,7 @@ class DecisionReport:
     agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
     not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that cannot be searched, and what
     items: tuple[Item, ...] = ()
+    passed_on: tuple[PassedOn, ...] = ()  # of a removal, where asked for: what took copies on to where it does not reach
 
     @property
     def under_way(self) -> int:
@@ -171,6 +175,14 @@ def get_decision(session: Session, decision_id: int, *, by: Actor) -> DecisionRe
     (found,) = decision_values(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
     found = replace(found, unsent=count_unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
     return replace(found, not_looked_through=not_looked_through(session, decision_id, by=by))
+
+
+def list_passed_on_of(session: Session, found: DecisionReport, *, by: Actor, settings: Settings) -> tuple[PassedOn, ...]:
+    """Returns what took copies on to where this removal does not reach; none of other decisions, and of one that was undone."""
+    if found.verb not in REMOVALS or found.undone_by is not None:
+        return ()
+    items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == found.id)
+    return list_passed_on(session, and_(col(Delivery.id).in_(items), access.visible_deliveries(by)), settings)
 
 
 def own_business(session: Session, decision_id: int, by: Actor) -> Decision:

@@ -19,6 +19,7 @@ from triage.quarantine.campaigns import find_related
 from triage.quarantine.campaigns.find_related import Related
 from triage.quarantine.removal import removal_blocks
 from triage.quarantine.removal.removal_blocks import Block, Blocks, groups_of
+from triage.quarantine.search.passed_on import PassedOn, list_passed_on
 from triage.quarantine.search.selection import (
     ANY_PROOF,
     CLAIMED,
@@ -95,6 +96,7 @@ class Plan:
     blocks: Blocks
     scopes: tuple[str, ...]  # for whom blocks are made; none: the actor makes no rules here
     related: Related  # what shares traits with it and stays
+    passed_on: tuple[PassedOn, ...]  # what takes copies on to where no removal reaches
     fence: str
     where: ColumnElement[bool] = field(compare=False, repr=False)  # the deliveries that go
 
@@ -128,6 +130,7 @@ def plan_removal(session: Session, selected: Selection, *, by: Actor, settings: 
         blocks=removal_blocks.plan_blocks(session, selected, goes, by=by, settings=settings, now=now),
         scopes=tuple(removal_blocks.scopes_of(session, selected, by)),
         related=find_related.find_related(session, goes, by=by, now=now) if worst >= Severity.SUSPICIOUS else find_related.NONE,
+        passed_on=list_passed_on(session, goes, settings),
         fence=selection_fence(session, where),
         where=where,
     )

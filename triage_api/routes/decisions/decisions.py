@@ -153,10 +153,11 @@ def decision_cells(one: DecisionReport) -> tuple[Cell, ...]:
 
 
 @router.get("/decisions/{decision_id}", response_model=schemas.Decision, responses=describe_refusals(401, 404, 422))
-def get_decision(decision_id: GivenId, session: Read, by: Staff) -> schemas.Decision:
+def get_decision(decision_id: GivenId, session: Read, by: Staff, settings: OwnSettings) -> schemas.Decision:
     """Returns a decision, with the outcome of its first 500 deliveries."""
-    (found,) = within_scope(session, [outcomes.get_decision(session, decision_id, by=by)], by)
-    return schemas.Decision.model_validate(found)
+    found = outcomes.get_decision(session, decision_id, by=by)
+    (seen,) = within_scope(session, [replace(found, passed_on=outcomes.list_passed_on_of(session, found, by=by, settings=settings))], by)
+    return schemas.Decision.model_validate(seen)
 
 
 @router.get("/decisions/{decision_id}/items", response_model=schemas.DecisionItems, responses=describe_refusals(401, 404, 422))

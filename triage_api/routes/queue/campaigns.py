@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query, Response
 
 from triage.ids import format_id
-from triage.quarantine.campaigns import campaign_list, incident, incident_pdf
+from triage.quarantine.campaigns import campaign_list, incident, incident_pdf, timeline
 from triage.quarantine.decisions import regroup
 from triage.quarantine.search.selection import UNPROVEN
 from triage.store import db
@@ -71,7 +71,7 @@ def get_incident(campaign_id: GivenId, session: Read, by: Staff, here: Here, for
     Messages that are confidential to you are left out. The audit log records the export.
     """
     now = utcnow()
-    found = incident.read_incident(session, campaign_id, by=by, now=now)
+    found = incident.read_incident(session, campaign_id, by=by, settings=here.settings, now=now)
     with db.transaction(here.engine) as writing:
         incident.record_export(writing, found, form=format, by=by, now=now)
     if format == "json":
@@ -80,6 +80,12 @@ def get_incident(campaign_id: GivenId, session: Read, by: Staff, here: Here, for
     name = f"incident-{format_id(campaign_id)}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(written, media_type="application/pdf", headers=headers)
+
+
+@router.get("/campaigns/{campaign_id}/timeline", response_model=schemas.Timeline, responses=describe_refusals(401, 404, 422))
+def get_timeline(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Timeline:
+    """Timeline of a campaign: first copy, reports, decisions and their undo, copies out of mailboxes, late copies."""
+    return schemas.Timeline.model_validate({"items": timeline.list_moments(session, campaign_id, by=by)})
 
 
 @router.post(

@@ -83,6 +83,7 @@ def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: 
         "not_blocked_count": len(not_made),
         "scopes": list(plan.scopes),
         "related": {"count": plan.related.count, "by_kind": plan.related.by_kind, "examples": related},
+        "passed_on": plan.passed_on,
         "hold_hours": settings.policy.block_hold_hours,
         "block_days": settings.policy.block_days,
         "late_hours": settings.policy.late_copies_hours,

@@ -14,7 +14,7 @@ from triage_api.schemas.items import Item
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.consent import Agreed, AlongRule
 from triage_api.schemas.policy.rules import Rule
-from triage_api.schemas.queue.selections import Select
+from triage_api.schemas.queue.selections import PassedOn, Select
 from triage_api.schemas.second_looks import Confirm, ConfirmOrder
 from triage_api.schemas.vocabulary import BlockKind, DecisionVerb
 
@@ -127,6 +127,10 @@ class MissedMailbox(Shape):
 
 class Decision(DecisionSummary):
     """A decision and what became of each delivery (the first 500; `GET /decisions/{id}/items` has all)."""
+
+    passed_on: Annotated[
+        list[PassedOn], Field(description="of a removal, with `GET /decisions/{id}`: what took copies on to where it does not reach")
+    ] = []
 
     unsent: Annotated[int, Field(description="of messages to send: deliveries that the next hop has not answered yet")]
     in_mailboxes: Annotated[int, Field(description="of what it released: deliveries that are in mailboxes now")]

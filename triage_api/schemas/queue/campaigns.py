@@ -1,13 +1,14 @@
 """Campaigns: the same message sent many times."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
+from triage_api.schemas.language import Sentence
 from triage_api.schemas.pagination import Cursor, Limit
 from triage_api.schemas.queue.deliveries import Delivery
 from triage_api.schemas.queue.selections import SenderCount, SubjectCount
@@ -60,6 +61,28 @@ class CampaignDetail(Campaign):
     by_sender: list[SenderCount]
     by_subject: list[SubjectCount]
     examples: Annotated[list[Delivery], Field(description="the newest five")]
+
+
+class CampaignMoment(Shape):
+    """Event in the life of a campaign."""
+
+    at: datetime
+    until: Annotated[datetime | None, Field(description="of several copies: when the last one came, or left its mailbox")]
+    kind: Annotated[
+        Literal["first", "copies", "report", "decision", "undo", "mailboxes", "late", "missed"],
+        Field(
+            description="`late`: removed on arrival after the first removal; `missed`: came after it, and no block removed it on arrival"
+        ),
+    ]
+    sentence: Sentence
+    count: Annotated[int, Field(description="copies that it is about")]
+    decision: Id | None
+
+
+class Timeline(Shape):
+    """Timeline of a campaign, without messages outside your scope."""
+
+    items: Annotated[list[CampaignMoment], Field(description="oldest first; the newest 200 decisions and reports")]
 
 
 class CampaignQuery(Order):

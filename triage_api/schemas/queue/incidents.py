@@ -7,6 +7,7 @@ from pydantic import Field
 
 from triage_api.schemas.fields import Id, Shape
 from triage_api.schemas.language import Sentence
+from triage_api.schemas.queue.selections import PassedOn
 
 
 class IncidentCopy(Shape):
@@ -74,4 +75,5 @@ class Incident(Shape):
     late: Annotated[list[IncidentCopy], Field(description="came after the first removal, and a block stopped them")]
     removals: list[IncidentAct]
     reports: list[IncidentReport]
+    passed_on: Annotated[list[PassedOn], Field(description="what took copies on to where no removal reaches")]
     files: Annotated[list[IncidentFile], Field(description="attachments of the newest 200 messages")]

@@ -161,6 +161,21 @@ class RelatedDeliveries(Shape):
     examples: Annotated[list[Delivery], Field(description="the newest ten")]
 
 
+class PassedOn(Shape):
+    """Way in which copies went on to where no removal reaches, as far as Mailroom knows."""
+
+    kind: Annotated[
+        Literal["system", "list", "outside", "forwarded", "calendar"],
+        Field(
+            description="system: a program or a delegate named in the settings; list: another server knows its members;"
+            " outside: a member outside the company; forwarded: by its recipient, as the mailbox said; calendar: invitations"
+        ),
+    ]
+    mailbox: Annotated[str, Field(description="empty for invitations")]
+    count: Annotated[int, Field(description="copies")]
+    sentence: Sentence
+
+
 class Removal(Shape):
     """Effect of a removal. A decision with verb `purge`, the same selection and this fence does exactly that."""
 
@@ -175,6 +190,7 @@ class Removal(Shape):
     not_blocked: Annotated[list[NotBlocked], Field(description="the first 50")]
     not_blocked_count: Annotated[int, Field(description="senders")]
     related: RelatedDeliveries
+    passed_on: Annotated[list[PassedOn], Field(description="out of reach; the first 50")]
     scopes: Annotated[list[str], Field(description="for whom blocks are made; empty: you make no rules here")]
     hold_hours: Annotated[int, Field(description="so long blocks only hold, so that undo is whole")]
     block_days: Annotated[int, Field(description="so long blocks of addresses and domains last; a campaign's 7 days after its last copy")]

@@ -57,6 +57,7 @@ def removal_lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  {', '.join(states)}; severity {plan['severity']}."
     if found["out_of_reach"]:
         yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
+    yield from (f"  Out of reach: {one['sentence']}" for one in plan["passed_on"])
     for one in plan["not_included"]:
         messages, why = format_count(one["count"], "message"), why_left_alone(one)
         yield f"Not included: {messages} from {one['sender']}: {why}. --include-known includes them."

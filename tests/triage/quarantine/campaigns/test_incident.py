@@ -13,10 +13,10 @@ from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive, set_up
 from triage.access import confidential_folders
 from triage.actor import Actor
 from triage.addressing.company import SealedEntry
-from triage.config.settings import Settings
+from triage.config.settings import Company, Recall, Settings
 from triage.errors import NotFound
 from triage.ids import format_id, new_id
-from triage.quarantine.campaigns import incident, incident_pdf
+from triage.quarantine.campaigns import incident, incident_pdf, timeline
 from triage.quarantine.campaigns.incident import Incident, IncidentAct, IncidentCopy, IncidentFile
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -30,6 +30,7 @@ from triage.store.models.employees import MailReport
 from triage.store.models.mailboxes import Recalled
 from triage.text.i18n.translate import translate_sentence
 
+SUPPORT = "joe.fern@company.example = the ticket system"
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 
@@ -76,8 +77,9 @@ def remove(session: Session, settings: Settings, copies: list[int], minutes: int
 
 def read(engine: Engine, campaign: int, by: Actor = ANA) -> Incident:
     """The record, made an hour after the first copy."""
+    settings = Settings(company=Company(("company.example",), "mx.company.example"), recall=Recall(passed_on=(SUPPORT,)))
     with read_transaction(engine) as session:
-        return incident.read_incident(session, campaign, by=by, now=NOW + timedelta(hours=1))
+        return incident.read_incident(session, campaign, by=by, settings=settings, now=NOW + timedelta(hours=1))
 
 
 def after(minutes: int) -> datetime:
@@ -98,7 +100,43 @@ def test_it_says_when_each_copy_came_who_removed_it_when_and_who_had_opened_it(e
     assert [one.delivery for one in found.opened] == [one.delivery for one in found.out_of_reach] == [found.copies[2].delivery]
     assert [one.delivery for one in found.late] == [found.copies[3].delivery]
     assert [(one.by, one.at, one.verdict) for one in found.reports] == [("Joe Fern", after(5), "")]
+    assert [str(one.sentence) for one in found.passed_on] == ["the ticket system takes messages on from joe.fern@company.example: 1 copy."]
     assert all(re.fullmatch("[0-9a-f]{64}", one.sha256) for one in found.copies)
+
+
+def test_the_timeline_has_first_copy_reports_decisions_undo_and_late_copies(engine: Engine, wave: int) -> None:
+    with read_transaction(engine) as session:
+        moments = timeline.list_moments(session, wave, by=ANA)
+        assert {one.kind for one in timeline.list_moments(session, wave, by=BEN)} == {"first", "decision"}
+        with pytest.raises(NotFound, match="there is no campaign"):
+            timeline.list_moments(session, new_id(), by=ANA)
+    assert [(one.kind, one.at, one.until, one.count) for one in moments] == [
+        ("first", after(0), None, 1),
+        ("copies", after(1), after(2), 2),
+        ("decision", after(3), None, 1),
+        ("undo", after(4), None, 1),
+        ("report", after(5), None, 1),
+        ("decision", after(10), None, 3),
+        ("late", after(40), None, 1),
+    ]
+    assert [str(one.sentence) for one in moments[3:6]] == [
+        "Ana Roth: undo (1 copy).",
+        "Joe Fern reported it as suspicious.",
+        "Ana Roth: remove (3 copies).",
+    ]
+
+
+def test_the_timeline_says_when_mailboxes_were_emptied_and_what_no_block_stopped(engine: Engine, wave: int) -> None:
+    with transaction(engine) as session:
+        first, _, _, late = session.scalars(select(Delivery).where(col(Delivery.campaign_id) == wave).order_by(col(Delivery.id)))
+        session.add_all(Recalled(delivery_id=first.id, found_at=after(minutes), flags=[]) for minutes in (11, 12))
+        late.state = "held"
+    with read_transaction(engine) as session:
+        moments = timeline.list_moments(session, wave, by=ANA)
+    assert [(one.kind, one.at, one.until, one.count) for one in moments[-2:]] == [
+        ("mailboxes", after(11), after(12), 1),
+        ("missed", after(40), None, 1),
+    ]
 
 
 def test_it_leaves_out_other_folders_and_confidential_ones(engine: Engine, wave: int) -> None:

@@ -44,6 +44,14 @@ def test_the_record_as_json_and_as_pdf(campaign: str, ana: Browser, ben: Browser
     assert ana.get(f"/campaigns/{campaign}/incident?format=doc").status_code == 422
 
 
+def test_the_timeline_in_the_reader_s_language(campaign: str, ana: Browser, ben: Browser) -> None:
+    found = ana.get(f"/campaigns/{campaign}/timeline", headers={"Accept-Language": "de"}).json()["items"]
+    assert [(one["kind"], one["count"]) for one in found] == [("first", 1), ("copies", 1), ("decision", 1)]
+    assert found[0]["sentence"] == f"Erste Kopie, für {JOE}."
+    assert [one["kind"] for one in ben.get(f"/campaigns/{campaign}/timeline").json()["items"]] == ["first"]
+    assert ana.get(f"/campaigns/{format_id(new_id())}/timeline").status_code == 404
+
+
 def test_decisions_and_audit_entries_filtered(campaign: str, ana: Browser, ben: Browser, new_browser: NewBrowser) -> None:
     for asked, number in {
         "who=ana": 1,

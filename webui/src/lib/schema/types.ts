@@ -356,6 +356,19 @@ export interface CampaignDetail {
   examples: Delivery[]
 }
 
+/** Event in the life of a campaign. */
+export interface CampaignMoment {
+  at: string
+  /** of several copies: when the last one came, or left its mailbox */
+  until: string | null
+  /** `late`: removed on arrival after the first removal; `missed`: came after it, and no block removed it on arrival */
+  kind: 'first' | 'copies' | 'report' | 'decision' | 'undo' | 'mailboxes' | 'late' | 'missed'
+  sentence: string
+  /** copies that it is about */
+  count: number
+  decision: string | null
+}
+
 /** Page of campaigns, those with the most messages first. */
 export interface Campaigns {
   items: Campaign[]
@@ -660,6 +673,8 @@ export interface Decision {
   undoes: string | null
   undoable: boolean
   sentence: string
+  /** of a removal, with `GET /decisions/{id}`: what took copies on to where it does not reach */
+  passed_on: PassedOn[]
   /** of messages to send: deliveries that the next hop has not answered yet */
   unsent: number
   /** of what it released: deliveries that are in mailboxes now */
@@ -1570,6 +1585,8 @@ export interface Incident {
   late: IncidentCopy[]
   removals: IncidentAct[]
   reports: IncidentReport[]
+  /** what took copies on to where no removal reaches */
+  passed_on: PassedOn[]
   /** attachments of the newest 200 messages */
   files: IncidentFile[]
 }
@@ -2398,6 +2415,17 @@ export interface Pages {
   pages: number
 }
 
+/** Way in which copies went on to where no removal reaches, as far as Mailroom knows. */
+export interface PassedOn {
+  /** system: a program or a delegate named in the settings; list: another server knows its members; outside: a member outside the company; forwarded: by its recipient, as the mailbox said; calendar: invitations */
+  kind: 'system' | 'list' | 'outside' | 'forwarded' | 'calendar'
+  /** empty for invitations */
+  mailbox: string
+  /** copies */
+  count: number
+  sentence: string
+}
+
 /** Options for a browser to make or use a passkey. */
 export interface PasskeyOptions {
   /** comes back with the browser's answer, within ten minutes */
@@ -2869,6 +2897,8 @@ export interface Removal {
   /** senders */
   not_blocked_count: number
   related: RelatedDeliveries
+  /** out of reach; the first 50 */
+  passed_on: PassedOn[]
   /** for whom blocks are made; empty: you make no rules here */
   scopes: string[]
   /** so long blocks only hold, so that undo is whole */
@@ -3563,6 +3593,12 @@ export interface Template {
 /** Texts that the settings offer. */
 export interface Templates {
   items: Template[]
+}
+
+/** Timeline of a campaign, without messages outside your scope. */
+export interface Timeline {
+  /** oldest first; the newest 200 decisions and reports */
+  items: CampaignMoment[]
 }
 
 /** A token without its key. */
