@@ -602,6 +602,14 @@ class Notices:
             "If it is still important, please contact them in another way."
         ),
     )
+    opened_text: str = setting_key(
+        "Text to employees who had opened a message that was removed, with {subject}, {sender}, {date}, {name} and {company}.",
+        mark(
+            "The message “{subject}” from {sender} was harmful. It was removed from your mailbox on {date}.\n\n"
+            "Did you follow a link in it, open an attachment, enter a password or reply? Then call IT now. "
+            "Otherwise you do not have to do anything."
+        ),
+    )
     abuse_reports_to: str = setting_key(
         "Address that gets a report (ARF, RFC 5965) with each message that staff removed, whole and with its recipients' addresses: an "
         "hour later, one a campaign, never from confidential folders. Empty: none.",

@@ -1,6 +1,6 @@
 """Read-only: the incident record of a campaign, as far as the asker may see it: copies, reports, removals, who opened one, hashes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import NotFound
 from triage.ids import format_id
+from triage.quarantine.campaigns.notified_recipients import Notified, list_notified
 from triage.quarantine.search.passed_on import PassedOn, list_passed_on
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.say import load_sentence, say
@@ -51,6 +52,7 @@ class IncidentCopy:
     removed_by: str  # "" where it was not removed
     outcome: str  # of the removal
     why: str  # what was in the way
+    notified_at: datetime | None  # when staff notified the recipient of it
 
     @property
     def out_of_reach(self) -> bool:
@@ -134,8 +136,8 @@ def read_incident(session: Session, campaign_id: int, *, by: Actor, settings: Se
     NotFound unless some of its messages are in the actor's scope.
     """
     where = and_(col(Delivery.campaign_id) == campaign_id, access.visible_deliveries(by))
-    items = removal_items(session, where)
-    copies = tuple(list_copies(session, where, items))
+    items, notified = removal_items(session, where), list_notified(session, campaign_id)
+    copies = tuple(list_copies(session, where, items, notified))
     if not copies:
         raise NotFound(say("there is no campaign {campaign_id}", campaign_id=format_id(campaign_id)))
     removals = tuple(list_removals(session, where))
@@ -170,7 +172,9 @@ def removal_items(session: Session, where: ColumnElement[bool]) -> dict[int, Any
     return {row.delivery_id: row for row in session.execute(rows.where(where, *standing).order_by(col(Decision.id)))}
 
 
-def list_copies(session: Session, where: ColumnElement[bool], items: dict[int, Any]) -> Iterable[IncidentCopy]:
+def list_copies(
+    session: Session, where: ColumnElement[bool], items: Mapping[int, Any], notified: Mapping[int, Notified]
+) -> Iterable[IncidentCopy]:
     """The copies, oldest first."""
     taken = select(func.max(col(Recalled.found_at), type_=Instant)).where(
         col(Recalled.delivery_id) == col(Delivery.id), col(Recalled.gone).is_(False), col(Recalled.ended_at).is_(None)
@@ -201,6 +205,7 @@ def list_copies(session: Session, where: ColumnElement[bool], items: dict[int, A
             removed_by=item.by_shown if item else "",
             outcome=item.outcome if item else "on arrival" if on_arrival else "",
             why=load_sentence(item.why, item.why_form) if item else "",
+            notified_at=notified[one.id].at if one.id in notified else None,
         )
 
 

@@ -106,9 +106,12 @@ def sections_of(incident: Incident, draw: Draw) -> Iterable[list[Any]]:
     yield draw.section(say("Removals"), heads, removals, (110, 110, 100, 110, 50, 180, 110))
     reports = [(draw.moment(one.at), one.by, VERDICTS[one.verdict]) for one in incident.reports]
     yield draw.section(say("Reports of employees"), (say("When"), say("By"), say("Verdict")), reports, (120, 240, 120))
-    opened = [(one.recipient, one.person or "–", OPENED[one.opened], draw.moment(one.removed_at)) for one in incident.opened]
-    heads = (say("Recipient"), say("Name"), say("Opened"), say("Removed"))
-    yield draw.section(say("Opened before removal"), heads, opened, (260, 200, 100, 120))
+    opened = [
+        (one.recipient, one.person or "–", OPENED[one.opened], draw.moment(one.removed_at), draw.moment(one.notified_at))
+        for one in incident.opened
+    ]
+    heads = (say("Recipient"), say("Name"), say("Opened"), say("Removed"), say("Notified"))
+    yield draw.section(say("Opened before removal"), heads, opened, (260, 180, 90, 120, 120))
     missed = [(one.recipient, one.person or "–", one.why or OUTCOMES.get(one.outcome, one.outcome)) for one in incident.out_of_reach]
     yield draw.section(say("Out of reach"), (say("Recipient"), say("Name"), say("Reason")), missed, (260, 200, 310))
     ways = [(one.mailbox or "–", one.count, one.sentence) for one in incident.passed_on]

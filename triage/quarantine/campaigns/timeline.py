@@ -12,8 +12,10 @@ from triage.actor import Actor
 from triage.errors import NotFound
 from triage.ids import format_id
 from triage.quarantine.campaigns.incident import REMOVING, list_reports
+from triage.quarantine.campaigns.notified_recipients import list_notified
 from triage.quarantine.delivery_history import named_act
 from triage.say import say, say_count
+from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision, DecisionItem
@@ -30,9 +32,9 @@ class Moment:
 
     at: datetime
     until: datetime | None  # of several copies: when the last one came
-    kind: str  # first, copies, report, decision, undo, mailboxes, late, missed
+    kind: str  # first, copies, report, decision, undo, mailboxes, notified, late, missed
     sentence: str
-    count: int  # copies that it is about
+    count: int  # copies that it is about; notified: people
     decision: int | None
 
 
@@ -44,7 +46,7 @@ def list_moments(session: Session, campaign_id: int, *, by: Actor) -> tuple[Mome
     found = [*arrivals(session, where, removed_at), *reports(session, where), *(of_decision(one, copies) for one, copies in decisions)]
     if not found:
         raise NotFound(say("there is no campaign {campaign_id}", campaign_id=format_id(campaign_id)))
-    found += mailboxes(session, where)
+    found += [*mailboxes(session, where), *notices(session, campaign_id, where)]
     return tuple(sorted(found, key=lambda one: one.at))
 
 
@@ -111,6 +113,23 @@ def of_decision(decision: Decision, copies: int) -> Moment:
     """A decision, or an undo, as an event."""
     said = say_count("{act} ({count} copy).", "{act} ({count} copies).", count=copies, act=named_act(decision))
     return Moment(decision.at, None, "undo" if decision.undoes is not None else "decision", said, copies, decision.id)
+
+
+def notices(session: Session, campaign_id: int, where: ColumnElement[bool]) -> Iterator[Moment]:
+    """Notices to those who had opened a copy."""
+    notified = list_notified(session, campaign_id)
+    seen = session.execute(
+        select(col(Delivery.id), col(Delivery.mailbox)).where(where, is_among(session, col(Delivery.id), notified))
+    ).all()
+    for one in dict.fromkeys(notified[number] for number, _ in seen):
+        people = len({mailbox for number, mailbox in seen if notified[number] == one})
+        said = say_count(
+            "{name} notified {count} person who had opened it.",
+            "{name} notified {count} people who had opened it.",
+            count=people,
+            name=one.by,
+        )
+        yield Moment(one.at, None, "notified", said, people, None)
 
 
 def mailboxes(session: Session, where: ColumnElement[bool]) -> Iterator[Moment]:

@@ -7,14 +7,15 @@ from fastapi import Depends, Query, Response
 from triage.ids import format_id
 from triage.quarantine.campaigns import campaign_list, incident, incident_pdf, timeline
 from triage.quarantine.decisions import regroup
+from triage.quarantine.removal import tell_opened
 from triage.quarantine.search.selection import UNPROVEN
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
-from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx
+from triage_api.http.session_auth import OwnSettings, Staff
+from triage_api.http.transaction import Read, Tx, ring_after
 from triage_api.routes.decisions.decisions import answer_decision
 from triage_api.schemas.decisions.decisions import Decision
 from triage_api.schemas.fields import GivenId
@@ -86,6 +87,29 @@ def get_incident(campaign_id: GivenId, session: Read, by: Staff, here: Here, for
 def get_timeline(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Timeline:
     """Timeline of a campaign: first copy, reports, decisions and their undo, copies out of mailboxes, late copies."""
     return schemas.Timeline.model_validate({"items": timeline.list_moments(session, campaign_id, by=by)})
+
+
+@router.get("/campaigns/{campaign_id}/opened", response_model=schemas.Opened, responses=describe_refusals(401, 404, 422))
+def get_opened(campaign_id: GivenId, session: Read, by: Staff, settings: OwnSettings) -> schemas.Opened:
+    """Lists who had opened a copy of a campaign before it was removed, with the letter that tells them. Nothing is sent."""
+    found = tell_opened.list_letters(session, campaign_id, by=by, settings=settings)
+    return schemas.Opened.model_validate({"items": found.letters, "may_tell": tell_opened.may_tell(by, settings), "fence": found.fence})
+
+
+@router.post(
+    "/campaigns/{campaign_id}/opened",
+    status_code=201,
+    response_model=schemas.NoticesSent,
+    responses=describe_refusals(401, 403, 404, 412, 422),
+)
+def tell_who_opened(campaign_id: GivenId, order: schemas.TellOrder, session: Tx, by: Staff, settings: OwnSettings) -> schemas.NoticesSent:
+    """Sends these letters, each person once for a campaign unless asked again; the audit log names who did it.
+
+    Needs the right to remove delivered messages without a second person.
+    """
+    number = tell_opened.tell_opened(session, campaign_id, again=order.again, fence=order.fence, by=by, settings=settings, now=utcnow())
+    ring_after(session, "relay")
+    return schemas.NoticesSent(notified=number)
 
 
 @router.post(

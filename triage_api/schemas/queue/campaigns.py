@@ -1,10 +1,11 @@
 """Campaigns: the same message sent many times."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
+from triage.quarantine.removal import tell_opened as letters
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
@@ -69,7 +70,7 @@ class CampaignMoment(Shape):
     at: datetime
     until: Annotated[datetime | None, Field(description="of several copies: when the last one came, or left its mailbox")]
     kind: Annotated[
-        Literal["first", "copies", "report", "decision", "undo", "mailboxes", "late", "missed"],
+        Literal["first", "copies", "report", "decision", "undo", "mailboxes", "notified", "late", "missed"],
         Field(
             description="`late`: removed on arrival after the first removal; `missed`: came after it, and no block removed it on arrival"
         ),
@@ -83,6 +84,48 @@ class Timeline(Shape):
     """Timeline of a campaign, without messages outside your scope."""
 
     items: Annotated[list[CampaignMoment], Field(description="oldest first; the newest 200 decisions and reports")]
+
+
+class OpenedLetter(Shape):
+    """Letter to an employee who had opened a copy, as they get it."""
+
+    delivery: Annotated[Id, Field(description="their newest copy")]
+    mailbox: str
+    name: Annotated[str, Field(description="empty for a shared folder")]
+    subject: str
+    text: str
+    notified_at: Annotated[datetime | None, Field(description="when they were notified before")]
+    notified_by: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def of(cls, one: Any) -> Any:
+        """The core has the notice of before as one value."""
+        if not isinstance(one, letters.OpenedLetter):
+            return one
+        notified = {"notified_at": one.notified.at if one.notified else None, "notified_by": one.notified.by if one.notified else ""}
+        return {name: getattr(one, name) for name in ("delivery", "mailbox", "name", "subject", "text")} | notified
+
+
+class Opened(Shape):
+    """Employees who had opened a copy that was removed. Opened: the mailbox had marked it as read or answered."""
+
+    items: Annotated[list[OpenedLetter], Field(description="by mailbox; none of confidential folders or outside the company")]
+    may_tell: Annotated[bool, Field(description="whether you may send them")]
+    fence: str
+
+
+class TellOrder(Order):
+    """Sends the letters of `GET /campaigns/{campaign_id}/opened`."""
+
+    fence: Annotated[Word, Field(description="of that answer; 412 when the letters would be others by now")]
+    again: Annotated[bool, Field(description="also to those who were notified before")] = False
+
+
+class NoticesSent(Shape):
+    """Number of letters that were queued."""
+
+    notified: int
 
 
 class CampaignQuery(Order):

@@ -27,6 +27,7 @@ class IncidentCopy(Shape):
     removed_by: str
     outcome: Annotated[str, Field(description="of the removal; `on arrival`: a block stopped it")]
     why: Annotated[Sentence, Field(description="what was in the way of the removal")]
+    notified_at: Annotated[datetime | None, Field(description="when staff notified the recipient that it was removed")]
     out_of_reach: bool
 
 

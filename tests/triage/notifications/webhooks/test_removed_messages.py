@@ -87,7 +87,7 @@ class Office:
         while outbox.is_behind(session):
             outbox.take_up(session, self.settings, now=NOW)
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def notified(self, name: str) -> list[dict[str, Any]]:
         """Calls of a webhook about mailboxes, after the outbox followed."""
         with db.transaction(self.engine) as session:
             self.take_up(session)
@@ -108,32 +108,32 @@ def office(engine: Engine, settings: Settings) -> Office:
 def test_it_says_which_message_left_whose_mailbox_by_which_decision_and_that_it_is_back(office: Office) -> None:
     joe, mara = office.delivered(JOE, MARA, message_id="order.7@x\u202e.example")
     made = office.removes(joe, mara)
-    assert office.told("desk") == []  # decided, and not removed yet
+    assert office.notified("desk") == []  # decided, and not removed yet
     office.recalls(Ending("taken"))
     undone = office.undoes(made)
     office.recalls(Ending("restored", "Back in INBOX."))
-    told = office.told("desk")
-    assert [(one["type"], one["data"]["department"], one["text"]) for one in told] == [
+    notified = office.notified("desk")
+    assert [(one["type"], one["data"]["department"], one["text"]) for one in notified] == [
         ("message.removed", "it", "Ana Roth: 1 message removed from mailboxes."),
         ("message.removed", "legal", "Ana Roth: 1 message removed from mailboxes."),
         ("message.restored", "it", "Ida Lind: 1 message put back into mailboxes."),
         ("message.restored", "legal", "Ida Lind: 1 message put back into mailboxes."),
     ]
-    first, last = told[0]["data"], told[-1]["data"]
+    first, last = notified[0]["data"], notified[-1]["data"]
     assert first["copies"] == [
         {"delivery": format_id(joe), "message_id": "order.7@x\\u202e.example", "mailbox": "joe.fern@company.example"}
     ]
     assert (first["decision"], first["verb"], first["by"], first["count"]) == (format_id(made), "purge", "person:ana", 1)
     assert (last["decision"], last["verb"], last["undoes"]) == (format_id(undone), "undo", format_id(made))
-    assert "order" not in json.dumps([one["text"] for one in told])
-    assert "subject" not in json.dumps(told)
+    assert "order" not in json.dumps([one["text"] for one in notified])
+    assert "subject" not in json.dumps(notified)
 
 
 @pytest.mark.parametrize(("hook", "number"), [("desk", 2), ("legal", 1), ("all", 0)])
 def test_each_webhook_hears_of_its_departments_and_only_where_it_asks_for_it(office: Office, hook: str, number: int) -> None:
     office.removes(*office.delivered(JOE, MARA))
     office.recalls(Ending("taken"))
-    assert len(office.told(hook)) == number
+    assert len(office.notified(hook)) == number
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_only_what_was_in_the_mailbox_and_is_out_of_it_is_said_to_be_removed(
 ) -> None:
     office.removes(*office.delivered(JOE, MARA))
     office.recalls(*(Ending(kind, "why") for kind in endings))
-    assert sum(one["data"]["count"] for one in office.told("desk")) == removed
+    assert sum(one["data"]["count"] for one in office.notified("desk")) == removed
 
 
 def test_what_was_held_and_what_is_still_there_is_not_said_to_be_removed_or_back(office: Office) -> None:
@@ -156,7 +156,7 @@ def test_what_was_held_and_what_is_still_there_is_not_said_to_be_removed_or_back
     office.recalls(Ending("taken"))
     office.undoes(made)
     office.recalls(Ending("there", "It is in INBOX."))
-    assert [one["type"] for one in office.told("desk")] == ["message.removed"]
+    assert [one["type"] for one in office.notified("desk")] == ["message.removed"]
 
 
 def test_many_copies_come_in_slices_each_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,10 +164,10 @@ def test_many_copies_come_in_slices_each_once(office: Office, monkeypatch: pytes
     ids = [one for _ in range(5) for one in office.delivered(JOE)]
     office.removes(*ids)
     office.recalls(Ending("taken"))
-    told = office.told("desk")
-    assert [one["data"]["count"] for one in told] == [2, 2, 1]
-    assert sorted(copy["delivery"] for one in told for copy in one["data"]["copies"]) == sorted(map(format_id, ids))
-    assert len(office.told("desk")) == 3  # not again
+    notified = office.notified("desk")
+    assert [one["data"]["count"] for one in notified] == [2, 2, 1]
+    assert sorted(copy["delivery"] for one in notified for copy in one["data"]["copies"]) == sorted(map(format_id, ids))
+    assert len(office.notified("desk")) == 3  # not again
 
 
 def test_confidential_mailboxes_are_named_to_nobody(office: Office) -> None:
@@ -182,7 +182,7 @@ def test_confidential_mailboxes_are_named_to_nobody(office: Office) -> None:
         for one in session.scalars(select(Delivery).where(col(Delivery.id).in_(ids))):
             one.decision_id, one.due_at = made.id, NOW
     office.recalls(Ending("taken"))
-    assert [one["data"]["department"] for one in office.told("desk")] == ["it"]
+    assert [one["data"]["department"] for one in office.notified("desk")] == ["it"]
 
 
 def office_held(session: Session, office: Office) -> tuple[int, ...]:

@@ -167,7 +167,7 @@ def test_the_pdf_is_one_whatever_a_sender_wrote(
 
 
 LONG = "中" * 1000  # no font of ours has it: eight characters in the record for each
-COPY = IncidentCopy(1, NOW, "x@wave.example", "Pay", JOE, "Joe Fern", "it", "0" * 64, "held", "", None, "", "", "")
+COPY = IncidentCopy(1, NOW, "x@wave.example", "Pay", JOE, "Joe Fern", "it", "0" * 64, "held", "", None, "", "", "", None)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ COPY = IncidentCopy(1, NOW, "x@wave.example", "Pay", JOE, "Joe Fern", "it", "0" 
     ],
 )
 def test_a_row_may_be_higher_than_a_page(more: dict[str, Any]) -> None:
-    parts: dict[str, Any] = {"copies": (COPY,), "removals": (), "reports": (), "files": ()}
+    parts: dict[str, Any] = {"copies": (COPY,), "removals": (), "reports": (), "files": (), "passed_on": ()}
     found = Incident(1, NOW, "Ana Roth", NOW, NOW, None, **parts | more)
     assert incident_pdf.write_pdf(found, zone="UTC", put=str).count(b"/Type /Page\n") > 1
 

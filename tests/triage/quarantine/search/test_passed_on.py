@@ -37,7 +37,7 @@ def deliver(session: Session, settings: Settings, *recipients: str, **values: ob
 
 
 def passed(engine: Engine, settings: Settings) -> list[tuple[str, str, int, str]]:
-    """What passed any of the messages on."""
+    """Ways in which any of the messages went on."""
     with read_transaction(engine) as session:
         return [(one.kind, one.mailbox, one.count, str(one.sentence)) for one in list_passed_on(session, true(), settings)]
 

@@ -1,13 +1,15 @@
 """GET /campaigns/{id}/incident: JSON, PDF, 404, and the audit log."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.ids import format_id, new_id, parse_id
 from triage.store.db import transaction
 from triage.store.models.campaigns import Campaign
 from triage.store.models.deliveries import Delivery
+from triage.store.models.mailboxes import Recalled
 from triage.times import utcnow
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -50,6 +52,28 @@ def test_the_timeline_in_the_reader_s_language(campaign: str, ana: Browser, ben:
     assert found[0]["sentence"] == f"Erste Kopie, für {JOE}."
     assert [one["kind"] for one in ben.get(f"/campaigns/{campaign}/timeline").json()["items"]] == ["first"]
     assert ana.get(f"/campaigns/{format_id(new_id())}/timeline").status_code == 404
+
+
+def test_who_had_opened_it_is_told_once(campaign: str, ana: Browser, engine: Engine, new_browser: NewBrowser) -> None:
+    where = f"/campaigns/{campaign}/opened"
+    assert ana.get(where).json()["items"] == []
+    with transaction(engine) as session:
+        (removed,) = session.scalars(select(Delivery).where(col(Delivery.state) == "purged"))
+        session.add(Recalled(delivery_id=removed.id, found_at=utcnow(), flags=["\\Seen"]))
+    shown = ana.get(where).json()
+    (letter,) = shown["items"]
+    assert (letter["mailbox"], letter["name"], letter["notified_at"], shown["may_tell"]) == (
+        "joe.fern@company.example",
+        "Joe Fern",
+        None,
+        True,
+    )
+    assert "was harmful" in letter["text"]
+    for answer, status in (({"fence": "0"}, 412), ({"fence": shown["fence"]}, 201), ({"fence": shown["fence"]}, 412)):
+        assert ana.post(where, answer).status_code == status
+    assert ana.get(where).json()["items"][0]["notified_by"] == "Ana Roth"
+    assert ana.get(f"/campaigns/{campaign}/timeline").json()["items"][-1]["kind"] == "notified"
+    assert new_browser("otto").post(where, {"fence": shown["fence"]}).status_code == 403
 
 
 def test_decisions_and_audit_entries_filtered(campaign: str, ana: Browser, ben: Browser, new_browser: NewBrowser) -> None:

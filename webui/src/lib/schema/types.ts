@@ -362,7 +362,7 @@ export interface CampaignMoment {
   /** of several copies: when the last one came, or left its mailbox */
   until: string | null
   /** `late`: removed on arrival after the first removal; `missed`: came after it, and no block removed it on arrival */
-  kind: 'first' | 'copies' | 'report' | 'decision' | 'undo' | 'mailboxes' | 'late' | 'missed'
+  kind: 'first' | 'copies' | 'report' | 'decision' | 'undo' | 'mailboxes' | 'notified' | 'late' | 'missed'
   sentence: string
   /** copies that it is about */
   count: number
@@ -1624,6 +1624,8 @@ export interface IncidentCopy {
   outcome: string
   /** what was in the way of the removal */
   why: string
+  /** when staff notified the recipient that it was removed */
+  notified_at: string | null
   out_of_reach: boolean
 }
 
@@ -2140,6 +2142,11 @@ export interface Notes {
   items: Note[]
 }
 
+/** Number of letters that were queued. */
+export interface NoticesSent {
+  notified: number
+}
+
 /** A rule as it would be made. */
 export interface Offered {
   effect: RuleEffect
@@ -2171,6 +2178,29 @@ export interface OpenSession {
   current: boolean
   /** Only the PIN of its browser opens it; a sign-in begins another one. */
   is_locked: boolean
+}
+
+/** Employees who had opened a copy that was removed. Opened: the mailbox had marked it as read or answered. */
+export interface Opened {
+  /** by mailbox; none of confidential folders or outside the company */
+  items: OpenedLetter[]
+  /** whether you may send them */
+  may_tell: boolean
+  fence: string
+}
+
+/** Letter to an employee who had opened a copy, as they get it. */
+export interface OpenedLetter {
+  /** their newest copy */
+  delivery: string
+  mailbox: string
+  /** empty for a shared folder */
+  name: string
+  subject: string
+  text: string
+  /** when they were notified before */
+  notified_at: string | null
+  notified_by: string
 }
 
 /** Colleague who has the console open. */
@@ -3582,6 +3612,14 @@ export interface SweepOrder {
 export interface TakeOrder {
   copies: readonly string[]
   reason?: string
+}
+
+/** Sends the letters of `GET /campaigns/{campaign_id}/opened`. */
+export interface TellOrder {
+  /** of that answer; 412 when the letters would be others by now */
+  fence: string
+  /** also to those who were notified before */
+  again?: boolean
 }
 
 /** A text for rejected senders, with its placeholders. */
