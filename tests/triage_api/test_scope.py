@@ -296,6 +296,7 @@ CALLS = {
     "create_escalation": Call(),
     "confirm_escalation": Call(),
     "get_enforcement": Call(says=True),
+    "forecast_undecided": Call(says=True, query="?department=it&minutes=1"),
     "set_enforcement": Call(json={"scope": "department:it", "step": "record-only"}),
     "list_tokens": Call(),
     "create_token": Call(json={"name": "new", "grants": ["read"]}),

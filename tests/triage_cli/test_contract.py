@@ -70,6 +70,7 @@ FIELDS = {  # of --json; there may come more
     "confidential-removals list": "id folder asked lapses count said reason",
     "legal-hold list": "id about person select messages since by reason lifted lifted_by lifted_reason",
     "enforcement list": "scope name step ends next by at reason",
+    "enforcement undecided": "delivery received_at author subject removed reported",
     "person-data list": "id asked by reason pseudonym messages contents kept rules_left done",
     "training scores": "login right answered let_bad_in kept_good_out last_at",
     "outgoing": "id kind state mailbox next_hop attempts next_try last_reply",

@@ -247,6 +247,7 @@ LINES = [
     Line("enforcement hold-dangerous --from now"),
     Line("enforcement hold-unknown --from now"),
     Line("enforcement reset --department it"),
+    Line("enforcement undecided --department it --minutes 240"),
     Line("emergency"),
     Line("emergency --until 2h --reason 'nobody is here'"),
     Line("emergency --until 400h --reason long", 2),

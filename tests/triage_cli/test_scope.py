@@ -110,6 +110,7 @@ SILENT = {  # answered, and without it
     "confidential-removals list": "",
     "escalations list": "--all",
     "enforcement list": "",
+    "enforcement undecided": "--department it --minutes 1",
     "training scores": "",
     "token list": "",
     "webhooks list": "",

@@ -132,12 +132,19 @@ def named_recipients(recipients: tuple[str, ...], department: str) -> tuple[str,
     return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in recipients) if code.strip() == department)
 
 
+def find_minutes_fault(setting: str, entries: tuple[str, ...]) -> str:
+    """Returns what is wrong with a setting of minutes by department, "" when nothing is."""
+    for entry in entries:
+        code, _, minutes = entry.partition("=")
+        if not code.strip() or not (minutes.strip().isascii() and minutes.strip().isdigit()):
+            return f"{setting}: “{entry}” is no department with its minutes: write such as sales=30"
+    return ""
+
+
 def find_alerts_fault(targets: tuple[str, ...], recipients: tuple[str, ...], digest_at: str = "") -> str:
     """Returns what is wrong with the alert settings, "" when nothing is."""
-    for entry in targets:
-        code, _, minutes = entry.partition("=")
-        if not code.strip() or not minutes.strip().isdigit():
-            return f"targets: “{entry}” is no target: write such as sales=30"
+    if fault := find_minutes_fault("targets", targets):
+        return fault
     for entry in recipients:
         code, _, who = entry.partition("=")
         if not code.strip() or not who.strip():

@@ -513,6 +513,12 @@ class Coverage:
         "are delivered. substitute:LOGIN: that member of staff sees them too.",
         "wait",
     )
+    deliver_undecided: tuple[str, ...] = setting_key(
+        'Departments whose held messages are delivered when nobody has decided after so many minutes of office hours, such as "sales=240". '
+        "Only first messages of unknown senders without any warning. Forecast it first (`mailroom enforcement undecided`). Empty: none.",
+        (),
+    )
+    deliver_undecided_always: bool = setting_key("Deliver them out of hours too, and count every minute.", False)
     departments: tuple[str, ...] = setting_key(
         'Departments with another policy, such as "sales=pass-time-limited" or "board=substitute:ana".', ()
     )

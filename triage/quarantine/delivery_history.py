@@ -267,6 +267,8 @@ def item_detail(item: DecisionItem, decision: Decision) -> dict[str, Any]:
 
 def item_sentence(item: DecisionItem, decision: Decision) -> str:
     """Says what a decision did to one delivery."""
+    if decision.verb == "deliver" and item.outcome == "done":
+        return load_sentence(item.why, item.why_form)  # it says who and why
     done = named_act(decision)
     if item.outcome != "done":
         done = say("{act}, {outcome}", act=done, outcome=OUTCOMES.get(item.outcome, item.outcome))
@@ -293,6 +295,7 @@ VERBS = {
     "restore": mark("{name}: restore"),
     "hold": mark("{name}: hold"),
     "redeliver": mark("{name}: deliver again"),
+    "deliver": mark("{name}: deliver without a decision"),
     "sweep": mark("{name}: remove by a sweep"),
     "take": mark("{name}: remove related messages"),
     "join": mark("{name}: merge campaigns"),

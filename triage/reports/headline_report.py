@@ -44,6 +44,7 @@ HARM_LABELS = {
     "long_wait": say("Wanted messages that waited more than 30 minutes"),
     "expired_codes": say("Codes and links that expired before release"),
     "reported": say("Released and later reported"),
+    "undecided": say("Delivered without a decision and later reported"),
     "restored": say("Removed and later restored"),
     "wrongly_held": say("Wanted messages that looked suspicious or dangerous"),
 }

@@ -36,6 +36,7 @@ from triage.store.models.rules import Rule
 from triage.store.queue.grouping import severity_column
 from triage.text.sanitize import escape_visible
 
+UNDECIDED = "deliver"  # the verb of Mailroom's own decisions: nobody had decided in time
 REMOVAL_VERBS = ("purge", "sweep", "take")
 REMOVED_HELD = staff_metrics.REMOVAL_VERBS  # verbs that remove held messages
 
@@ -228,6 +229,7 @@ class Reading:
             "long_wait": harm.count_long_waits(self.releases),
             "expired_codes": harm.count_expired_codes(self.session, self.period.since, self.period.until, by=self.by, now=self.now),
             "reported": self.count_decided(RELEASE_VERBS, harm.was_reported(), shown),
+            "undecided": self.count_decided((UNDECIDED,), harm.was_reported(), shown=True),
             "restored": self.count_decided(REMOVED_HELD, harm.was_restored(), shown),
             "wrongly_held": harm.count_wrongly_held(self.releases),
         }

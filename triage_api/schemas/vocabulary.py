@@ -78,6 +78,7 @@ DecisionVerb = TypeAliasType(
         "restore",
         "hold",
         "redeliver",
+        "deliver",
         "sweep",
         "take",
         "hunt",

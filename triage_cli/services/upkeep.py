@@ -20,7 +20,8 @@ from triage.policy.known_senders import checks
 from triage.policy.outbound_brakes.brake_outgoing import begin_trial
 from triage.quarantine import proven_identity
 from triage.quarantine.campaigns import backfill
-from triage.quarantine.decisions import keepers
+from triage.quarantine.decisions import deliver_undecided, keepers
+from triage.quarantine.search import undecided
 from triage.quarantine.triage_items import fold_counts
 from triage.runtime import metrics
 from triage.store import db, last_runs, pack_records
@@ -87,6 +88,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             counted = keep_counts(engine, counted, settings)
             if time.monotonic() - aged > AGE_EVERY and not raise_waited(engine, settings):
                 aged = time.monotonic()
+                deliver_undecided_messages(engine, settings)
             if time.monotonic() - last_cleanup > CLEANUP_EVERY:
                 last_cleanup = time.monotonic()
                 recorder.delete_old_entries(engine, settings)
@@ -158,6 +160,21 @@ def raise_waited(engine: Engine, settings: Settings) -> bool:
             return False
     with db.transaction(engine) as session:
         return waiting_targets.touch_waited(session, targets, utcnow())
+
+
+def deliver_undecided_messages(engine: Engine, settings: Settings) -> None:
+    """Delivers messages without warnings that nobody decided about in time, slice by slice, where the settings say so."""
+    with db.read_transaction(engine) as session:
+        if not deliver_undecided.is_due(session, undecided.Terms.of_settings(settings)):
+            return
+    number, place, more = 0, None, True
+    while more:
+        with db.transaction(engine) as session:
+            delivered, place = deliver_undecided.deliver_slice(session, settings=settings, now=utcnow(), after=place)
+        number, more = number + delivered, place is not None
+    if number:
+        log.info("delivered %d messages without warnings that nobody had decided about", number)
+        wake_waiters(settings, "relay", "change")
 
 
 def erase_persons(engine: Engine, settings: Settings) -> None:

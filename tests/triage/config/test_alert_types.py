@@ -46,8 +46,8 @@ def test_every_cause_has_a_title() -> None:
     ("targets", "told", "why"),
     [
         (("sales=30", "it = 0"), ("sales=ana",), ""),
-        (("sales",), (), "targets: “sales” is no target: write such as sales=30"),
-        (("sales=soon",), (), "targets: “sales=soon” is no target"),
+        (("sales",), (), "targets: “sales” is no department with its minutes: write such as sales=30"),
+        (("sales=soon",), (), "targets: “sales=soon” is no department with its minutes"),
         ((), ("sales",), "alert_recipients: “sales” names nobody"),
         ((), ("=ana",), "alert_recipients: “=ana” names nobody"),
     ],

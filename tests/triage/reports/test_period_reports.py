@@ -370,6 +370,7 @@ def first_look(company: Company) -> None:
         "long_wait": (1, 9),  # f
         "expired_codes": (2, 3),  # f and j, of those and c
         "reported": (1, 12),  # a
+        "undecided": (0, 0),
         "restored": (1, 6),  # n, of that, i, o and three of the wave
         "wrongly_held": (1, 9),  # f
     }
@@ -402,7 +403,7 @@ def bens_counts(company: Company) -> None:
     )
     assert rows(company.report("queue", by=BEN), "departments", "code", "held", "waiting") == [("legal", 5, 1)]
     assert rows(company.report("queue", by=BEN), "longest", "subject") == [("n",)]
-    assert rows(company.report("harm", by=BEN), "harm", "messages", "of") == [(0, 2), (0, 0), (None, 2), (None, 3), (0, 2)]
+    assert rows(company.report("harm", by=BEN), "harm", "messages", "of") == [(0, 2), (0, 0), (None, 2), (0, 0), (None, 3), (0, 2)]
     assert company.report("work", by=BEN).tables == company.report("mistakes", by=BEN).tables == ()
 
 

@@ -24,7 +24,7 @@ from triage.quarantine import delivery_history, open_message, sender_profile, wh
 from triage.quarantine.campaigns import campaign_list
 from triage.quarantine.decisions import decide, decision_plan, outcomes, undo
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.search import listing, selection_summary
+from triage.quarantine.search import listing, selection_summary, undecided
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.triage_items import fold_counts, folder_counts, item_list, row_facets
 from triage.quarantine.triage_items.row_order import RowFilter
@@ -162,6 +162,10 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "decisions of a department": (asked(outcomes.list_decisions, by=BEN), ()),
     "decisions about a sender": (asked(outcomes.list_decisions, by=ANA, about=Selection(sender=SALES)), ("delivery_by_author",)),
     "what expires": (with_settings(expire.expire_messages, now=NOW), ("delivery_by_time",)),
+    "what is delivered undecided": (
+        lambda session, _: undecided.find_candidates(session, undecided.Terms({"it": 240}).over_condition(NOW + DAY), 50),
+        ("delivery_by_time",),
+    ),
     "what is to erase": (with_settings(expire.due_contents, now=NOW + LONG), ("content_kept",)),
     "what is erased": (
         lambda session, settings: expire.erase_contents(
@@ -269,6 +273,7 @@ def repr_name(name: str) -> str:
 
 
 ON_POSTGRESQL = {  # as good: between two that begin with the state, the pages decide that earlier tests left in their files
+    "what is delivered undecided": ("delivery_by_urgency",),
     "the newest of a department": ("delivery_by_folder",),
     "the queue by risk, each message by itself": ("delivery_by_time",),
     "what expires": ("delivery_pkey",),

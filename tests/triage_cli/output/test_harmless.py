@@ -52,6 +52,7 @@ SAID: tuple[tuple[type[SQLModel], tuple[str, ...]], ...] = (  # by mail, by mail
     (MailRequest, ("words", "asked_by_shown")),
 )
 ARGUMENTS = {  # of those that are about something
+    "enforcement undecided": "--department it --minutes 1",
     "show": "{mail} --reason curious",
     "trace": "{mail}",
     "comment": "{mail}",

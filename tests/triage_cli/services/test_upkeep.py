@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from tests.peers import circle, processes
 from tests.triage import arriving
-from tests.triage.arriving import IDA
+from tests.triage.arriving import DMARC_PASS, IDA
 from tests.triage.tampering import unguard
 from tests.triage_cli.conftest import Arrives, Shell
 from triage import ids
@@ -24,10 +24,14 @@ from triage.access.staff_login import hash_password
 from triage.config import settings_loader
 from triage.config.settings import Settings
 from triage.errors import BadInput
+from triage.ids import parse_id
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.search import undecided
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.search.undecided import Terms
 from triage.store import db, last_runs
+from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.counts import Arrived, QueueSample, Touched
 from triage.store.models.decisions import Decision
@@ -259,6 +263,28 @@ def test_rows_over_their_target_are_counted_again(arrives: Arrives, engine: Engi
     with db.read_transaction(engine) as session:
         assert len(session.scalars(select(Touched)).all()) == 1
         assert waiting_targets.known_targets(session).usual == 60
+
+
+def test_messages_that_nobody_decided_about_are_delivered_once_by_whoever_comes_first(
+    arrives: Arrives, engine: Engine, settings: Settings
+) -> None:
+    coverage = replace(settings.coverage, deliver_undecided=("it=30",))
+    office = replace(settings, coverage=coverage, company=replace(settings.company, enforcement="hold-unknown"))
+    with db.transaction(engine) as session:
+        arriving.set_up(session, office)
+        undecided.note_terms(session, Terms.of_settings(office), utcnow() - timedelta(hours=2))
+    mail = parse_id(arrives(dmarc=DMARC_PASS))
+    with db.transaction(engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.id) == mail).values(received_at=utcnow() - timedelta(hours=1)))
+    houses = [threading.Thread(target=upkeep.deliver_undecided_messages, args=(engine, office)) for _ in range(2)]
+    for one in houses:
+        one.start()
+    for one in houses:
+        one.join()
+    with db.read_transaction(engine) as session:
+        assert session.get_one(Delivery, mail).state == State.QUEUED
+        assert [one.verb for one in session.scalars(select(Decision))] == ["deliver"]
+        assert len(session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "release")).all()) == 1
 
 
 def test_a_directory_file_that_was_read_while_the_clock_was_ahead_is_read_anew(engine: Engine, tmp_path: Path) -> None:

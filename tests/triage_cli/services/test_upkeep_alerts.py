@@ -113,7 +113,7 @@ def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engi
     ("text", "wrong"),
     [
         ('alerts = ["hunger"]', f"alerts may hold {', '.join(CAUSES)}, not “hunger”"),
-        ('targets = ["sales"]', "targets: “sales” is no target"),
+        ('targets = ["sales"]', "targets: “sales” is no department with its minutes"),
         ('alert_recipients = ["sales="]', "alert_recipients: “sales=” names nobody"),
     ],
 )

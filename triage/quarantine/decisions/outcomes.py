@@ -33,7 +33,7 @@ from triage.store.models.rules import Rule
 
 SHOWN_ITEMS = 500
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
-SENDING = frozenset({"release", "redirect", "redeliver", "restore", "undo"})  # verbs after which mail may leave
+SENDING = frozenset({"release", "redirect", "deliver", "redeliver", "restore", "undo"})  # verbs after which mail may leave
 FROM_MAILBOXES = frozenset({"purge", "sweep", "take", "undo"})  # verbs that take messages out of mailboxes
 REMOVALS = frozenset({"purge", "sweep", "take"})
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word

@@ -26,6 +26,7 @@ from triage.store.queue.grouping import in_states
 WAY_BACK = {
     "release": (Event.HOLD, State.QUEUED),
     "redirect": (Event.HOLD, State.QUEUED),
+    "deliver": (Event.HOLD, State.QUEUED),
     "purge": (Event.RESTORE, State.PURGED),
     "sweep": (Event.RESTORE, State.PURGED),
     "take": (Event.RESTORE, State.PURGED),
@@ -33,8 +34,13 @@ WAY_BACK = {
     "restore": (Event.PURGE, State.HELD),
     "hold": (Event.RELEASE, State.HELD),
 }
-BACK_TO = {"release": "held", "redirect": "held", "restore": ""}  # where what was delivered goes when it is out of the mailbox
-LEFT = frozenset({"release", "redirect"})  # what these released may have become the copies of a group's members
+BACK_TO = {
+    "release": "held",
+    "redirect": "held",
+    "deliver": "held",
+    "restore": "",
+}  # where what was delivered goes when it is out of the mailbox
+LEFT = frozenset({"release", "redirect", "deliver"})  # what these released may have become the copies of a group's members
 STOPPABLE = frozenset({State.HELD, State.QUEUED, State.BOUNCED})  # a member's copy that no mailbox has got
 CHANGED_OUTCOMES = CHANGING | UNDER_WAY | {"already gone"}  # outcomes of items that there is something to take back of
 SWEEPS = frozenset({"sweep", "take"})  # verbs that enter copies which never came through us

@@ -19,7 +19,7 @@ from triage.quarantine import assignment
 from triage.quarantine.requests.employee_notes import Note
 from triage.quarantine.requests.open_requests import REQUESTS
 from triage.quarantine.requests.reported_messages import REPORTS
-from triage.quarantine.search import confirmations, expiry, legal_hold
+from triage.quarantine.search import confirmations, expiry, legal_hold, undecided
 from triage.quarantine.search.folder_totals import by_index, in_piles
 from triage.quarantine.search.listing import Listed, list_some, visible_selection
 from triage.quarantine.search.selection import CLAIMED, COPIES, UNPROVEN, Selection
@@ -74,6 +74,7 @@ class TriageItem:
     opened: int | None  # and how many of these were read or answered; None: no mailbox tells
     expires_at: datetime | None  # the soonest that does, where that is within a day
     target_at: datetime | None  # when the first possibly wanted one has waited as long as its department's target; None: no target
+    deliver_at: datetime | None  # when the first of it is delivered unless somebody decides; None: not
     lead: Listed
     ids: tuple[int, ...]  # newest first; of a row of more than ITEM_IDS the lead's alone
     select: Selection  # all of it, whatever its state
@@ -251,6 +252,7 @@ def laid_out(
     targets = waiting_targets.known_targets(session)
     limits = target_ends(session, where, page, group, targets)
     said = count_comments(session, where, page, ids, group)
+    delivered = undecided.deliver_times(session, [one for some in ids.values() for one in some], now)
     for pile in page:
         if lead := leads.get(pile.lead):
             looked = looks.get(pile.key) or by_lead(pile, lead)
@@ -265,6 +267,7 @@ def laid_out(
                 delivered=copies.delivered,
                 opened=copies.opened,
                 target_at=limits.get(pile.key) or end_by_lead(pile, lead, targets),
+                deliver_at=min((delivered[one] for one in ids[pile.key] if one in delivered), default=None),
                 snoozed=asleep.get(pile.key, ()),
                 comments=said.get(pile.key, lead.comments),
             )
@@ -531,6 +534,7 @@ def make_item(
         opened=None,
         expires_at=expires_at,
         target_at=None,
+        deliver_at=None,
         lead=lead,
         ids=tuple(ids),
         select=item_members(lead, group),

@@ -12,7 +12,7 @@ from triage.config.settings import Settings
 from triage.directory import enforcement
 from triage.notifications import enforcement_notice
 from triage.quarantine import coverage
-from triage.reports import enforcement_effect
+from triage.reports import enforcement_effect, undecided_forecast
 from triage.reports.enforcement_effect import StepEffect
 from triage.say import say
 from triage.times import utcnow
@@ -21,9 +21,12 @@ from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
 from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.schemas.fields import Word
 from triage_api.schemas.policy import enforcement as schemas
 
 Days = Annotated[int, Query(ge=0, le=90, description="Count what the steps held and let pass in so many days; 0 counts nothing.")]
+
+Minutes = Annotated[int, Query(ge=1, le=100_000, description="minutes of office hours without a decision")]
 
 router = resource_router("roll-out", "/enforcement")
 
@@ -38,6 +41,16 @@ def get_enforcement(session: Read, here: Here, by: Staff, days: Days = 0) -> sch
     effects = enforcement_effect.count_effects(session, here.settings.company, by=by, now=now, days=days)
     items = [one if one.scope.startswith("person:") else with_effect(one, effects) for one in found.items]
     return found.model_copy(update={"items": items})
+
+
+@router.get("/undecided", response_model=schemas.UndecidedForecast, responses=describe_refusals(401, 422))
+def forecast_undecided(department: Word, minutes: Minutes, session: Read, here: Here, by: Staff) -> schemas.UndecidedForecast:
+    """Forecast of `coverage.deliver_undecided`: messages of the last 14 days in a department, as far as you see them.
+
+    An upper bound: the messages that people comment on, assign or snooze are not delivered, and are counted here.
+    """
+    found = undecided_forecast.forecast_undecided(session, department, minutes, by=by, settings=here.settings, now=utcnow())
+    return schemas.UndecidedForecast.model_validate(found)
 
 
 def with_effect(one: schemas.ScopeStep, effects: Mapping[str, StepEffect]) -> schemas.ScopeStep:

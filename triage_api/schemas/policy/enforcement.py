@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from triage_api.schemas.fields import Order, Shape, Text, Word
+from triage_api.schemas.fields import Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import Severity
 
@@ -48,6 +48,30 @@ class Enforcement(Shape):
 
     items: list[ScopeStep]
     warnings: Annotated[list[Sentence], Field(description="departments where messages are held and nobody on duty looks at them")]
+
+
+class BadMessage(Shape):
+    """Message that would have been delivered, and that somebody removed or reported."""
+
+    delivery: Annotated[Id, Field(validation_alias="id")]
+    message: Annotated[Id, Field(validation_alias="message_id")]
+    received_at: datetime
+    author: str
+    subject: str
+    removed: bool
+    reported: bool
+
+
+class UndecidedForecast(Shape):
+    """Forecast of delivering undecided messages in a department, in messages."""
+
+    department: str
+    minutes: int
+    days: Annotated[int, Field(description="so many days back")]
+    delivered: Annotated[int, Field(description="at most so many would have been delivered")]
+    removed: Annotated[int, Field(description="of these, removed or rejected since")]
+    reported: Annotated[int, Field(description="of these, reported as suspicious since")]
+    items: Annotated[list[BadMessage], Field(description="the newest 20 that were removed or reported")]
 
 
 class EnforcementOrder(Order):

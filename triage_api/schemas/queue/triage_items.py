@@ -84,6 +84,10 @@ class TriageItem(Shape):
             "target. Of a row with more than 500 that of its oldest message, by the department of its lead."
         ),
     ]
+    deliver_at: Annotated[
+        datetime | None,
+        Field(description="When its first message is delivered unless somebody decides (`coverage.deliver_undecided`); null: none is."),
+    ]
     requests: Annotated[list[ItemRequest], Field(description="who requested which message", validation_alias="asked")]
     reports: Annotated[list[ItemReport], Field(description="who reported which message as suspicious", validation_alias="suspected")]
     snoozed: Annotated[list[ItemSnooze], Field(description="who has snoozed all of it, the soonest end first; of a long row its lead")]

@@ -26,6 +26,16 @@ STEPS = Shape(
         "reason": "why",
     }
 )
+BAD = Shape(
+    {
+        "delivery": "its id",
+        "received_at": "when it came",
+        "author": "sender",
+        "subject": "",
+        "removed": "whether somebody removed or rejected it since",
+        "reported": "whether somebody reported it since",
+    }
+)
 HELPS = {
     "record-only": "Deliver everything except blocked messages and forgeries, and record what would have been held.",
     "hold-dangerous": "Hold dangerous messages; everything else passes.",
@@ -105,6 +115,25 @@ def reset(desk: Desk, department: str, person: str, reason: str) -> None:
     """Reset the step: the wider scope or the settings count again."""
     scope = scope_of(department, person)
     print_step(desk.ask("PUT", "/enforcement", {"scope": scope, "step": None, "reason": reason}), scope)
+
+
+@enforcement.command("undecided")
+@click.option("--department", required=True, metavar="CODE", help="Department.")
+@click.option("--minutes", required=True, type=click.IntRange(1, 100_000), help="Minutes of office hours without a decision.")
+@list_options(BAD)
+@ask_api
+def forecast_undecided(desk: Desk, department: str, minutes: int, form: Form) -> None:
+    """Forecast what delivering undecided messages without warnings would have done in 14 days.
+
+    Lists the messages that would have been delivered and that somebody removed or reported. coverage.deliver_undecided turns it on.
+    """
+    found = desk.get("/enforcement/undecided", department=department.casefold(), minutes=minutes)
+    BAD.print(({**one, "received_at": format_instant(one["received_at"], "minutes")} for one in found["items"]), form)
+    if form is Form.TEXT:
+        say(
+            "{department}, {minutes} minutes: at most {delivered} messages of {days} days would have been delivered; {removed} of them "
+            "were removed, {reported} reported".format_map(found)
+        )
 
 
 def scope_of(department: str, person: str) -> str:

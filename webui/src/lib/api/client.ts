@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, TellOrder, NoticesSent } from '../schema/types'
+import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, TellOrder, NoticesSent, UndecidedForecast } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -135,6 +135,7 @@ export const api = {
   comments: (delivery: string, reason?: string) => get<Comments>(`/deliveries/${delivery}/comments`, { reason }),
   commentsOf: (row: Words, reason?: string) => get<Comments>('/comments', { ...row, reason }),
   comment: (delivery: string, text: string) => call<Comment>('POST', `/deliveries/${delivery}/comments`, { text }),
+  undecided: (department: string, minutes: number) => get<UndecidedForecast>('/enforcement/undecided', { department, minutes }),
   notes: (open?: boolean) => get<Notes>('/shift-notes', { open }),
   noteScopes: () => get<NoteScopes>('/shift-notes/scopes'),
   writeNote: (text: string, scope: readonly string[]) => call<Note>('POST', '/shift-notes', { text, scope }),

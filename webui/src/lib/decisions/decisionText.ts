@@ -3,7 +3,7 @@ import { t } from '../i18n/i18n'
 import type { Decision, DecisionVerb } from '../schema/types'
 import { PAST } from '../i18n/format'
 
-const TONE: Record<DecisionVerb, string> = { release: 'release', redirect: 'release', purge: 'block', reject: 'block', restore: 'mark', hold: 'mark', redeliver: 'release', sweep: 'block', take: 'block', hunt: 'mark', join: 'mark', split: 'mark', escalate: 'mark', undo: 'mark' }
+const TONE: Record<DecisionVerb, string> = { release: 'release', redirect: 'release', purge: 'block', reject: 'block', restore: 'mark', hold: 'mark', redeliver: 'release', deliver: 'release', sweep: 'block', take: 'block', hunt: 'mark', join: 'mark', split: 'mark', escalate: 'mark', undo: 'mark' }
 
 export const toneOfDecision = (one: Decision): string => (one.undoes || one.select.dry_run ? 'mark' : TONE[one.verb])
 export const wordOfDecision = (one: Decision): string => (one.undoes ? t('Undone') : one.select.dry_run ? t('Counted') : PAST[one.verb])

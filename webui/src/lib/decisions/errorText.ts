@@ -9,6 +9,7 @@ export const NOT_DONE: Record<Exclude<DecisionVerb, 'undo'>, (subject: string) =
   restore: (subject) => t('{subject} was not restored.', { subject }),
   reject: (subject) => t('{subject} was not rejected.', { subject }),
   hold: (subject) => t('{subject} was not held again.', { subject }),
+  deliver: (subject) => t('{subject} was not released.', { subject }),
   redeliver: (subject) => t('{subject} was not delivered again.', { subject }),
   sweep: (subject) => t('Mailboxes were not searched for {subject}.', { subject }),
   hunt: (subject) => t('Mailboxes were not searched for {subject}.', { subject }),

@@ -215,7 +215,7 @@ export const initials = (name: string): string =>
   (name.match(/\p{L}+/gu) ?? []).map((word) => word[0]!.toUpperCase()).filter((_, index, all) => index === 0 || index === all.length - 1).join('') || '?'
 
 export const PAST: Record<DecisionVerb, string> = {
-  release: t('Released'), redirect: t('Redirected'), purge: t('Removed'), restore: t('Restored'), reject: t('Rejected'), hold: t('Held again'), redeliver: t('Delivered again'), sweep: t('Mailboxes searched'), take: t('Related removed'), hunt: t('Mailboxes searched'), join: t('Merged'), split: t('Split off'), escalate: t('Escalated'), undo: t('Undone'),
+  release: t('Released'), redirect: t('Redirected'), purge: t('Removed'), restore: t('Restored'), reject: t('Rejected'), hold: t('Held again'), redeliver: t('Delivered again'), deliver: t('Delivered undecided'), sweep: t('Mailboxes searched'), take: t('Related removed'), hunt: t('Mailboxes searched'), join: t('Merged'), split: t('Split off'), escalate: t('Escalated'), undo: t('Undone'),
 }
 
 export const STATES: Record<State, string> = {

@@ -23,6 +23,7 @@ export interface Row {
   readonly opened: number | null
   readonly ends: string | null
   /** Comments of staff about all that is on it. */
+  readonly deliverAt: string | null // when the first message is delivered unless somebody decides
   readonly targetAt: string | null // when the first possibly wanted message has waited as long as its department allows
   readonly comments: number
   readonly asked: readonly ItemRequest[]
@@ -42,13 +43,13 @@ const given = (select: Select): Select => Object.fromEntries(Object.entries(sele
 export const rowOfItem = (item: TriageItem): Row => ({
   key: item.key, lead: item.lead, count: item.count, people: item.people, departments: item.departments, apart: item.apart,
   newest: item.newest_at, weight: item.risk, severity: item.severity, looks: item.second_look ?? [], urgency: item.priority, section: item.section, stands: item.section,
-  timeLimitedUntil: item.time_limited_until ?? item.lead.time_limited_until, assumed: item.time_limited_until ? item.lifetime_assumed : item.lead.lifetime_assumed, delivered: item.delivered, opened: item.opened, ends: item.expires_at, targetAt: item.target_at, comments: item.comments, asked: item.requests, reported: item.reports, snoozed: item.snoozed, ids: item.ids, select: given(item.select), parent: '',
+  timeLimitedUntil: item.time_limited_until ?? item.lead.time_limited_until, assumed: item.time_limited_until ? item.lifetime_assumed : item.lead.lifetime_assumed, delivered: item.delivered, opened: item.opened, ends: item.expires_at, targetAt: item.target_at, deliverAt: item.deliver_at, comments: item.comments, asked: item.requests, reported: item.reports, snoozed: item.snoozed, ids: item.ids, select: given(item.select), parent: '',
 })
 
 export const rowOfDelivery = (mail: Delivery, parent = '', asked: readonly ItemRequest[] = [], reported: readonly ItemReport[] = []): Row => ({
   key: parent ? `${parent}/${mail.id}` : mail.id, lead: mail, count: 1, people: 1, departments: 1, apart: 0,
   newest: mail.received_at, weight: mail.risk, severity: mail.severity, looks: mail.second_look ?? [], urgency: mail.priority, section: 'rest', stands: 'rest',
-  timeLimitedUntil: mail.time_limited_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, targetAt: null, comments: mail.comments, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), snoozed: [], ids: [mail.id], select: { ids: [mail.id] }, parent,
+  timeLimitedUntil: mail.time_limited_until, assumed: mail.lifetime_assumed, delivered: 0, opened: null, ends: mail.expires_at, targetAt: null, deliverAt: null, comments: mail.comments, asked: asked.filter((one) => one.delivery === mail.id), reported: reported.filter((one) => one.delivery === mail.id), snoozed: [], ids: [mail.id], select: { ids: [mail.id] }, parent,
 })
 
 /** A folder as the address bar says it: empty means all; person "-" is the department's shared folder. */

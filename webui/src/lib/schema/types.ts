@@ -275,6 +275,17 @@ export interface AwayOrder {
   until?: string | null
 }
 
+/** Message that would have been delivered, and that somebody removed or reported. */
+export interface BadMessage {
+  delivery: string
+  message: string
+  received_at: string
+  author: string
+  subject: string
+  removed: boolean
+  reported: boolean
+}
+
 export type BlockKind = 'campaign' | 'domain' | 'address'
 
 /** Blocks to make with a removal, as its preview lists them. */
@@ -764,7 +775,7 @@ export interface DecisionSummary {
   sentence: string
 }
 
-export type DecisionVerb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver' | 'sweep' | 'take' | 'hunt' | 'join' | 'split' | 'escalate' | 'undo'
+export type DecisionVerb = 'release' | 'redirect' | 'purge' | 'reject' | 'restore' | 'hold' | 'redeliver' | 'deliver' | 'sweep' | 'take' | 'hunt' | 'join' | 'split' | 'escalate' | 'undo'
 
 /** Page of decisions, newest first. */
 export interface Decisions {
@@ -3760,6 +3771,8 @@ export interface TriageItem {
   expires_at: string | null
   /** When its first possibly wanted message has waited as long as the target of its department allows; null: no target. Of a row with more than 500 that of its oldest message, by the department of its lead. */
   target_at: string | null
+  /** When its first message is delivered unless somebody decides (`coverage.deliver_undecided`); null: none is. */
+  deliver_at: string | null
   /** who requested which message */
   requests: ItemRequest[]
   /** who reported which message as suspicious */
@@ -3823,6 +3836,22 @@ export interface TriedRule {
   conditions?: Partial<Record<ConditionName, readonly string[]>>
   /** a rule on content: it does nothing until somebody resumes it */
   paused?: boolean
+}
+
+/** Forecast of delivering undecided messages in a department, in messages. */
+export interface UndecidedForecast {
+  department: string
+  minutes: number
+  /** so many days back */
+  days: number
+  /** at most so many would have been delivered */
+  delivered: number
+  /** of these, removed or rejected since */
+  removed: number
+  /** of these, reported as suspicious since */
+  reported: number
+  /** the newest 20 that were removed or reported */
+  items: BadMessage[]
 }
 
 /** Reason for an undo. */
