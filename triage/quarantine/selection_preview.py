@@ -7,11 +7,12 @@ from sqlmodel import Session
 
 from triage.actor import Actor
 from triage.config.settings import Settings
+from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import ask_keepers, consent, decision_plan
 from triage.quarantine.decisions.consent import Consent
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcome_text import confidential_words
-from triage.quarantine.removal import removal_plan
+from triage.quarantine.removal import late_copies, removal_plan
 from triage.quarantine.rules.rules_with_decision import NotOffered
 from triage.quarantine.search import selection_summary
 from triage.quarantine.search.confirmations import Question
@@ -28,6 +29,7 @@ class Preview:
     not_allowed: tuple[NotOffered, ...]  # senders whom an allow along cannot be about
     allow: Consent | None  # whom it lets in, where a release allows the selection's senders
     needs: tuple[str, ...]  # why a removal needs a second person
+    late: tuple[RuleOrder, ...]  # which late copies a removal without blocks removes too
     confidential: str  # what a removal says of confidential folders that are closed to the actor
 
 
@@ -45,8 +47,18 @@ def preview_decision(session: Session, request: DecisionRequest, *, by: Actor, s
         not_allowed=refused,
         allow=allow,
         needs=tuple(decision_plan.removal_needs(session, wanted, plan.where, by=by, settings=settings)) if plan else (),
+        late=tuple(preview_late(session, request, plan, by=by, settings=settings, now=now)) if plan else (),
         confidential=confidential_words(ask_keepers.find_concerned(session, wanted, ask_keepers.REMOVAL, by=by)),
     )
+
+
+def preview_late(
+    session: Session, request: DecisionRequest, plan: removal_plan.Plan, *, by: Actor, settings: Settings, now: datetime
+) -> list[RuleOrder]:
+    """Rules about late copies that a removal makes where it makes no others."""
+    if request.rule or not plan.count:
+        return []
+    return late_copies.list_orders(session, request.selected, plan.where, by=by, settings=settings, now=now)
 
 
 def preview_allowed(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings, now: datetime) -> Consent:

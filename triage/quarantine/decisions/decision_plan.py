@@ -256,7 +256,10 @@ def rules_along(
         return made, [], []
     if request.block:
         return made, removal_plan.orders_along(session, selected, ids, request.block, by=by, settings=settings, now=now), []
-    return made, [], [] if rule else late_copies.list_orders(session, selected, ids, by=by, settings=settings, now=now)
+    if rule or not ids:
+        return made, [], []
+    these = is_among(session, col(Delivery.id), ids)
+    return made, [], late_copies.list_orders(session, selected, these, by=by, settings=settings, now=now)
 
 
 def record_agreement(

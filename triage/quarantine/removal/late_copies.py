@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, cast, func, select
+from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
@@ -27,21 +27,22 @@ NOTE = say("late copies of what was removed")
 
 
 def list_orders(
-    session: Session, selected: Selection, ids: Sequence[int], *, by: Actor, settings: Settings, now: datetime
+    session: Session, selected: Selection, these: ColumnElement[bool], *, by: Actor, settings: Settings, now: datetime
 ) -> list[RuleOrder]:
-    """The rules that a purge leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope reaches.
+    """The rules that a purge of `these` leaves behind: about the sender, domain or campaign that it named, as far as the decider's scope
+    reaches.
 
     None where it chose by other features too: then it was not about whoever sends this. And none of a token that makes no rules.
     """
     if by.grants is not None and Grant.RULES not in by.grants:
         return []
-    if not settings.policy.late_copies_hours or not ids or not names_one(selected):
+    if not settings.policy.late_copies_hours or not names_one(selected):
         return []
     if selected.campaign and campaigns.is_flood(session, selected.campaign):
         return []  # what lies in a mail bomb has nothing in common that the next one would have
     until = now + timedelta(hours=settings.policy.late_copies_hours)
     order = RuleOrder("block", "address", "", "company", until=until, note=NOTE)
-    whole = of_campaign(session, order, selected, ids) if selected.campaign else of_sender(session, order, selected, ids)
+    whole = of_campaign(session, order, selected, these) if selected.campaign else of_sender(session, order, selected, these)
     if whole.match == "domain" and whole.value.strip("@. ").casefold() in settings.policy.freemail_domains:
         return []
     closed = confidential_folders.closed_scopes(session, by)
@@ -58,24 +59,23 @@ def names_one(selected: Selection) -> bool:
     return len(named) == 1 and not any(others)
 
 
-def of_sender(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
+def of_sender(session: Session, order: RuleOrder, selected: Selection, these: ColumnElement[bool]) -> RuleOrder:
     """The block of the sender or domain that was named; where some of it proved nothing only of what does not (mailflow.md 5).
 
     Where all of it only claimed to be from there, only of what claims so too.
     """
-    these = is_among(session, col(Delivery.id), ids)
     unproven = select(func.min(cast(col(Delivery.claimed), Integer))).where(these, col(Delivery.proof) == "")
     claimed = session.scalar(unproven)
     match, value = ("address", selected.sender) if selected.sender else ("domain", selected.domain)
     return replace(order, match=match, value=value, proof=CLAIMED if claimed else "", unproven_only=claimed is not None)
 
 
-def of_campaign(session: Session, order: RuleOrder, selected: Selection, ids: Sequence[int]) -> RuleOrder:
+def of_campaign(session: Session, order: RuleOrder, selected: Selection, these: ColumnElement[bool]) -> RuleOrder:
     """The block of the campaign: of what proves the same, or of what nothing proves, unless all of it was named."""
     order = replace(order, match="campaign", value=format_id(selected.campaign or 0))
     if selected.proof == ANY_PROOF:
         return order
-    usual = select(proven_as()).where(is_among(session, col(Delivery.id), ids)).limit(1)
+    usual = select(proven_as()).where(these).limit(1)
     proven = who_proves(selected.proof) if selected.proof else session.scalar(usual) or ""
     return replace(order, proof=proven, unproven_only=not proven)
 

@@ -10,6 +10,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.removal import removal_plan
 from triage.quarantine.search import listing
 from triage.quarantine.search.listing import Listed
+from triage.quarantine.selection_preview import Preview
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
@@ -62,13 +63,15 @@ def preview_selection(order: schemas.PreviewOrder, session: Read, by: Staff, her
             "allow": found.allow,
             "second_look": found.second_look,
             "not_allowed": found.not_allowed,
-            "removal": removal_shape(plan, listing.list_some(session, plan.related.examples, by=by), here.settings) if plan else None,
+            "removal": removal_shape(found, listing.list_some(session, plan.related.examples, by=by), here.settings) if plan else None,
         }
     )
 
 
-def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:
+def removal_shape(found: Preview, related: Sequence[Listed], settings: Settings) -> dict[str, Any]:
     """The plan of a removal as the API says it."""
+    assert found.removal is not None
+    plan = found.removal
     made, not_made = plan.blocks.made, plan.blocks.not_made
     return {
         "severity": plan.severity,
@@ -86,7 +89,7 @@ def removal_shape(plan: removal_plan.Plan, related: Sequence[Listed], settings: 
         "passed_on": plan.passed_on,
         "hold_hours": settings.policy.block_hold_hours,
         "block_days": settings.policy.block_days,
-        "late_hours": settings.policy.late_copies_hours,
+        "late_hours": settings.policy.late_copies_hours if found.late else 0,
     }
 
 

@@ -194,7 +194,7 @@ class Removal(Shape):
     scopes: Annotated[list[str], Field(description="for whom blocks are made; empty: you make no rules here")]
     hold_hours: Annotated[int, Field(description="so long blocks only hold, so that undo is whole")]
     block_days: Annotated[int, Field(description="so long blocks of addresses and domains last; a campaign's 7 days after its last copy")]
-    late_hours: Annotated[int, Field(description="without blocks: so long late copies are removed too; 0: not at all")]
+    late_hours: Annotated[int, Field(description="without blocks: so long late copies are removed on arrival too; 0: none are")]
 
 
 class Evidence(Shape):

@@ -210,6 +210,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
       found.removal.not_included.slice(0, 5).forEach(function (one) { line(count('not_included', one.count, { sender: one.sender || say('no_sender') })) })
       if (found.removal.related.count) line(count('related', found.removal.related.count))
       if (found.removal.would_have_stopped) line(count('would_have_stopped', found.removal.would_have_stopped))
+      if (found.removal.late_hours) line(count('late_copies', found.removal.late_hours))
     }
     found.not_allowed.forEach(function (one) { line(one.sender + ': ' + one.instead, true) })
     if (found.needs.length) line(say('needs_second_person'), true)

@@ -297,6 +297,8 @@ export default {
   'another person signed the recipient up': 'jemand anderes hat den Empfänger angemeldet',
   'senders of the mail bomb': 'Absender der Mailbombe',
   'Will be blocked': 'Wird gesperrt',
+  'Late copies are removed on arrival for {n} hour.|Late copies are removed on arrival for {n} hours.': 'Spätere Kopien werden {n} Stunde lang beim Eintreffen entfernt.|Spätere Kopien werden {n} Stunden lang beim Eintreffen entfernt.',
+  'Without blocking, late copies are removed on arrival for {n} hour.|Without blocking, late copies are removed on arrival for {n} hours.': 'Ohne Sperre werden spätere Kopien {n} Stunde lang beim Eintreffen entfernt.|Ohne Sperre werden spätere Kopien {n} Stunden lang beim Eintreffen entfernt.',
   'Nothing will be blocked. With blocking:': 'Nichts wird gesperrt. Mit Sperre:',
   'late copies; those from known or proven senders are only held': 'späte Kopien; solche von bekannten oder nachgewiesenen Absendern werden nur zurückgehalten',
   'with no released message: {names}': 'ohne freigegebene Nachricht: {names}',

@@ -20,6 +20,7 @@ from triage.policy import decide as policy
 from triage.policy.facts import Facts, MatchedRule
 from triage.policy.rules import matching_rules, smtp_blocks, store as rules
 from triage.policy.rules.store import RuleOrder
+from triage.quarantine import selection_preview
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -42,11 +43,14 @@ def known(engine: Engine, settings: Settings) -> Engine:
 
 
 def purge(engine: Engine, settings: Settings, by: Actor = ANA, rule: RuleOrder | None = None, **features: object) -> DecisionReport:
+    """Purges, and makes the rules that the preview named."""
+    asked, said = DecisionRequest(Selection.of(**features), Verb.PURGE, "a wave", rule=rule), {"by": by, "now": NOW, "settings": settings}
+    before = set(standing(engine))
     with db.transaction(engine) as session:
-        selected = Selection.of(**features)
-        return decisions.decide_messages(
-            session, DecisionRequest(selected, Verb.PURGE, "a wave", rule=rule), by=by, now=NOW, settings=settings
-        )
+        late = selection_preview.preview_decision(session, asked, **said).late  # type: ignore[arg-type]
+        report = decisions.decide_messages(session, asked, **said)  # type: ignore[arg-type]
+    assert set(standing(engine)) - before == {(one.match, one.value, one.scope, one.unproven_only) for one in late} - before
+    return report
 
 
 def standing(engine: Engine) -> list[tuple[str, str, str, bool]]:

@@ -2946,7 +2946,7 @@ export interface Removal {
   hold_hours: number
   /** so long blocks of addresses and domains last; a campaign's 7 days after its last copy */
   block_days: number
-  /** without blocks: so long late copies are removed too; 0: not at all */
+  /** without blocks: so long late copies are removed on arrival too; 0: none are */
   late_hours: number
 }
 
