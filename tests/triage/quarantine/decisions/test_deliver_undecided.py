@@ -13,6 +13,7 @@ from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, UNKNOWN, arrive, se
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.directory import enforcement
+from triage.ids import format_id
 from triage.message.signals.scan_results import Scan
 from triage.policy import emergency
 from triage.quarantine import assignment, delivery_history, presence
@@ -27,7 +28,8 @@ from triage.say import say
 from triage.store import restore_pause
 from triage.store.db import transaction
 from triage.store.delivery_state import State
-from triage.store.models.assignments import Snooze
+from triage.store.models.approvals import PendingAct
+from triage.store.models.assignments import Escalated, Snooze
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -135,7 +137,14 @@ def held_by(act: Callable[[Selection], object]) -> Act:
     return lambda session, settings, mail: act(Selection.of(ids=(mail,)))
 
 
+def awaits_approval(session: Session, settings: Settings, mail: int) -> None:
+    asked: dict[str, Any] = {"asked_by": str(ANA), "asked_by_shown": ANA.shown, "asked_at": CAME, "lapses_at": DUE + MINUTES}
+    session.add(PendingAct(kind="decision", items=[format_id(mail)], **asked))
+
+
 STAYS: dict[str, Act] = {
+    "an approval that waits": awaits_approval,
+    "an escalation": lambda session, _, mail: session.add(Escalated(delivery_id=mail, decision_id=1)),
     "a warning": columns(severity=1),
     "a severity that nobody knows": columns(severity=None),
     "a second look": columns(second_look=4),
