@@ -19,6 +19,7 @@ INDEXES = {
     "delivery_passed_on": "delivery (passed_on_by) WHERE passed_on_by <> ''",
     "delivery_copies_out": "delivery (campaign_id) WHERE is_copy AND state = 'delivered'",
     "delivery_risky_in": "delivery (received_at) WHERE severity >= 2 AND verdict = 'relay'",
+    "delivery_for_assistant": "delivery (state, person) WHERE rule = 'held-for-assistant'",
     "delivery_time_limited": "delivery (state, time_limited_until) WHERE time_limited_until IS NOT NULL",
     "delivery_due_next": "delivery (state, due_at) WHERE due_at IS NOT NULL",
     "delivery_sent_to": "delivery (mailbox) WHERE direction IN ('outbound', 'notice')",

@@ -96,7 +96,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Lessons": [{"items": [{"employee": "joe.fern", "address": "anna@dell.example"}]}],
     "ChosenContacts": [{"ids": [ID]}],
     "TrainingOrder": [{"message": "invoice", "answer": "remove"}],
-    "EnforcementOrder": [{"scope": "department:it", "step": "hold-unknown", "starts_at": "default", "notify": True}],
+    "EnforcementOrder": [
+        {"scope": "department:it", "step": "hold-unknown", "starts_at": "default", "notify": True},
+        {"scope": "person:joe.fern", "step": "hold-everything"},
+    ],
 }
 REFUSALS = {  # a true one of each status
     401: ("Unauthorized", "Sign in first."),

@@ -52,7 +52,7 @@ HELPS = {
     "seed": "Learn contacts from folders of sent messages.",
     "learn": "Learn contacts from a Postfix log or a script.",
     "simulate": "Forecast what would have been held, from past messages.",
-    "enforcement": "Show or set enforcement: Record only, Hold dangerous, Hold unknown senders.",
+    "enforcement": "Show or set enforcement: Record only, Hold dangerous, Hold unknown senders; for a person also Hold everything.",
     "staff": "List and manage staff accounts.",
     "staff add": "Add an account with a password.",
     "staff rights": "Set the rights of an account.",

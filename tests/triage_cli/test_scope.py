@@ -135,7 +135,7 @@ OTHERS = {
     "staff link", "staff unlink", "staff lock", "staff unlock", "staff break-glass", "staff reset-second-factor",
     "staff end-substitute", "token create", "token revoke", "settings", "doctor", "quickstart",
     "learn postfix-log", "enforcement record-only", "enforcement hold-dangerous",
-    "enforcement hold-unknown", "enforcement reset",
+    "enforcement hold-unknown", "enforcement hold-everything", "enforcement reset",
     "rules test",
     "sieve import",
     "rules import", "webhooks test", "webhooks resume", "webhooks secret", "legal-hold add", "legal-hold lift", "person-data list",

@@ -12,12 +12,14 @@ from triage.actor import Actor
 from triage.addressing.envelope import Address
 from triage.config.settings import Company
 from triage.delivery import recalled_copies
-from triage.directory import leavers, recipients
+from triage.directory import enforcement, leavers, recipients
 from triage.ids import new_id
-from triage.say import form_of, forms_of, say, say_count
+from triage.policy import emergency
+from triage.policy.decide import KNOWN, Disposition, assistant_reason
+from triage.say import form_of, forms_of, load_sentence, say, say_count
 from triage.store import ledger
 from triage.store.db import is_among, is_postgresql
-from triage.store.delivery_state import Event, State
+from triage.store.delivery_state import FOR_ASSISTANT, Event, State
 from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery, reply_columns
 from triage.store.models.directory import KnownRecipient, MailGroup, Person
@@ -99,12 +101,14 @@ def expand_list(session: Session, delivery_id: int, group: MailGroup, company: C
     present = session.execute(of_this).all()
     having, taken = {mailbox for mailbox, _, none in present if not none}, {address for _, address, _ in present}
     revive_copies(session, parent, {member.mailbox for member in wanted}, by=by, now=now)
+    assisted = find_assisted(session, parent, company, now)
     copies: list[Delivery] = []
     for member in wanted:
         if member.mailbox not in having:
             address = free_address(session, member, taken, group)
             taken.add(address)
-            copies.append(copy_for_member(parent, member, address, group, now))
+            copy = copy_for_member(parent, member, address, group, now)
+            copies.append(hold_copy(copy, assisted[member.person]) if member.person in assisted else copy)
     reply = say_count(
         "the only member of {name} gets a copy", "each of the {count} members of {name} gets a copy", count=len(wanted), name=group.name
     )
@@ -113,6 +117,26 @@ def expand_list(session: Session, delivery_id: int, group: MailGroup, company: C
     ledger.record_event(
         session, parent.id, Event.DELIVER, by=by, now=now, detail=detail, due_at=None, expanded=True, **reply_columns(reply)
     )
+
+
+def find_assisted(session: Session, parent: Delivery, company: Company, now: datetime) -> dict[str, str]:
+    """The names of the people whose copies of a list's message are held for their assistants, by uid; nobody where a person released it.
+
+    As for messages of their own: a known sender's, of no limited time, outside an emergency.
+    """
+    passed = parent.rule in KNOWN and parent.verdict == "relay" and parent.decision_id is None and parent.time_limited_until is None
+    if not passed or emergency.current_emergency(session, now):
+        return {}
+    return enforcement.assisted_names(session, enforcement.now_in_force(session, company, now))
+
+
+def hold_copy(copy: Delivery, name: str) -> Delivery:
+    """The same copy, held for the assistant of its member."""
+    reason = assistant_reason(name, load_sentence(copy.reason, (copy.forms or {}).get("reason")))
+    copy.state, copy.due_at, copy.queued_at = State.HELD, None, None
+    copy.verdict, copy.rule, copy.reason = Disposition.QUARANTINE, FOR_ASSISTANT, str(reason)
+    copy.forms = (copy.forms or {}) | (forms_of(reason=reason) or {})
+    return copy
 
 
 def none_for_them() -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
-"""Enforcement: Record only, Hold dangerous or Hold unknown senders, for the company, a department or a person, from a stated time on."""
+"""Enforcement: Record only, Hold dangerous, Hold unknown senders, or for a person Hold everything; from a stated time on."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,11 +20,10 @@ from triage.store.models.directory import Department, Person
 from triage.store.models.rules import EnforcementStep
 from triage.times import from_micros
 
-RECORD, DANGEROUS, UNKNOWN = STEPS = ("record-only", "hold-dangerous", "hold-unknown")
+RECORD, DANGEROUS, UNKNOWN, EVERYTHING = STEPS = ("record-only", "hold-dangerous", "hold-unknown", "hold-everything")
 COMPANY = ""  # the scope of everybody of whom nothing else is said
 AT_ONCE = from_micros(0)  # also for a machine whose clock is behind
 START = time(8)  # of a working day
-WORDS = {RECORD: "Record only", DANGEROUS: "Hold dangerous", UNKNOWN: "Hold unknown senders"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,15 @@ class Enforcement:
         """The scope whose step counts for somebody, as `of` says it."""
         own = f"department:{department}" in self.steps or department in self.company.record_only_departments
         return f"person:{person}" if f"person:{person}" in self.steps else f"department:{department}" if own else COMPANY
+
+    def without(self, scope: str) -> "Enforcement":
+        """The same without what is set for one scope."""
+        return replace(self, steps={name: step for name, step in self.steps.items() if name != scope})
+
+    @property
+    def assisted(self) -> frozenset[str]:
+        """The uids of the people whose known messages are held for their assistants too."""
+        return frozenset(scope.removeprefix("person:") for scope, step in self.steps.items() if step == EVERYTHING)
 
     def holds_anything(self) -> bool:
         """Whether anything is held by this, anywhere."""
@@ -75,6 +83,7 @@ class ScopeStep:
     ends_at: datetime | None = None
     reason: str = ""
     planned: Planned | None = None
+    note: bool = False  # hold-everything: the person's daily digest counts it
 
 
 def select_current(now: datetime) -> SelectOfScalar[EnforcementStep]:
@@ -90,6 +99,14 @@ def now_in_force(session: Session, company: Company, now: datetime) -> Enforceme
     return Enforcement(company, dict(rows.all()))
 
 
+def assisted_names(session: Session, in_force: Enforcement) -> dict[str, str]:
+    """The names of the people whose known messages are held for their assistants, by uid."""
+    if not in_force.assisted:
+        return {}
+    people = select(col(Person.uid), col(Person.name)).where(col(Person.uid).in_(sorted(in_force.assisted)))
+    return dict(session.execute(people).all())
+
+
 def list_steps(session: Session, company: Company, *, by: Actor, now: datetime) -> tuple[ScopeStep, ...]:
     """The company's step, each department's in the actor's scope, and those of people who have one of their own."""
     enforcement = now_in_force(session, company, now)
@@ -103,7 +120,7 @@ def list_steps(session: Session, company: Company, *, by: Actor, now: datetime) 
         step = enforcement.of(department, person)
         begins = planned.get(scope)
         if own:
-            found.append(ScopeStep(scope, name, step, own.by_shown, own.at, own.ends_at, own.reason, begins))
+            found.append(ScopeStep(scope, name, step, own.by_shown, own.at, own.ends_at, own.reason, begins, own.note))
         else:
             found.append(ScopeStep(scope, name, step, planned=begins))
     return tuple(found)
@@ -132,28 +149,48 @@ def set_step(
     now: datetime,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    note: bool = False,
 ) -> None:
     """Set the step of a scope from `starts_at` (None: at once) until `ends_at`, after which the wider scope or the settings count.
 
-    None as the step: forget what was set and planned. It needs no restart and is in the audit log; what is held stays held.
+    None as the step: forget what was set and planned. It needs no restart and is in the audit log; what is held stays held. `note`: the
+    daily digest of a person of whom everything is held counts it.
     """
     access.require_role(by, Role.ADMIN)
-    check_scope(session, scope, by)
+    check_step(session, scope, step, by)
     start = starts_at if starts_at and starts_at > now else AT_ONCE
-    if step not in (*STEPS, None):
-        raise BadInput(say("one of {steps}, not {step}", steps=", ".join(STEPS), step=quote_text(step)), field="step")
     if ends_at and ends_at <= max(start, now):
         raise BadInput(say("the end must be after the start"), field="ends_at")
     outdated = col(EnforcementStep.starts_at) >= start if step else col(EnforcementStep.id) > 0
     session.execute(delete(EnforcementStep).where(col(EnforcementStep.scope) == scope, outdated))
     if step is not None:
-        row = EnforcementStep(scope=scope, step=step, starts_at=start, ends_at=ends_at, by_shown=by.shown, at=now, reason=reason[:1000])
+        row = EnforcementStep(
+            scope=scope,
+            step=step,
+            starts_at=start,
+            ends_at=ends_at,
+            by_shown=by.shown,
+            at=now,
+            reason=reason[:1000],
+            note=note and step == EVERYTHING,
+        )
         session.add(row)
         session.flush()
-    detail = {"enforcement": step or "as the settings say", "reason": reason[:1000]}
+    detail: dict[str, object] = {"enforcement": step or "as the settings say", "reason": reason[:1000]}
+    detail |= {"note": True} if note and step == EVERYTHING else {}
     times = {"from": start.isoformat()} if start > AT_ONCE else {}
     times |= {"until": ends_at.isoformat()} if ends_at else {}
     ledger.write_act(session, "set-enforcement", scope or "company", by=by, now=now, detail=detail | times)
+
+
+def check_step(session: Session, scope: str, step: str | None, by: Actor) -> None:
+    """NotAllowed outside of the actor's scope; BadInput for a step that this scope cannot have."""
+    check_scope(session, scope, by)
+    if step not in (*STEPS, None):
+        raise BadInput(say("one of {steps}, not {step}", steps=", ".join(STEPS), step=quote_text(step)), field="step")
+    if step == EVERYTHING and not scope.startswith("person:"):
+        words = say("{step} is for one person, whose assistant reads their messages: name the person", step=step)
+        raise BadInput(words, field="scope")
 
 
 def check_scope(session: Session, scope: str, by: Actor) -> None:

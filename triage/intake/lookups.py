@@ -55,6 +55,7 @@ class Known:
     rules: matching_rules.ByValue  # in force, that name a sender or a recipient
     learned: Mapping[str, Sequence[MatchedRule]]  # what correspondence says about the authors
     in_force: enforcement.Enforcement
+    assisted: Mapping[str, str]  # names of the people of whom everything is held, by uid
     opened: emergency.CurrentEmergency | None
     proofs: Mapping[str, domain_proofs.StoredProofs]  # of the authors' domains
     content: ContentRules = NO_RULES  # in force, whomever they are about
@@ -69,11 +70,13 @@ def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now:
     values = {value for one in some for value in matching_rules.values_of(one.summary, carrier_address(one.envelope), one.campaigns)}
     authors = {one.summary.author for one in some if not rewritten_author(one.summary)}  # such a list is nobody's contact
     content = active_rules(session, now)
+    in_force = enforcement.now_in_force(session, settings.company, now)
     return Known(
         addresses=addresses,
         rules=matching_rules.rules_naming(session, {*values, *map(str, named), *addresses}, now),
         learned=contacts.rules_about_all(session, authors, settings=settings, now=now),
-        in_force=enforcement.now_in_force(session, settings.company, now),
+        in_force=in_force,
+        assisted=enforcement.assisted_names(session, in_force),
         opened=emergency.current_emergency(session, now),
         content=content,
         sealed=confidential_folders.list_confidential(session) if content else frozenset(),
@@ -134,6 +137,7 @@ def gather_facts(
             inside=inside,
             ours=ours,
             in_force=known.in_force,
+            assisted=known.assisted.get(recipient.person, ""),
             opened=known.opened,
             danger=danger,
             unlike=tuple(one for one in unlike if modes[one.check] is Mode.HOLDS),
@@ -236,6 +240,7 @@ def facts_of(
     inside: str = "",
     ours: tuple[OurMail, ...] = (),
     in_force: enforcement.Enforcement | None = None,
+    assisted: str = "",
     opened: emergency.CurrentEmergency | None = None,
     danger: Danger = NO_DANGER,
     unlike: tuple[Deviation, ...] = (),
@@ -267,6 +272,7 @@ def facts_of(
         inside=inside,
         observe=step == enforcement.RECORD,
         dangerous_only=step == enforcement.DANGEROUS,
+        assisted=assisted,
         virus=virus,
         virus_found=policy.virus,
         own_domain_forged=policy.own_domain_forged,

@@ -10,7 +10,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import Letter, Line, Section
-from triage.directory.enforcement import DANGEROUS, RECORD, UNKNOWN
+from triage.directory.enforcement import DANGEROUS, EVERYTHING, RECORD, UNKNOWN
 from triage.say import format_clock, format_day, say
 from triage.store.models.directory import Person
 
@@ -19,13 +19,19 @@ SUBJECTS = {
     RECORD: say("Messages from outside reach you at once again"),
     DANGEROUS: say("Dangerous messages will be held for you"),
     UNKNOWN: say("Messages from unknown senders will be held for you"),
+    EVERYTHING: say("All messages from outside will be held for your assistant"),
 }
 WORDS = {
     RECORD: say("Messages from outside are no longer held, unless their sender is blocked or they only pretend to come from us."),
     DANGEROUS: say("Messages from outside that look dangerous are held. Colleagues review them and release what you should have."),
     UNKNOWN: say("Messages from senders that are new to your company are held. Colleagues review them and release what you should have."),
 }
+HELD_FIRST = say(
+    "All messages from outside are held until your assistant, or a colleague who reviews messages for your department, releases them. "
+    "Codes and links that expire soon are delivered at once if their sender is known."
+)
 NO_ACTION = say("You do not have to do anything. Messages from colleagues, and from people whom you have written to, reach you as before.")
+FROM_INSIDE = say("You do not have to do anything. Messages from colleagues reach you as before.")
 FOOTER = say("Your company sends you this notice once.")
 
 
@@ -39,7 +45,8 @@ def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *
         concerned = concerned.where(col(Person.uid if kind == "person" else Person.department) == name)
     people = session.scalars(concerned).all()
     for person in people:
-        section = Section(when, (Line(WORDS[step]), Line(NO_ACTION)))
+        words = (Line(HELD_FIRST), Line(FROM_INSIDE)) if step == EVERYTHING else (Line(WORDS[step]), Line(NO_ACTION))
+        section = Section(when, words)
         letter = Letter(person.mailbox, SUBJECTS[step], (section,), FOOTER)
         internal_mail.send_letter(
             session, letter, folder=(person.department, person.uid), rule=RULE, reason=REASON, settings=settings, by=by, now=now

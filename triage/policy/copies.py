@@ -12,13 +12,13 @@ from triage.policy.contacts import wanted_senders
 from triage.policy.contacts.wanted_senders import Sender
 from triage.store import db, ledger
 from triage.store.db import is_among
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
 from triage.store.queue import dirty_counts, grouping
 from triage.store.queue.grouping import in_states
 
-WANTED_ANYHOW = frozenset({*wanted_senders.LET_IN_BY, "postmaster"})  # the policy's rules that let in what nobody has to look at
+WANTED_ANYHOW = frozenset({*wanted_senders.LET_IN_BY, "postmaster", FOR_ASSISTANT})  # the policy's rules about senders that are known
 MOST = 20_000  # held deliveries that are sorted again at once
 
 

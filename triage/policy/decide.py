@@ -23,6 +23,7 @@ from triage.policy.replay import replay_reasons
 from triage.policy.replies import answered_message, awaited_answer, returned_message
 from triage.policy.runner_up import Beside, sender_rule
 from triage.say import Said, format_day, join_parts, list_with_and, mark, quote_text, say
+from triage.store.delivery_state import FOR_ASSISTANT
 
 
 class Disposition(StrEnum):
@@ -62,6 +63,7 @@ ENCRYPTED = "encrypted-attachment"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver where unknown senders are held
+KNOWN = frozenset({"allowed-sender", "reply-to-ours"})  # those of them that know the sender
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
 
@@ -509,8 +511,24 @@ HELD_AS_DANGEROUS = (*(rule for rule in HELD_IN_EMERGENCY if rule is not proof_u
 def decide_verdict(facts: Facts) -> Verdict:
     """Returns the verdict of the first rule that applies, with the other rules that matched. The last rule always applies."""
     spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
-    verdict = waive_verdict(spoken[0], facts)
+    verdict = hold_for_assistant(waive_verdict(spoken[0], facts), facts)
     return report_unlike(replace(verdict, beside=other_rules(verdict, spoken, facts)), facts)
+
+
+def hold_for_assistant(verdict: Verdict, facts: Facts) -> Verdict:
+    """Holds a known sender's message to a person of whom everything is held: their assistant reads it first.
+
+    Time-limited messages and delivery reports about our own pass, and so does everything in an emergency.
+    """
+    known = verdict.disposition is Disposition.RELAY and verdict.rule in KNOWN
+    if not facts.assisted or not known or facts.emergency or facts.deadline or returned_message(facts):
+        return verdict
+    return Verdict(Disposition.QUARANTINE, FOR_ASSISTANT, assistant_reason(facts.assisted, verdict.reason), verdict.rule_id)
+
+
+def assistant_reason(name: str, reason: str) -> Said:
+    """Says that everything for somebody is held, and why it would have been delivered."""
+    return say("everything for {name} is held for their assistant; it would have been delivered: {reason}", name=name, reason=reason)
 
 
 def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:

@@ -81,6 +81,7 @@ class Facts:
     inside: str = ""  # who of ours sent it, as a sentence without its end; "" when it came from outside
     observe: bool = False  # Record only: everything passes but what no step lets pass
     dangerous_only: bool = False  # Hold dangerous: what is dangerous is held, everything else passes
+    assisted: str = ""  # Hold everything: the name of the person whose known messages are held for their assistant
     own_domain_forged: str = "hold"  # hold | purge
     dmarc_reject: str = "hold"  # hold | purge: mail that the author domain's own DMARC policy would reject
     deadline: Life | None = None  # how long it is of use, where that counts if its author is verified

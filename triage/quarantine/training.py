@@ -19,6 +19,7 @@ from triage.message.summary import Summary
 from triage.quarantine.training_cases import ANSWERS, KEEP_OUT, LET_IN, Deck, Exercise, exercise_fields
 from triage.say import format_day, quote_text, say
 from triage.store import bodies, confidential_rows, db
+from triage.store.delivery_state import FOR_ASSISTANT
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -118,6 +119,7 @@ def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | Non
         access.visible_deliveries(by),
         ~confidential_rows.is_confidential(),
         col(Decision.verb).in_(TAUGHT),
+        col(Delivery.rule) != FOR_ASSISTANT,
         col(Decision.at) >= now - LONGEST_AGO,
         col(Content.zstd).is_not(None),
     ]

@@ -27,7 +27,7 @@ from triage.reports.report_values import Period
 from triage.reports.staff_metrics import RELEASE_VERBS, Act, Candour, Saved, Work
 from triage.say import say
 from triage.store import db
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -149,10 +149,11 @@ class Reading:
 
     @cached_property
     def releases(self) -> list[TracedRelease]:
-        """Held messages in the asker's scope that somebody released."""
+        """Held messages in the asker's scope that somebody released, without those that were held for an assistant only."""
         facts = (selection_summary.was_answered(), severity_column())
         mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), *facts)
-        which = (col(Decision.verb).in_(RELEASE_VERBS), col(DecisionItem.before) == State.HELD, changed_condition())
+        released = (col(Decision.verb).in_(RELEASE_VERBS), col(DecisionItem.before) == State.HELD, changed_condition())
+        which = (*released, col(Delivery.rule) != FOR_ASSISTANT)
         zone = self.zone
         found = [
             Release(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered, severity)

@@ -14,7 +14,7 @@ from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id, new_id
 from triage.say import say
 from triage.store import db, pack_records
-from triage.store.delivery_state import ENTRY, FINAL, SHOWN, SOURCES, TRANSITIONS, Event, State, next_state
+from triage.store.delivery_state import ENTRY, FINAL, FOR_ASSISTANT, SHOWN, SOURCES, TRANSITIONS, Event, State, next_state
 from triage.store.message_record.record_parts import spread_message
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
@@ -61,8 +61,8 @@ def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
 def branch_delivery(
     session: Session, parent_id: int, deliveries: list[Delivery], *, by: Actor, now: datetime, detail: Mapping[str, Any]
 ) -> None:
-    """A delivery for a group becomes one for each member, in the audit log."""
-    if any(State(delivery.state) is not State.QUEUED for delivery in deliveries):
+    """A delivery for a group becomes one for each member, in the audit log: queued, or held for the member's assistant."""
+    if any(not may_branch(delivery) for delivery in deliveries):
         raise NotAllowedNow(say("a member's copy can only be queued"))
     session.add_all(deliveries)
     session.flush()
@@ -77,6 +77,12 @@ def branch_delivery(
         items=len(states),
         digest=digest_states(states),
     )
+
+
+def may_branch(delivery: Delivery) -> bool:
+    """Whether a member's copy may begin in its state."""
+    state = State(delivery.state)
+    return state is State.QUEUED or (state is State.HELD and delivery.rule == FOR_ASSISTANT)
 
 
 def record_event(

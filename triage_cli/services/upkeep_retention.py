@@ -27,7 +27,7 @@ from triage.quarantine.campaigns import wanted_traits
 from triage.quarantine.decisions import keepers
 from triage.quarantine.requests import announce_sender
 from triage.quarantine.search import expiry
-from triage.quarantine.teamwork import shift_notes
+from triage.quarantine.teamwork import held_for_assistant, shift_notes
 from triage.reports import sending_services
 from triage.store import db, idempotency, vacuum
 from triage.store.transaction_retry import pause_after
@@ -104,6 +104,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
         expiry.note_terms(session, expiry.expiry_terms(settings))
     hold_legally(engine)
     settle_viewings(engine)
+    in_slices(engine, settings, held_for_assistant.deliver_due)
     expired = in_slices(engine, settings, retention.expire_messages)
     erased, forgotten = (erase_contents(engine, settings), forget_records(engine, settings)) if erasing else (0, 0)
     update_recipients(engine, settings)

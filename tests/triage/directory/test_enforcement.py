@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -116,7 +117,7 @@ def test_a_step_begins_later_and_a_learning_phase_ends(engine: Engine, settings:
 def set_later(session: Session) -> Callable[..., None]:
     """Sets a step as Ida."""
 
-    def put(scope: str, step: str | None, **times: datetime) -> None:
+    def put(scope: str, step: str | None, **times: Any) -> None:
         enforcement.set_step(session, scope, step, by=IDA, reason="", now=NOW, **times)
 
     return put

@@ -23,6 +23,7 @@ from triage.policy.facts import Facts, MatchedRule, OurMail
 from triage.policy.proof import rule_precision
 
 SALES = "sales@supplier.example"
+JOE = "Joe Fern"
 
 
 def rule(effect: str, match: str = "address", value: str = SALES, scope: str = "company", **more: object) -> MatchedRule:
@@ -445,6 +446,21 @@ TABLE = [
         Disposition.QUARANTINE,
     ),
     (facts(DMARC_PASS, ALLOW, envelope=replace(arriving.envelope(), normalised=True)), "unproven-known-sender", Disposition.QUARANTINE),
+    # everything for the recipient is held for their assistant
+    (facts(DMARC_PASS, ALLOW, assisted=JOE), "held-for-assistant", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, LEARNED, assisted=JOE), "held-for-assistant", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ours=(OURS,), assisted=JOE), "held-for-assistant", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, summary=POST, author="dev@lists.example", assisted=JOE), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, assisted=JOE, emergency=OPEN), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, assisted=JOE, summary=CODE), "allowed-sender", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, assisted=JOE, inside="10.0.0.5 sent it"), "from-inside", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, assisted=JOE, recipient=POSTMASTER), "postmaster", Disposition.RELAY),
+    (facts(NO_DMARC, author=DAEMON, summary=BOUNCE, envelope=NULL, ours=(BOUNCED,), assisted=JOE), "reply-to-ours", Disposition.RELAY),
+    (facts(DMARC_PASS, ALLOW, BLOCK, assisted=JOE), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, ALLOW, HOLD, assisted=JOE), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, summary=MACRO, assisted=JOE), "dangerous-attachment", Disposition.QUARANTINE),
+    (facts(NO_DMARC, ALLOW, assisted=JOE), "unproven-known-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, ALLOW, assisted=JOE, virus=EICAR, virus_found="purge"), "virus", Disposition.PURGE),
 ]
 
 

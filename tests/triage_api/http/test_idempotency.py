@@ -39,6 +39,7 @@ NEEDS_NO_KEY = {
     "run_rule_tests",  # nothing is made
     "preview_hunt_removal",
     "preview_selection",
+    "preview_enforcement",
     "preview_rejection",
     "preview_rule",
     "offer_rules",

@@ -12,7 +12,7 @@ from triage.message.signals.priority import NOTHING_YET, Past
 from triage.message.signals.signal_context import Met
 from triage.store import confidential_rows
 from triage.store.db import Kinds, bound_as, is_postgresql, table_of
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
 
@@ -25,6 +25,7 @@ def one_of(*states: State) -> ColumnElement[bool]:
 IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not, nor an archive's copy: both go out whatever was judged
 FROM_THEM = col(Delivery.claimed).is_(False)  # a message that only claims an author is none of theirs
 NOT_SWEPT = col(Delivery.rule).not_in([literal_column("'sweep'"), literal_column("'take'")])  # found in a mailbox: nobody let that in
+FOR_STAFF = col(Delivery.rule) != literal_column(f"'{FOR_ASSISTANT}'")  # what is held for an assistant was no question to staff
 LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER, NOT_SWEPT)
 REMOVED = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
@@ -63,7 +64,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
         """Counts a sender's earlier messages that staff released or removed, outside confidential folders, among the first LOOKED_AT."""
         is_proven = (col(Delivery.proof) != "").label("proven")
         looked_at = select(col(Delivery.decision_id).label("decision"), is_proven, not_(confidential_rows.is_confidential()).label("open"))
-        some = looked_at.where(whose, became).limit(LOOKED_AT).correlate(asked).subquery()
+        some = looked_at.where(whose, became, FOR_STAFF).limit(LOOKED_AT).correlate(asked).subquery()
         counted = select(func.count()).where(some.c.decision.is_not(None), some.c.proven == proven, some.c.open)
         return counted.correlate(asked).scalar_subquery()
 

@@ -19,6 +19,7 @@ from triage.policy.facts import BY_STAFF
 from triage.policy.rules_in_force import in_force
 from triage.store import confidential_rows, db
 from triage.store.db import is_among
+from triage.store.delivery_state import FOR_ASSISTANT
 from triage.store.message_columns import dmarc_result
 from triage.store.models.contacts import Contact, FamiliarDomain
 from triage.store.models.decisions import Decision, DecisionItem
@@ -153,11 +154,14 @@ def was_wanted() -> ColumnElement[bool]:
 
 
 def was_released() -> ColumnElement[bool]:
-    """SQL condition for deliveries that staff released or redirected, where the decision was not undone."""
+    """SQL condition for deliveries that staff released or redirected, where the decision was not undone.
+
+    What a rule would have delivered, had it not been held for an assistant, tells nothing new about its sender.
+    """
     verbs: list[ColumnElement[str]] = [literal_column(f"'{verb}'") for verb in ("release", "redirect")]
     item = and_(col(DecisionItem.delivery_id) == col(Delivery.id), col(DecisionItem.outcome) == literal_column("'done'"))
     stands = and_(col(Decision.id) == col(DecisionItem.decision_id), col(Decision.verb).in_(verbs), col(Decision.undone_by).is_(None))
-    return exists().where(item, stands).correlate(Delivery)
+    return and_(col(Delivery.rule) != literal_column(f"'{FOR_ASSISTANT}'"), exists().where(item, stands).correlate(Delivery))
 
 
 def is_refuted() -> ColumnElement[bool]:

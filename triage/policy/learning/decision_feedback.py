@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from triage.errors import NotFound, Unreadable
 from triage.store import bodies, confidential_rows, versions
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
@@ -87,6 +87,7 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
             col(DecisionItem.outcome) == "done",
             still_stands(decision.id),
             col(Delivery.direction) == "in",
+            col(Delivery.rule) != FOR_ASSISTANT,
             not_(has_confidential_copy(Delivery)),
             or_(col(Delivery.campaign_id).is_(None), col(Delivery.campaign_id).not_in(find_taught_campaigns(decision))),
         )

@@ -12,7 +12,7 @@ from triage.config.settings import Settings
 from triage.message.signals.learned_order import NOTHING_LEARNED, Learned, Tally, tally_decisions
 from triage.policy.learning.decision_feedback import still_stands
 from triage.store import confidential_rows, versions
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.message_record.damaged_records import skip_damaged
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
@@ -87,6 +87,7 @@ def choose_decided(freemail: Collection[str], now: datetime) -> Subquery:
             col(DecisionItem.outcome) == "done",
             still_stands(col(Decision.id)),
             col(Delivery.direction) == "in",
+            col(Delivery.rule) != FOR_ASSISTANT,
             not_(confidential_rows.is_confidential()),
         )
         .subquery()

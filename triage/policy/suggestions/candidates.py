@@ -18,6 +18,7 @@ from triage.policy.rules import store as rules
 from triage.policy.suggestions.superseded import recent_strangers, was_removed
 from triage.policy.suggestions.threshold import SHOWN, Candidate, Evidence, Kind, kind_of
 from triage.store import confidential_rows
+from triage.store.delivery_state import FOR_ASSISTANT
 from triage.store.models.contacts import Contact, PostedList
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -134,7 +135,7 @@ def released_to(session: Session, now: datetime) -> dict[str, set[str]]:
     rows = session.execute(
         select(col(Delivery.author_domain), col(Delivery.person), col(Delivery.department))
         .join(Decision, col(Decision.id) == col(Delivery.decision_id))
-        .where(recent_strangers(now), col(Delivery.proof) != "", col(Decision.verb) == "release")
+        .where(recent_strangers(now), col(Delivery.proof) != "", col(Decision.verb) == "release", col(Delivery.rule) != FOR_ASSISTANT)
         .distinct()
     )
     for domain, person, department in rows:

@@ -10,7 +10,7 @@ from triage.config.settings import Settings
 from triage.quarantine.campaigns.attack_copies import is_counted
 from triage.quarantine.requests.open_requests import ASKABLE
 from triage.say import join_parts, say
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
@@ -118,7 +118,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
         received_at=delivery.received_at,
         waits=waits,
         gone_at=None if waits else delivery.settled_at,
-        expires_at=begun + ends if waits else None,
+        expires_at=begun + ends if waits and delivery.rule != FOR_ASSISTANT else None,
         asked_at=request.asked_at if request else None,
         declined=request_refusal(request, delivery) if request else "",
         urgency=delivery.urgency,

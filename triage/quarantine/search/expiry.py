@@ -1,7 +1,8 @@
 """Expiry of held messages, as a condition and as a moment: `retention.held_days` after a message was entered, or decided about by
 somebody.
 
-A message whose recipient never saw it in a daily digest does not expire, unless the company says so.
+A message whose recipient never saw it in a daily digest does not expire, unless the company says so. What is held for an assistant only
+never expires: it is delivered then (`quarantine.teamwork.held_for_assistant`).
 """
 
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import DigestEntry
 from triage.store.models.markers import Marker
+from triage.store.queue.assistant_lane import is_in_lane
 
 SOON = timedelta(days=1)  # so long before it is said
 DAYS = "held-days"  # the marker: how long held messages last, as the process that lets it expire has it from its settings
@@ -42,12 +44,12 @@ def expiry_terms(settings: Settings) -> Terms:
 
 def expired_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
     """Condition: held messages that may expire by then, legal holds aside."""
-    return and_(is_overdue(now, terms.days), true() if terms.unseen else was_in_digest())
+    return and_(is_overdue(now, terms.days), ~is_in_lane(), true() if terms.unseen else was_in_digest())
 
 
 def unseen_condition(now: datetime, terms: Terms) -> ColumnElement[bool]:
     """Condition: held messages that would have expired by then if their recipients had seen them in a digest."""
-    return and_(is_overdue(now, terms.days), ~was_in_digest())
+    return and_(is_overdue(now, terms.days), ~is_in_lane(), ~was_in_digest())
 
 
 def is_overdue(now: datetime, days: int) -> ColumnElement[bool]:
@@ -79,7 +81,7 @@ def is_undelivered() -> ColumnElement[bool]:
 def may_expire() -> ColumnElement[bool]:
     """Condition: messages that may expire when their time is over, by the terms that the expiring process noted last."""
     lets_expire = select(col(Marker.number)).where(col(Marker.name) == UNSEEN).scalar_subquery() == 1
-    return or_(lets_expire, was_in_digest())
+    return and_(~is_in_lane(), or_(lets_expire, was_in_digest()))
 
 
 def note_terms(session: Session, terms: Terms) -> None:

@@ -17,7 +17,7 @@ from triage.ids import format_id, parse_id
 from triage.quarantine.search import links_and_files, search_condition, search_query
 from triage.say import error_sentence, quote_text, say
 from triage.store.db import is_among
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.domain_index import names_of, of_domain
 from triage.store.models.assignments import Assignment
 from triage.store.models.deliveries import Delivery
@@ -29,7 +29,11 @@ MOST_IDS = 5000
 MOST_ITEMS = 500
 # besides a domain or an address: who proves to have sent it
 ANY_PROOF, UNPROVEN, COPIES, CLAIMED, FORGED = "any", "none", "copies", "claimed", "forged"
-SPARED = ("allowed-sender", "proof-unknown")  # the policy's rules about messages that a block of forgeries spares, whatever proves them
+SPARED = (
+    "allowed-sender",
+    "proof-unknown",
+    FOR_ASSISTANT,
+)  # the policy's rules about messages that a block of forgeries spares, whatever proves them
 
 
 @dataclass(frozen=True, slots=True)

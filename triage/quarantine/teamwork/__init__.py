@@ -1,1 +1,1 @@
-"""Colleagues at one queue: comments about messages."""
+"""Colleagues at one queue: comments, snoozes, and messages that are held for an assistant."""

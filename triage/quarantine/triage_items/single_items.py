@@ -13,8 +13,9 @@ from triage.quarantine.triage_items.row_order import DESCENDS, Place, RowOrder, 
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping, sections, waiting_targets
+from triage.store.queue.assistant_lane import has_lane, is_in_lane
 from triage.store.queue.grouping import NEVER
-from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, OVER_TARGET, Section
+from triage.store.queue.sections import ACT_NOW, ASSUMED, BEGINNINGS, KNOWN, OVER_TARGET, Section
 
 Order = tuple[tuple[Any, bool], ...]  # columns, each with whether it descends
 BY_URGENCY: Order = ((col(Delivery.urgency), True), (col(Delivery.received_at), True), (grouping.item_key("none"), False))
@@ -120,17 +121,28 @@ def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
 
 
 def by_target(session: Session, asked: Asked, timeless: ColumnElement[bool], now: datetime) -> list[Band]:
-    """Returns the sections of what is not time-limited: over the target, and the rest."""
+    """Returns the sections of what is not time-limited: over the target, the rest, and what is held for an assistant only."""
     targets = waiting_targets.known_targets(session)
     number = waiting_targets.count_over(session, targets, asked.beside, now, MOST_FOUND + 1)
     rest = and_(asked.where, timeless)
     if not number:
-        return [Band(NEVER, rest, literal(NEVER, Instant), BY_URGENCY)]
+        return rest_and_known(session, rest)
     is_over = targets.over_condition(now)
     over = Band(OVER_TARGET, and_(rest, is_over), literal(OVER_TARGET, Instant), BY_URGENCY)
     if number <= MOST_FOUND:
         over = replace(over, where=and_(asked.beside, timeless, targets.among_oldest(now)), order=SORTED)
-    return [over, Band(NEVER, and_(rest, not_(is_over)), literal(NEVER, Instant), BY_URGENCY)]
+    return [over, *rest_and_known(session, and_(rest, not_(is_over)))]
+
+
+def rest_and_known(session: Session, where: ColumnElement[bool]) -> list[Band]:
+    """Returns the last two sections of these deliveries."""
+    if not has_lane(session):
+        return [Band(NEVER, where, literal(NEVER, Instant), BY_URGENCY)]
+    known = is_in_lane()
+    return [
+        Band(NEVER, and_(where, not_(known)), literal(NEVER, Instant), BY_URGENCY),
+        Band(KNOWN, and_(where, known), literal(KNOWN, Instant), BY_URGENCY),
+    ]
 
 
 def band_part(part: Part, band: Band, until: datetime | None) -> list[ColumnElement[bool]] | None:

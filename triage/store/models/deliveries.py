@@ -24,6 +24,7 @@ OUT_ON_SQLITE = "is_copy = 1 AND state = 'delivered'"  # as it is asked for ther
 
 TIME_LIMITED, DUE = "time_limited_until IS NOT NULL", "due_at IS NOT NULL"  # few deliveries: a change of state touches neither
 SENT_TO = "direction IN ('outbound', 'notice')"
+FOR_ASSISTANT = "rule = 'held-for-assistant'"
 RISKY_IN = "severity >= 2 AND verdict = 'relay'"  # let in by a rule, and suspicious or worse
 
 
@@ -116,6 +117,9 @@ class Delivery(SQLModel, table=True):
             "delivery_copies_out", "campaign_id", sqlite_where=text(OUT_ON_SQLITE), postgresql_where=text(OUT)
         ),  # copies in mailboxes: few
         Index("delivery_risky_in", "received_at", sqlite_where=text(RISKY_IN), postgresql_where=text(RISKY_IN)),
+        Index(
+            "delivery_for_assistant", "state", "person", sqlite_where=text(FOR_ASSISTANT), postgresql_where=text(FOR_ASSISTANT)
+        ),  # known messages to people of whom everything is held
         Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),  # for reports
     )  # and one of the words of `search`: migrations 0052 and 0105
 

@@ -65,12 +65,13 @@ class EnforcementStep(SQLModel, table=True):
     __tablename__ = "enforcement_step"
     id: int = id_column()
     scope: str = Field(index=True)
-    step: str  # record-only, hold-dangerous, hold-unknown
+    step: str  # record-only, hold-dangerous, hold-unknown; of a person also hold-everything
     starts_at: datetime = instant_column()
     ends_at: datetime | None = instant_column(nullable=True)
     by_shown: str
     at: datetime = instant_column()
     reason: str = ""
+    note: bool = False  # hold-everything: the person's daily digest counts what is held for their assistant
 
 
 class SenderCheck(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""Sections of the queue: what must be acted on now, time-limited messages, those over their target, the rest; as SQL and as words."""
+"""Sections of the queue: act now, time-limited, over target, the rest, known senders; as SQL and as words."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,10 +14,12 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.store.queue import grouping, open_reports
+from triage.store.queue.assistant_lane import is_in_lane
 from triage.store.queue.grouping import NEVER
 
 ACT_NOW = datetime(1970, 1, 1, tzinfo=UTC)  # in the place of an end: before every other one
 OVER_TARGET = NEVER - timedelta(days=365)  # in the place of an end: waited longer than the target
+KNOWN = NEVER + timedelta(days=1)  # in the place of an end: held for an assistant only, behind all that needs a decision
 ASSUMED = timedelta(days=365_000)  # so much later than it ends stands what only usually lasts so long: behind every stated end
 WAITS = func.coalesce(col(Delivery.state), "") == State.HELD  # whatever else finds the deliveries: no index of states leads to them
 
@@ -29,6 +31,7 @@ class Section(StrEnum):
     TIME_LIMITED = "time-limited"
     OVER_TARGET = "over-target"
     REST = "rest"
+    KNOWN = "known"
 
 
 BEGINNINGS = {
@@ -36,6 +39,7 @@ BEGINNINGS = {
     Section.TIME_LIMITED: ACT_NOW + timedelta(microseconds=1),
     Section.OVER_TARGET: OVER_TARGET,
     Section.REST: NEVER,
+    Section.KNOWN: KNOWN,
 }
 
 
@@ -52,10 +56,11 @@ def deadline_of(pressing: datetime) -> tuple[datetime, bool]:
 
 def section_order(now: datetime, is_over: ColumnElement[bool] | None = None) -> ColumnElement[datetime]:
     """SQL sort key of sections: what must be acted on now, then time-limited messages by their end, those over their target (`is_over`;
-    None: there are none), NEVER for the rest."""
+    None: there are none), NEVER for the rest, and last what is held for an assistant only."""
     until = col(Delivery.time_limited_until)
     over = [] if is_over is None else [(is_over, literal(OVER_TARGET, Instant))]
-    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), *over, else_=literal(NEVER, Instant))
+    known = (is_in_lane(), literal(KNOWN, Instant))
+    return case((is_to_act_on(), literal(ACT_NOW, Instant)), (until > now, sorting_end()), *over, known, else_=literal(NEVER, Instant))
 
 
 def sorting_end() -> ColumnElement[datetime]:

@@ -10,8 +10,11 @@ from sqlmodel import Session
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.directory import enforcement
+from triage.errors import Stale
 from triage.notifications import enforcement_notice
 from triage.quarantine import coverage
+from triage.quarantine.teamwork import held_for_assistant
+from triage.quarantine.teamwork.held_for_assistant import HeldKnown, StepChange
 from triage.reports import enforcement_effect, undecided_forecast
 from triage.reports.enforcement_effect import StepEffect
 from triage.say import say
@@ -59,21 +62,39 @@ def with_effect(one: schemas.ScopeStep, effects: Mapping[str, StepEffect]) -> sc
     return one.model_copy(update={"effect": schemas.StepEffect.model_validate(effect)})
 
 
-@router.put("", response_model=schemas.Enforcement, responses=describe_refusals(401, 403, 422))
+@router.put("", response_model=schemas.Enforcement, responses=describe_refusals(401, 403, 412, 422))
 def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by: Staff) -> schemas.Enforcement:
     """Set the step of a scope, from the next message on or from its start. For administrators with that scope.
 
     Record only delivers everything but blocked messages and forgeries of your domain. Hold dangerous holds dangerous messages. Hold
-    unknown senders holds everything from unknown senders.
+    unknown senders holds everything from unknown senders. Hold everything, of one person, also holds what known senders write, for the
+    person's assistant; the person gets an email. Ending it delivers what is held for that reason only.
     """
     now, settings = utcnow(), here.settings
-    scope = order.scope.casefold()
-    starts_at = start_of(order, session, settings, now)
-    enforcement.set_step(session, scope, order.step, by=by, reason=order.reason, now=now, starts_at=starts_at, ends_at=order.ends_at)
-    if order.notify and order.step:
-        enforcement_notice.send_notices(session, scope, order.step, starts_at or now, settings=settings, by=by, now=now)
-    ring_after(session)
+    change = plan_change(order, session, settings, by, now)
+    if order.expect is not None and order.expect != change.delivers:
+        raise Stale(say("{count} messages would be delivered now: look again, then decide", count=change.delivers))
+    times = {"starts_at": change.starts_at, "ends_at": order.ends_at}
+    enforcement.set_step(session, change.scope, order.step, by=by, reason=order.reason, now=now, note=order.note, **times)
+    if change.delivers:
+        uid = change.scope.partition(":")[2]
+        held_for_assistant.deliver_held(session, uid, by=by, reason=held_for_assistant.ENDED, settings=settings, now=now)
+    if change.tells or (order.notify and order.step):
+        enforcement_notice.send_notices(session, change.scope, change.step, change.starts_at or now, settings=settings, by=by, now=now)
+    ring_after(session, "relay")
     return show_steps(session, settings, by, now)
+
+
+@router.post("/preview", response_model=schemas.EnforcementPreview, responses=describe_refusals(401, 403, 422))
+def preview_enforcement(order: schemas.EnforcementOrder, session: Read, here: Here, by: Staff) -> StepChange:
+    """Counts what a step would do: messages that it delivers at once, and how many it would have held. Changes nothing."""
+    return plan_change(order, session, here.settings, by, utcnow())
+
+
+def plan_change(order: schemas.EnforcementOrder, session: Session, settings: Settings, by: Actor, now: datetime) -> StepChange:
+    """Counts what an order does."""
+    starts_at, scope = start_of(order, session, settings, now), order.scope.casefold()
+    return held_for_assistant.plan_change(session, scope, order.step, by=by, starts_at=starts_at, settings=settings, now=now)
 
 
 def start_of(order: schemas.EnforcementOrder, session: Session, settings: Settings, now: datetime) -> datetime | None:
@@ -97,11 +118,22 @@ def step_of(session: Session, scope: str, settings: Settings, now: datetime) -> 
 
 def show_steps(session: Session, settings: Settings, by: Actor, now: datetime) -> schemas.Enforcement:
     """The steps as they are now, with what needs attention."""
-    items = enforcement.list_steps(session, settings.company, by=by, now=now)
+    steps = enforcement.list_steps(session, settings.company, by=by, now=now)
+    uids = [one.scope.partition(":")[2] for one in steps if one.scope.startswith("person:")]
+    held = held_for_assistant.count_held(session, uids) if uids else {}
+    items = [with_held(one, held) for one in steps]
     holding = {one.scope.partition(":")[2] for one in items if one.step != enforcement.RECORD or one.planned}
     unseen = [one for one in coverage.uncovered_folders(session, settings.coverage, now) if one.code in holding]
     warnings = [warn_uncovered(one.name, one.code) for one in unseen]
     return schemas.Enforcement.model_validate({"items": items, "warnings": warnings})
+
+
+def with_held(one: enforcement.ScopeStep, held: Mapping[str, HeldKnown]) -> schemas.ScopeStep:
+    """The step of a person with what is held for their assistant."""
+    kind, _, uid = one.scope.partition(":")
+    mine = held.get(uid) if kind == "person" else None
+    shown = schemas.ScopeStep.model_validate(one)
+    return shown.model_copy(update={"held_for_assistant": schemas.HeldKnown.model_validate(mine)}) if mine else shown
 
 
 def warn_uncovered(name: str, code: str) -> str:

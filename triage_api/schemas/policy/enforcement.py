@@ -9,7 +9,7 @@ from triage_api.schemas.fields import Id, Order, Shape, Text, Word
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import Severity
 
-Step = Literal["record-only", "hold-dangerous", "hold-unknown"]
+Step = Literal["record-only", "hold-dangerous", "hold-unknown", "hold-everything"]
 
 
 class PlannedStep(Shape):
@@ -29,6 +29,13 @@ class StepEffect(Shape):
     passed: Annotated[dict[Severity, int], Field(description="delivered, and held by a stricter step")]
 
 
+class HeldKnown(Shape):
+    """Messages of known senders that are held for a person's assistant only because of Hold everything."""
+
+    delivered: Annotated[int, Field(description="messages that another step delivers")]
+    kept: Annotated[int, Field(description="messages that look suspicious or worse: they stay for a decision")]
+
+
 class ScopeStep(Shape):
     """The step of the company, a department or a person, and who set it, "" where the settings say so."""
 
@@ -40,7 +47,9 @@ class ScopeStep(Shape):
     ends_at: Annotated[datetime | None, Field(description="then the wider scope or the settings count again")]
     reason: str
     planned: PlannedStep | None
+    note: Annotated[bool, Field(description="hold-everything: the person's daily digest counts what is held for their assistant")]
     effect: Annotated[StepEffect | None, Field(description="of departments and the company, where `days` asks for it")] = None
+    held_for_assistant: Annotated[HeldKnown | None, Field(description="of people, where something is held for their assistant")] = None
 
 
 class Enforcement(Shape):
@@ -78,11 +87,28 @@ class EnforcementOrder(Order):
     """A step for a scope."""
 
     scope: Word = ""
-    step: Annotated[Step | None, Field(description="null: forget what was set and planned")]
+    step: Annotated[Step | None, Field(description="null: forget what was set and planned. hold-everything: people only")]
     starts_at: Annotated[
         datetime | Literal["now", "default"],
         Field(description="default: a stricter step begins on the next working day at 08:00, any other at once"),
     ] = "default"
     ends_at: Annotated[datetime | None, Field(description="the end of a learning phase")] = None
     notify: Annotated[bool, Field(description="tell the employees concerned by email what changes, and from when on")] = False
+    note: Annotated[bool, Field(description="hold-everything: count in the person's daily digest what is held for their assistant")] = False
+    expect: Annotated[
+        int | None, Field(ge=0, description="`delivers` of the preview; if it has changed since, nothing is done (409, stale)")
+    ] = None
     reason: Text = ""
+
+
+class EnforcementPreview(Shape):
+    """Effect of a step before it is set."""
+
+    scope: str
+    step: Annotated[Step, Field(description="in force at the start")]
+    starts_at: Annotated[datetime | None, Field(description="null: at once")]
+    delivers: Annotated[int, Field(description="held messages of known senders that are delivered at once, undoable as one decision")]
+    kept: Annotated[int, Field(description="the others of these: they look suspicious or worse and stay for a decision")]
+    holds: Annotated[int, Field(description="hold-everything: delivered messages of the last `days` that it would have held")]
+    days: int
+    tells: Annotated[list[str], Field(description="uids of people who get an email whatever `notify` says")]

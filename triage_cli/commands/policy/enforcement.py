@@ -13,17 +13,19 @@ from triage_cli.commands.policy.emergency import moment_of
 from triage_cli.output.tables import Form, Shape, list_options, say, warn
 from triage_cli.output.timestamps import format_instant
 
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Only print what it would do.")
 REASON = click.option("--reason", default="", help="Reason, for the audit log.")
 STEPS = Shape(
     {
         "scope": "empty: everybody else; department:CODE; person:UID",
         "name": "of the department or person",
-        "step": "record-only, hold-dangerous or hold-unknown",
+        "step": "record-only, hold-dangerous, hold-unknown or hold-everything",
         "ends": "when the wider scope or the settings count again; empty: not planned",
         "next": "the step that begins later, and when",
         "by": "who set it; empty: the settings say so",
         "at": "when it was set",
         "reason": "why",
+        "assistant": "hold-everything: messages of known senders that are held",
     }
 )
 BAD = Shape(
@@ -47,7 +49,7 @@ HELPS = {
 @names_server
 @click.pass_context
 def enforcement(ctx: click.Context) -> None:
-    """Show or set enforcement: Record only, Hold dangerous, Hold unknown senders."""
+    """Show or set enforcement: Record only, Hold dangerous, Hold unknown senders; for a person also Hold everything."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_steps, form=Form.TEXT)
 
@@ -71,6 +73,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
         "ends": format_instant(one["ends_at"], "minutes") if one["ends_at"] else "",
         "next": f"{planned['step']} from {format_instant(planned['starts_at'], 'minutes')}" if planned else "",
         "at": format_instant(one["at"], "minutes"),
+        "assistant": sum((one["held_for_assistant"] or {}).values()) or "",
     }
 
 
@@ -87,15 +90,11 @@ def add_step_command(step: str) -> None:
     @click.option("--from", "start", metavar="TIME", default="default", help=FROM)
     @click.option("--until", metavar="TIME", help="End: then the wider scope or the settings count again.")
     @click.option("--notify", is_flag=True, help="Tell the employees concerned by email.")
+    @DRY_RUN
     @REASON
     @act_on_api
-    def command(desk: Desk, department: str, person: str, start: str, until: str | None, notify: bool, reason: str) -> None:
-        zone = desk.get("/me")["company"]["time_zone"]
-        scope = scope_of(department, person)
-        order = {"scope": scope, "step": step, "notify": notify, "reason": reason}
-        order["starts_at"] = start if start in ("now", "default") else moment_of(start, zone, utcnow())
-        order["ends_at"] = moment_of(until, zone, utcnow()) if until else None
-        print_step(desk.ask("PUT", "/enforcement", order), scope)
+    def command(desk: Desk, department: str, person: str, start: str, until: str | None, notify: bool, dry_run: bool, reason: str) -> None:
+        set_step(desk, scope_of(department, person), step, start, until, dry_run=dry_run, notify=notify, reason=reason)
 
     for option in reversed(SCOPES):
         command = option(command)
@@ -106,15 +105,63 @@ for each in HELPS:
     add_step_command(each)
 
 
+@enforcement.command("hold-everything")
+@click.option("--person", required=True, metavar="UID", help="Whose messages.")
+@click.option("--from", "start", metavar="TIME", default="default", help=FROM)
+@click.option("--until", metavar="TIME", help="End: then the wider scope or the settings count again.")
+@click.option("--note", is_flag=True, help="Count the messages of known senders in the person's daily digest.")
+@DRY_RUN
+@REASON
+@act_on_api
+def hold_everything(desk: Desk, person: str, start: str, until: str | None, note: bool, dry_run: bool, reason: str) -> None:
+    """Hold everything for one person, known senders' messages too, for their assistant.
+
+    The person gets an email. `mailroom release --person UID --search 'rule:held-for-assistant -risk:suspicious'`
+    releases what known senders wrote.
+    """
+    set_step(desk, scope_of("", person), "hold-everything", start, until, dry_run=dry_run, reason=reason, note=note)
+
+
+def set_step(desk: Desk, scope: str, step: str | None, start: str, until: str | None, *, dry_run: bool, **more: Any) -> None:
+    """Set a step, or with `dry_run` only print what that would do."""
+    zone = desk.get("/me")["company"]["time_zone"]
+    order = {"scope": scope, "step": step} | more
+    order["starts_at"] = start if start in ("now", "default") else moment_of(start, zone, utcnow())
+    order["ends_at"] = moment_of(until, zone, utcnow()) if until else None
+    change = desk.ask("POST", "/enforcement/preview", order)
+    if dry_run:
+        print_change(change)
+        return
+    print_step(desk.ask("PUT", "/enforcement", order | {"expect": change["delivers"]}), scope)
+    if change["delivers"]:
+        say(f"delivered: {count_messages(change['delivers'])} held for the assistant; `mailroom decisions undo` holds them again")
+
+
+def print_change(change: dict[str, Any]) -> None:
+    """Say what a step would do."""
+    say(f"{change['scope'] or 'the company'}: {change['step']}, {change['starts_at'] or 'at once'}")
+    if change["step"] == "hold-everything":
+        say(f"would have held {count_messages(change['holds'])} more in the last {change['days']} days")
+    if change["delivers"] or change["kept"]:
+        say(f"delivers {count_messages(change['delivers'])} held for the assistant; {change['kept']} more look suspicious and stay held")
+    for uid in change["tells"]:
+        say(f"tells {uid} by email")
+
+
+def count_messages(number: int) -> str:
+    """Number of messages in words."""
+    return f"{number} message" if number == 1 else f"{number} messages"
+
+
 @enforcement.command("reset")
 @SCOPES[0]
 @SCOPES[1]
+@DRY_RUN
 @REASON
 @act_on_api
-def reset(desk: Desk, department: str, person: str, reason: str) -> None:
+def reset(desk: Desk, department: str, person: str, dry_run: bool, reason: str) -> None:
     """Reset the step: the wider scope or the settings count again."""
-    scope = scope_of(department, person)
-    print_step(desk.ask("PUT", "/enforcement", {"scope": scope, "step": None, "reason": reason}), scope)
+    set_step(desk, scope_of(department, person), None, "now", None, dry_run=dry_run, reason=reason)
 
 
 @enforcement.command("undecided")

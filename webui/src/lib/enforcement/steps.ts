@@ -1,4 +1,4 @@
-// The three steps of enforcement in words, and what another step would have meant for the messages of the last days.
+// The steps of enforcement in words, and what another step would have meant for the messages of the last days.
 import { plural, t } from '../i18n/i18n'
 import { longTime, SEVERITIES } from '../i18n/format'
 import type { ScopeStep, Severity } from '../schema/types'
@@ -7,8 +7,11 @@ export type Step = ScopeStep['step']
 type Numbers = Partial<Record<Severity, number>>
 
 export const DAYS = 14 // that are counted
-export const SAYS: Record<Step, string> = { 'record-only': t('Record only'), 'hold-dangerous': t('Hold dangerous'), 'hold-unknown': t('Hold unknown senders') }
+export const SAYS: Record<Step, string> = { 'record-only': t('Record only'), 'hold-dangerous': t('Hold dangerous'), 'hold-unknown': t('Hold unknown senders'), 'hold-everything': t('Hold everything') }
 export const STEPS = Object.keys(SAYS) as Step[]
+
+/** The steps that a scope may have: only a person has an assistant who reads everything. */
+export const stepsOf = (scope: string): Step[] => STEPS.filter((step) => step !== 'hold-everything' || scope.startsWith('person:'))
 
 /** All messages of these. */
 export const sumOf = (numbers: Numbers): number => SEVERITIES.reduce((sum, one) => sum + (numbers[one] ?? 0), 0)

@@ -1,11 +1,11 @@
-// The sections of the queue: what must be acted on now, time-limited messages, those over their target, the rest. Rows stand in the server's order; one whose
+// The sections of the queue: what must be acted on now, time-limited messages, those over their target, the rest, and known senders' messages held for an assistant. Rows stand in the server's order; one whose
 // section has changed goes to its place when the cursor has left it.
 import { t } from '../i18n/i18n'
 import type { Row } from './row'
 import type { Section } from '../schema/types'
 
-export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'over-target', 'rest']
-export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Time-limited'), 'over-target': t('Over target'), rest: t('To decide') }
+export const ORDER: readonly Section[] = ['act-now', 'time-limited', 'over-target', 'rest', 'known']
+export const SECTION_WORDS: Record<Section, string> = { 'act-now': t('Act now'), 'time-limited': t('Time-limited'), 'over-target': t('Over target'), rest: t('To decide'), known: t('From known senders') }
 
 const hasExpired = (row: Row, now: number): boolean => row.timeLimitedUntil !== null && new Date(row.timeLimitedUntil).getTime() <= now
 

@@ -1085,15 +1085,37 @@ export interface Enforcement {
 /** A step for a scope. */
 export interface EnforcementOrder {
   scope?: string
-  /** null: forget what was set and planned */
-  step: 'record-only' | 'hold-dangerous' | 'hold-unknown' | null
+  /** null: forget what was set and planned. hold-everything: people only */
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown' | 'hold-everything' | null
   /** default: a stricter step begins on the next working day at 08:00, any other at once */
   starts_at?: string | 'now' | 'default'
   /** the end of a learning phase */
   ends_at?: string | null
   /** tell the employees concerned by email what changes, and from when on */
   notify?: boolean
+  /** hold-everything: count in the person's daily digest what is held for their assistant */
+  note?: boolean
+  /** `delivers` of the preview; if it has changed since, nothing is done (409, stale) */
+  expect?: number | null
   reason?: string
+}
+
+/** Effect of a step before it is set. */
+export interface EnforcementPreview {
+  scope: string
+  /** in force at the start */
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown' | 'hold-everything'
+  /** null: at once */
+  starts_at: string | null
+  /** held messages of known senders that are delivered at once, undoable as one decision */
+  delivers: number
+  /** the others of these: they look suspicious or worse and stay for a decision */
+  kept: number
+  /** hold-everything: delivered messages of the last `days` that it would have held */
+  holds: number
+  days: number
+  /** uids of people who get an email whatever `notify` says */
+  tells: string[]
 }
 
 /** An erasure, and how far it is. */
@@ -1392,6 +1414,14 @@ export interface Headers {
   /** older Received fields */
   hops_left_out: number
   checks: Check[]
+}
+
+/** Messages of known senders that are held for a person's assistant only because of Hold everything. */
+export interface HeldKnown {
+  /** messages that another step delivers */
+  delivered: number
+  /** messages that look suspicious or worse: they stay for a decision */
+  kept: number
 }
 
 /** Event in the history of a delivery. */
@@ -2606,7 +2636,7 @@ export interface PlannedBlock {
 
 /** A step that begins later. */
 export interface PlannedStep {
-  step: 'record-only' | 'hold-dangerous' | 'hold-unknown'
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown' | 'hold-everything'
   starts_at: string
   by: string
   reason: string
@@ -3253,15 +3283,19 @@ export interface ScopeStep {
   /** empty: everybody of whom nothing else is said; department:CODE; person:UID */
   scope: string
   name: string
-  step: 'record-only' | 'hold-dangerous' | 'hold-unknown'
+  step: 'record-only' | 'hold-dangerous' | 'hold-unknown' | 'hold-everything'
   by: string
   at: string | null
   /** then the wider scope or the settings count again */
   ends_at: string | null
   reason: string
   planned: PlannedStep | null
+  /** hold-everything: the person's daily digest counts what is held for their assistant */
+  note: boolean
   /** of departments and the company, where `days` asks for it */
   effect: StepEffect | null
+  /** of people, where something is held for their assistant */
+  held_for_assistant: HeldKnown | null
 }
 
 /** Reason for a second look, and the newest message that it is about. */
@@ -3278,7 +3312,7 @@ export interface SecondLook {
 }
 
 /** Section of the queue that a row is in, in the order of the queue. */
-export type Section = 'act-now' | 'time-limited' | 'over-target' | 'rest'
+export type Section = 'act-now' | 'time-limited' | 'over-target' | 'rest' | 'known'
 
 /** Selection of deliveries by `ids` or other features; all that are given must match. */
 export interface Select {

@@ -1,0 +1,229 @@
+"""Hold everything: what known senders write to one person is held in a lane of its own, and is delivered when that ends."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY as PLAIN, DMARC_PASS, IDA, NOW, SYNC, add_rules, arrive
+from triage.addressing.company import GroupEntry
+from triage.compliance.retention import expire as retention
+from triage.config.settings import Settings
+from triage.delivery import queue
+from triage.directory import apply as directory, enforcement
+from triage.directory.enforcement import EVERYTHING, RECORD, UNKNOWN
+from triage.errors import BadInput, NotAllowed
+from triage.message.signals import severity
+from triage.message.signals.learned_order import NOTHING_LEARNED
+from triage.policy import emergency
+from triage.policy.contacts.wanted_senders import Sender, wanted_among
+from triage.policy.learning import learn_order
+from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine.decisions import decide as decisions, undo as undoing
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.search.selection import Selection
+from triage.quarantine.teamwork import held_for_assistant
+from triage.quarantine.teamwork.held_for_assistant import LANE, HeldKnown
+from triage.quarantine.triage_items import item_list
+from triage.store import db
+from triage.store.models.deliveries import Delivery
+from triage.store.models.rules import Rule
+from triage.store.queue.grouping import Group
+from triage.store.queue.sections import Section
+
+JOE, MARA, LIST = "joe.fern@company.example", "mara.berg@company.example", "all@company.example"
+SALES = "sales@supplier.example"
+DAY = timedelta(days=1)
+PHISHING = "Your mailbox is locked. Confirm your password now: http://company.example.login.evil.example/ and change our bank details."
+HELD = Selection(states=("held",))
+
+
+@pytest.fixture
+def company(engine: Engine, settings: Settings) -> Engine:
+    """A company in which everything for Joe is held, and which allows the supplier."""
+    people = replace(PLAIN, groups=(GroupEntry(LIST, "Everybody", "legal", ("mara.berg", "joe.fern")),))
+    with db.transaction(engine) as session:
+        directory.apply_directory(session, people, settings.company, by=SYNC, now=NOW)
+        set_step(session, EVERYTHING)
+    add_rules(engine, settings, RuleOrder("allow", "domain", "supplier.example", "company", "dmarc"))
+    return engine
+
+
+def set_step(session: Session, step: str | None, **more: Any) -> None:
+    """Sets Joe's step, as Ida."""
+    enforcement.set_step(session, "person:joe.fern", step, by=IDA, reason="", now=NOW, **more)
+
+
+def known(session: Session, settings: Settings, *to: str, **more: Any) -> tuple[int, ...]:
+    """A message of the known supplier."""
+    return arrive(session, settings, *(to or (JOE,)), **{"dmarc": DMARC_PASS} | more)
+
+
+def state_of(session: Session, delivery: int) -> tuple[str, str]:
+    row = session.get_one(Delivery, delivery, populate_existing=True)
+    return row.state, row.rule
+
+
+def test_known_senders_are_held_for_him_and_for_nobody_else(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        joe, mara = known(session, settings, JOE, MARA)
+        (stranger,) = arrive(session, settings, JOE, author="new@else.example")
+        found = {one: state_of(session, one) for one in (joe, mara, stranger)}
+        reason = session.get_one(Delivery, joe).reason
+    assert found == {joe: ("held", "held-for-assistant"), mara: ("queued", "allowed-sender"), stranger: ("held", "first-contact")}
+    assert reason == (
+        "everything for Joe Fern is held for their assistant; it would have been delivered: Ana Roth allowed supplier.example, "
+        "and it is proven to come from there"
+    )
+
+
+def test_in_an_emergency_they_pass(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        emergency.open_door(session, NOW + DAY, by=IDA, reason="nobody is here", now=NOW)
+        (joe,) = known(session, settings)
+        (group,) = known(session, settings, LIST)
+        assert state_of(session, joe) == ("queued", "allowed-sender")
+    with db.transaction(company) as session:
+        queue.claim_deliveries(session, limit=10, settings=settings, now=NOW)
+        copies = select(col(Delivery.person), col(Delivery.state)).where(col(Delivery.parent_id) == group)
+        assert dict(session.execute(copies).all()) == {"joe.fern": "queued", "mara.berg": "queued"}
+
+
+@pytest.mark.parametrize(
+    ("step", "released", "joe"),
+    [
+        (EVERYTHING, False, ("held", "held-for-assistant")),
+        (UNKNOWN, False, ("queued", "allowed-sender")),
+        (EVERYTHING, True, ("queued", "first-contact")),
+    ],
+    ids=["known", "not for him", "a person released it"],
+)
+def test_of_a_list_s_message_his_copy_alone_is_held(
+    company: Engine, settings: Settings, step: str, released: bool, joe: tuple[str, str]
+) -> None:
+    with db.transaction(company) as session:
+        set_step(session, step)
+        (group,) = known(session, settings, LIST, **({"author": "new@else.example"} if released else {}))
+        if released:
+            asked = DecisionRequest(Selection.of(ids=(group,)), Verb.RELEASE)
+            decisions.decide_messages(session, asked, by=ANA, now=NOW, settings=settings)
+    with db.transaction(company) as session:
+        queue.claim_deliveries(session, limit=10, settings=settings, now=NOW + timedelta(minutes=1))
+        rows = select(col(Delivery.person), col(Delivery.state), col(Delivery.rule)).where(col(Delivery.parent_id) == group)
+        found = {person: (state, rule) for person, state, rule in session.execute(rows)}
+    assert found == {"joe.fern": joe, "mara.berg": ("queued", joe[1] if released else "allowed-sender")}
+
+
+@pytest.mark.parametrize("group", ["sender", "campaign", "none"])
+def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group
+) -> None:
+    with db.transaction(company) as session:
+        (stranger,) = arrive(session, settings, JOE, author="new@else.example")
+        (lane,) = known(session, settings)
+        monkeypatch.setattr(severity, "SUSPICIOUS_FROM", 1)
+        (bad,) = known(session, settings, author="billing@supplier.example", subject="Verify your password", text=PHISHING)
+        found = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group)
+        counted = held_for_assistant.count_held(session, ["joe.fern", "mara.berg"])
+        last = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group, section=Section.KNOWN)
+        one = Selection.of(q=LANE, states=("held",))
+        report = decisions.decide_messages(session, DecisionRequest(one, Verb.RELEASE, expect=1), by=ANA, now=NOW, settings=settings)
+    assert session_rule(company, bad) == ("held", "held-for-assistant")
+    assert [(item.lead.id, str(item.section)) for item in found.items][-1] == (lane, "known")
+    assert {item.lead.id: str(item.section) for item in found.items} == {stranger: "rest", bad: "rest", lane: "known"}
+    assert [item.lead.id for item in last.items] == [lane]
+    assert counted == {"joe.fern": HeldKnown(delivered=1, kept=1)}
+    assert [item.delivery_id for item in report.items] == [lane]
+
+
+def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:
+    with db.read_transaction(engine) as session:
+        return state_of(session, delivery)
+
+
+def test_its_releases_teach_nothing(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        mails = [known(session, settings, author=f"{name}@supplier.example")[0] for name in ("a", "b", "c")]
+        asked = DecisionRequest(Selection.of(ids=tuple(mails)), Verb.RELEASE)
+        decisions.decide_messages(session, asked, by=ANA, now=NOW, settings=settings)
+    later = replace(settings, policy=replace(settings.policy, learn_order=True))
+    with db.transaction(company) as session:
+        for rule in session.scalars(select(Rule)):
+            rule.removed_at = NOW
+        session.flush()
+        assert wanted_among(session, [Sender("a@supplier.example", "supplier.example")], settings=settings, now=NOW) == {}
+        assert learn_order.count_decisions(session, settings=later, now=NOW) == NOTHING_LEARNED
+
+
+def test_turning_it_off_delivers_what_is_held_for_that_alone_and_undo_holds_it_again(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        (lane,) = known(session, settings)
+        (stranger,) = arrive(session, settings, JOE, author="new@else.example")
+        before = plan(session, settings, UNKNOWN)
+        set_step(session, UNKNOWN)
+        done = held_for_assistant.deliver_held(session, "joe.fern", by=IDA, reason="ended", settings=settings, now=NOW)
+        assert done is not None
+        assert (before.delivers, before.tells, done.done) == (1, ("joe.fern",), 1)
+        assert [state_of(session, one)[0] for one in (lane, stranger)] == ["queued", "held"]
+        undoing.undo_decision(session, done.id, by=IDA, reason="", now=NOW, settings=settings)
+        assert held_for_assistant.deliver_due(session, settings=settings, now=NOW) == 0, "somebody has decided otherwise"
+        assert state_of(session, lane)[0] == "held"
+
+
+def plan(session: Session, settings: Settings, step: str | None, *, starts_at: datetime | None = None) -> held_for_assistant.StepChange:
+    """Counts what Ida would do by this step for Joe."""
+    return held_for_assistant.plan_change(session, "person:joe.fern", step, by=IDA, starts_at=starts_at, settings=settings, now=NOW)
+
+
+def test_a_preview_says_how_many_it_would_have_held(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        set_step(session, None)
+        for to in (JOE, JOE, MARA):
+            known(session, settings, to)
+        arrive(session, settings, JOE, author="new@else.example")
+        held = plan(session, settings, EVERYTHING)
+        assert (held.holds, held.days, held.delivers, held.tells) == (2, 14, 0, ("joe.fern",))
+        later = plan(session, settings, None, starts_at=NOW + DAY)
+        assert (later.step, later.delivers, later.tells) == (settings.company.enforcement, 0, ())
+
+
+def test_when_its_time_is_over_upkeep_delivers_what_is_left(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        set_step(session, EVERYTHING, ends_at=NOW + DAY)
+        (lane,) = known(session, settings)
+        done = [held_for_assistant.deliver_due(session, settings=settings, now=NOW + after) for after in (DAY / 2, DAY, DAY)]
+        assert done == [0, 1, 0]
+        assert state_of(session, lane)[0] == "queued"
+
+
+def test_it_never_expires_but_is_delivered_in_the_end(company: Engine, settings: Settings) -> None:
+    allowed = replace(settings, retention=replace(settings.retention, expire_unseen=True))
+    after = NOW + (settings.retention.held_days + 1) * DAY
+    with db.transaction(company) as session:
+        (lane,) = known(session, settings)
+        assert retention.expire_messages(session, settings=allowed, now=after) == 0
+        assert retention.count_unseen(session, settings=settings, now=after) == 0
+        assert held_for_assistant.deliver_due(session, settings=settings, now=after - 2 * DAY) == 0
+        assert held_for_assistant.deliver_due(session, settings=settings, now=after) == 1
+        assert state_of(session, lane)[0] == "queued"
+
+
+def test_it_is_for_one_person_and_set_by_who_may(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        for scope in ("", "department:it"):
+            with pytest.raises(BadInput, match="for one person"):
+                enforcement.set_step(session, scope, EVERYTHING, by=IDA, reason="", now=NOW)
+        for by in (ANA, BEN):
+            with pytest.raises(NotAllowed):
+                enforcement.set_step(session, "person:joe.fern", EVERYTHING, by=by, reason="", now=NOW)
+
+
+def test_record_only_around_him_changes_nothing_for_him(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        enforcement.set_step(session, "", RECORD, by=IDA, reason="", now=NOW)
+        (joe,) = known(session, settings)
+        (stranger,) = arrive(session, settings, JOE, author="new@else.example", dmarc=ALIGNED)
+        assert [state_of(session, one)[0] for one in (joe, stranger)] == ["held", "held"]

@@ -1,0 +1,140 @@
+"""Known senders' messages that are held for an assistant: counted, and delivered when Hold everything ends or nobody decides for too long.
+
+Suspicious ones are never delivered by this: they stay for a decision.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlmodel import Session, col
+
+from triage.actor import Actor
+from triage.config.settings import Settings
+from triage.directory import enforcement, reassigned_addresses
+from triage.policy.decide import KNOWN
+from triage.quarantine.decisions.carry_out import carry_out
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
+from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, file_decision
+from triage.quarantine.search import expiry
+from triage.quarantine.search.selection import Selection
+from triage.say import say
+from triage.store import db, ledger
+from triage.store.delivery_state import FOR_ASSISTANT, State
+from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
+from triage.store.queue.assistant_lane import HELD_FOR_ASSISTANT, is_in_lane
+
+BY = Actor.system("enforcement")
+LANE = f"rule:{FOR_ASSISTANT} -risk:suspicious"  # the search for what is held for an assistant only
+FORECAST_DAYS = 14
+AT_ONCE = 500  # messages that are delivered in one transaction by upkeep
+ENDED = say("Hold everything has ended")
+OVERDUE = say("nobody decided in time, and known senders' messages do not expire")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKnown:
+    """Messages of known senders that are held for one person's assistant."""
+
+    delivered: int = 0  # by switching it off
+    kept: int = 0  # they look suspicious or worse and stay for a decision
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """Effect of another step for a scope, before it is set."""
+
+    scope: str
+    step: str  # in force from the start on
+    starts_at: datetime | None  # None: at once
+    delivers: int = 0  # held messages of known senders, at once
+    kept: int = 0  # the others of these stay for a decision
+    holds: int = 0  # hold-everything: delivered messages of the last `days` that it would have held
+    days: int = FORECAST_DAYS
+    tells: tuple[str, ...] = ()  # uids of people who are told whatever the administrator wants
+
+
+def plan_change(
+    session: Session, scope: str, step: str | None, *, by: Actor, starts_at: datetime | None, settings: Settings, now: datetime
+) -> StepChange:
+    """Counts what `set_step` with this step (None: forget the scope's own) and `deliver_held` will do. Refusals as for `check_step`."""
+    enforcement.check_step(session, scope, step, by)
+    begins = starts_at if starts_at and starts_at > now else None
+    kind, _, uid = scope.partition(":")
+    in_force = enforcement.now_in_force(session, settings.company, now)
+    person = session.get(Person, uid) if kind == "person" else None
+    if person is None:
+        department = uid
+        later = in_force.without(scope) if step is None else in_force
+        return StepChange(scope, step or later.of(department), begins)
+    before, then = in_force.of(person.department, uid), step or in_force.without(scope).of(person.department, uid)
+    ends = before == enforcement.EVERYTHING and then != before
+    held = count_held(session, [uid]).get(uid, HeldKnown()) if ends else HeldKnown()
+    return StepChange(
+        scope,
+        then,
+        begins,
+        delivers=0 if begins else held.delivered,
+        kept=0 if begins else held.kept,
+        holds=count_forecast(session, uid, now=now, days=FORECAST_DAYS) if then == enforcement.EVERYTHING else 0,
+        tells=(uid,) if enforcement.EVERYTHING in (before, then) and before != then else (),
+    )
+
+
+def count_held(session: Session, uids: Iterable[str]) -> dict[str, HeldKnown]:
+    """Counts what is held for the assistants of these people; people without any are left out."""
+    lane = func.sum(case((is_in_lane(), 1), else_=0))
+    theirs = and_(HELD_FOR_ASSISTANT, col(Delivery.person).in_(sorted(uids)))
+    rows = session.execute(select(col(Delivery.person), func.count(), lane).where(theirs).group_by(col(Delivery.person)))
+    return {person: HeldKnown(int(known), number - int(known)) for person, number, known in rows}
+
+
+def count_forecast(session: Session, uid: str, *, now: datetime, days: int) -> int:
+    """Counts this person's messages of the last days that Hold everything would have held and that were delivered on arrival."""
+    passed = and_(col(Delivery.verdict) == "relay", col(Delivery.rule).in_([*sorted(KNOWN), "observe"]))
+    came = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.received_at) >= now - timedelta(days=days))
+    timeless = col(Delivery.time_limited_until).is_(None)
+    return session.scalar(select(func.count()).select_from(Delivery).where(came, passed, timeless)) or 0
+
+
+def deliver_held(session: Session, uid: str, *, by: Actor, reason: str, settings: Settings, now: datetime) -> DecisionReport | None:
+    """Delivers what is held for this person's assistant only, as one decision that can be undone; None where nothing is."""
+    return deliver_these(session, and_(is_in_lane(), col(Delivery.person) == uid), uid, by=by, reason=reason, settings=settings, now=now)
+
+
+def deliver_these(
+    session: Session, which: ColumnElement[bool], uid: str, *, by: Actor, reason: str, settings: Settings, now: datetime
+) -> DecisionReport | None:
+    """Delivers such messages to this person as one decision."""
+    where = and_(HELD_FOR_ASSISTANT, col(Delivery.erased_at).is_(None), which)
+    locked = [(one, state) for one, state, _ in ledger.lock_deliveries(session, where)]
+    barred = reassigned_addresses.find_barred(session, [one for one, _ in locked])
+    meant = [(one, state) for one, state in locked if one not in barred]
+    if not meant:
+        return None
+    selected = Selection(person=uid, q=LANE, states=(State.HELD,))
+    request = DecisionRequest(selected, Verb.RELEASE, reason)
+    decision = decision_of(by, Verb.RELEASE, selected.as_json(), reason, now, count=len(meant))
+    items = carry_out(session, decision, meant, request, by=by, now=now, settings=settings)
+    return file_decision(session, decision, items, by=by, now=now)
+
+
+def deliver_due(session: Session, *, settings: Settings, now: datetime) -> int:
+    """Delivers what is held for assistants only after Hold everything ended by time, or when it would have expired; how many, at most 500.
+
+    What somebody has decided about since it came, such as by undoing its delivery, waits for them.
+    """
+    assisted = enforcement.now_in_force(session, settings.company, now).assisted
+    ended = and_(col(Delivery.person).not_in(sorted(assisted)), col(Delivery.decision_id).is_(None))
+    overdue = expiry.is_overdue(now, settings.retention.held_days)
+    due = and_(HELD_FOR_ASSISTANT, is_in_lane(), or_(ended, overdue))
+    rows = session.execute(select(col(Delivery.id), col(Delivery.person)).where(due).order_by(col(Delivery.id)).limit(AT_ONCE)).all()
+    done = 0
+    for uid in sorted({row.person for row in rows}):
+        mine = db.is_among(session, col(Delivery.id), [row.id for row in rows if row.person == uid])
+        reason = OVERDUE if uid in assisted else ENDED
+        report = deliver_these(session, mine, uid, by=BY, reason=reason, settings=settings, now=now)
+        done += report.done if report else 0
+    return done
