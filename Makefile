@@ -199,7 +199,7 @@ webui/dist/index.html: webui/node_modules/.installed $(CONSOLE_SOURCES)
 
 # The pictures of the main screens that tests/webui/shell/test_snapshots.py compares with; look at each that changed before you commit it.
 snapshots: peers $(VENV)/.dev webui/dist/index.html
-	MAILROOM_TESTS=full MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/shell/test_snapshots.py tests/webui/decisions/test_action_bar.py -m "not postgresql"
+	MAILROOM_TESTS=full MAILROOM_SNAPSHOTS=renew $(BIN)/python -m pytest tests/webui/shell/test_snapshots.py tests/webui/shell/test_snapshot_widths.py tests/webui/decisions/test_action_bar.py -m "not postgresql"
 	@git status --short tests/webui/snapshots
 
 # What this version leaves on a disk, kept for later ones to upgrade (CONTRIBUTING.md).

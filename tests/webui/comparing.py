@@ -16,7 +16,13 @@ def changed(was: Image.Image, now: Image.Image) -> Image.Image:
     """A pixel for each block: white where it has changed."""
     if was.size != now.size:
         return Image.new("L", now.reduce(BLOCK).size, 255)
-    before, after = (one.convert("RGB").reduce(BLOCK) for one in (was, now))
+    return changed_dots(*(one.convert("RGB").reduce(BLOCK) for one in (was, now)))
+
+
+def changed_dots(before: Image.Image, after: Image.Image) -> Image.Image:
+    """The same, of pictures with one pixel for each block."""
+    if before.size != after.size:
+        return Image.new("L", after.size, 255)
     red, green, blue = ImageChops.difference(before, after).split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     return most.point([255 if level >= NOTICED else 0 for level in range(256)])
