@@ -83,7 +83,7 @@ class ScopeStep:
     ends_at: datetime | None = None
     reason: str = ""
     planned: Planned | None = None
-    note: bool = False  # hold-everything: the person's daily digest counts it
+    note: bool = False  # hold-everything: the person's daily digest names it
 
 
 def select_current(now: datetime) -> SelectOfScalar[EnforcementStep]:
@@ -105,6 +105,12 @@ def assisted_names(session: Session, in_force: Enforcement) -> dict[str, str]:
         return {}
     people = select(col(Person.uid), col(Person.name)).where(col(Person.uid).in_(sorted(in_force.assisted)))
     return dict(session.execute(people).all())
+
+
+def has_note(session: Session, uid: str, now: datetime) -> bool:
+    """Whether this person's digest names what is held for their assistant."""
+    steps = session.scalars(select_current(now).where(col(EnforcementStep.scope) == f"person:{uid}")).all()
+    return bool(steps) and steps[-1].step == EVERYTHING and steps[-1].note
 
 
 def list_steps(session: Session, company: Company, *, by: Actor, now: datetime) -> tuple[ScopeStep, ...]:
@@ -154,7 +160,7 @@ def set_step(
     """Set the step of a scope from `starts_at` (None: at once) until `ends_at`, after which the wider scope or the settings count.
 
     None as the step: forget what was set and planned. It needs no restart and is in the audit log; what is held stays held. `note`: the
-    daily digest of a person of whom everything is held counts it.
+    daily digest of a person of whom everything is held names it.
     """
     access.require_role(by, Role.ADMIN)
     check_step(session, scope, step, by)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, and_, delete, select
 from sqlmodel import Session, col
 
 from triage.config.settings import Settings
+from triage.directory import enforcement
 from triage.quarantine.campaigns.attack_copies import is_counted
 from triage.quarantine.requests import own_mail
 from triage.quarantine.requests.own_mail import Own
@@ -15,6 +16,7 @@ from triage.quarantine.search import expiry
 from triage.store.db import UNSEEN, insert_missing, is_among
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import DigestEntry
+from triage.store.queue.assistant_lane import is_in_lane
 
 LISTED = 30  # messages of a part that are listed one by one
 
@@ -52,9 +54,14 @@ class Digest:
 
 
 def of_person(session: Session, uid: str, *, settings: Settings, now: datetime, since: datetime) -> Digest:
-    """The digest of one person: everything that is held, and what was removed since then."""
-    held, removed = (part_of(session, own_mail.own_deliveries(uid, waits, settings, now, since), settings) for waits in (True, False))
-    return Digest(held, removed)
+    """The digest of one person: everything that is held, and what was removed since then.
+
+    What is held for their assistant only is left out, unless they are to have a note of it.
+    """
+    waiting, gone = (own_mail.own_deliveries(uid, waits, settings, now, since) for waits in (True, False))
+    if not enforcement.has_note(session, uid, now):
+        waiting = and_(waiting, ~is_in_lane())
+    return Digest(part_of(session, waiting, settings), part_of(session, gone, settings))
 
 
 def part_of(session: Session, which: ColumnElement[bool], settings: Settings) -> Part:

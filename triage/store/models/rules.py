@@ -71,7 +71,7 @@ class EnforcementStep(SQLModel, table=True):
     by_shown: str
     at: datetime = instant_column()
     reason: str = ""
-    note: bool = False  # hold-everything: the person's daily digest counts what is held for their assistant
+    note: bool = False  # hold-everything: the person's daily digest names what is held for their assistant
 
 
 class SenderCheck(SQLModel, table=True):

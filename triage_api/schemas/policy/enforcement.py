@@ -47,7 +47,7 @@ class ScopeStep(Shape):
     ends_at: Annotated[datetime | None, Field(description="then the wider scope or the settings count again")]
     reason: str
     planned: PlannedStep | None
-    note: Annotated[bool, Field(description="hold-everything: the person's daily digest counts what is held for their assistant")]
+    note: Annotated[bool, Field(description="hold-everything: the person's daily digest names what is held for their assistant")]
     effect: Annotated[StepEffect | None, Field(description="of departments and the company, where `days` asks for it")] = None
     held_for_assistant: Annotated[HeldKnown | None, Field(description="of people, where something is held for their assistant")] = None
 
@@ -94,7 +94,7 @@ class EnforcementOrder(Order):
     ] = "default"
     ends_at: Annotated[datetime | None, Field(description="the end of a learning phase")] = None
     notify: Annotated[bool, Field(description="tell the employees concerned by email what changes, and from when on")] = False
-    note: Annotated[bool, Field(description="hold-everything: count in the person's daily digest what is held for their assistant")] = False
+    note: Annotated[bool, Field(description="hold-everything: name in the person's daily digest what is held for their assistant")] = False
     expect: Annotated[
         int | None, Field(ge=0, description="`delivers` of the preview; if it has changed since, nothing is done (409, stale)")
     ] = None

@@ -109,7 +109,7 @@ for each in HELPS:
 @click.option("--person", required=True, metavar="UID", help="Whose messages.")
 @click.option("--from", "start", metavar="TIME", default="default", help=FROM)
 @click.option("--until", metavar="TIME", help="End: then the wider scope or the settings count again.")
-@click.option("--note", is_flag=True, help="Count the messages of known senders in the person's daily digest.")
+@click.option("--note", is_flag=True, help="Name the messages of known senders in the person's daily digest.")
 @DRY_RUN
 @REASON
 @act_on_api

@@ -18,6 +18,7 @@ from triage.directory.enforcement import EVERYTHING, RECORD, UNKNOWN
 from triage.errors import BadInput, NotAllowed
 from triage.message.signals import severity
 from triage.message.signals.learned_order import NOTHING_LEARNED
+from triage.notifications import digest_entries
 from triage.policy import emergency
 from triage.policy.contacts.wanted_senders import Sender, wanted_among
 from triage.policy.learning import learn_order
@@ -227,3 +228,13 @@ def test_record_only_around_him_changes_nothing_for_him(company: Engine, setting
         (joe,) = known(session, settings)
         (stranger,) = arrive(session, settings, JOE, author="new@else.example", dmarc=ALIGNED)
         assert [state_of(session, one)[0] for one in (joe, stranger)] == ["held", "held"]
+
+
+@pytest.mark.parametrize("note", [False, True])
+def test_his_digest_names_it_only_where_that_is_wanted(company: Engine, settings: Settings, note: bool) -> None:
+    with db.transaction(company) as session:
+        set_step(session, EVERYTHING, note=note)
+        (lane,) = known(session, settings)
+        (stranger,) = arrive(session, settings, JOE, author="new@else.example")
+        found = digest_entries.of_person(session, "joe.fern", settings=settings, now=NOW, since=NOW - DAY)
+    assert set(found.held.ids) == ({lane, stranger} if note else {stranger})

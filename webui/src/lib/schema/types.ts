@@ -1093,7 +1093,7 @@ export interface EnforcementOrder {
   ends_at?: string | null
   /** tell the employees concerned by email what changes, and from when on */
   notify?: boolean
-  /** hold-everything: count in the person's daily digest what is held for their assistant */
+  /** hold-everything: name in the person's daily digest what is held for their assistant */
   note?: boolean
   /** `delivers` of the preview; if it has changed since, nothing is done (409, stale) */
   expect?: number | null
@@ -3290,7 +3290,7 @@ export interface ScopeStep {
   ends_at: string | null
   reason: string
   planned: PlannedStep | null
-  /** hold-everything: the person's daily digest counts what is held for their assistant */
+  /** hold-everything: the person's daily digest names what is held for their assistant */
   note: boolean
   /** of departments and the company, where `days` asks for it */
   effect: StepEffect | null
