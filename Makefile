@@ -37,7 +37,7 @@ COMPANY := "tests/e2e/console/test_main_job.py::test_an_allowed_sender_who_prove
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
 .PHONY: run test test-full quick flaky durations prepared compiled other-python
-.PHONY: lint style types contracts templates prose logic format docs reference fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
+.PHONY: lint style types contracts templates prose logic format docs reference thunderbird fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -86,6 +86,11 @@ contracts: $(VENV)/.dev
 # Plain English and German: docs, console and server sentences (tests/prose/words.toml); what is old may only become less.
 prose: $(VENV)/.dev
 	$(BIN)/python -m tests.prose --code
+
+# The add-on for Thunderbird.
+thunderbird: $(VENV)/.dev
+	mkdir -p var
+	$(BIN)/python webmail/thunderbird/build_xpi.py var/mailroom.xpi
 
 # PHP of the webmail plugin, where PHP is installed.
 plugins:

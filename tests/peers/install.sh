@@ -22,6 +22,7 @@ chromium /usr/bin/chromium
 chromium-headless-shell /usr/bin/chromium-headless-shell
 fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 firefox-esr /usr/bin/firefox-esr
+thunderbird /usr/bin/thunderbird
 strace /usr/bin/strace
 fail2ban /usr/bin/fail2ban-regex
 faketime /usr/bin/faketime
