@@ -42,7 +42,7 @@ def test_what_is_left_for_the_next_shift(site: Site, page: Page) -> None:
 
     page.keyboard.press("g")
     page.keyboard.press("b")
-    expect(page.get_by_text("3 things are left for the next shift.")).to_be_visible()
+    expect(page.get_by_text("3 items are left for the next shift.")).to_be_visible()
     said = {one.locator("a").inner_text(): one.locator(".num").inner_text() for one in page.locator("main li").all()}
     assert said == {"Assigned to you": "1", "Snoozed by you": "1", "Over target": "1", "Requests and reports": "0", "Approvals": "0"}
     assert faults(page) == []

@@ -31,7 +31,7 @@ export function cellWords(cell: ReportCell, column: ReportColumn): string {
 export function changeWords(row: ReportTable['rows'][number]): string {
   const { unit, now, before, change } = row as Record<string, number | string | null>
   if (typeof change !== 'number' || typeof before !== 'number') return ''
-  if (!change) return t('as before')
+  if (!change) return t('unchanged')
   const size = Math.abs(change)
   const says = unit === 'seconds' ? span(size) : unit === 'share' ? t('{n} points', { n: trimmed(100 * size) }) : before ? `${trimmed((100 * size) / before, 0)} %` : trimmed(Number(now))
   return `${change > 0 ? '↑' : '↓'} ${change > 0 ? t('{size} more', { size: says }) : t('{size} less', { size: says })}`

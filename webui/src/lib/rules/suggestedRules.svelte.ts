@@ -82,7 +82,7 @@ class Hand {
     this.last = null
     if (answer !== 'open') this.proposals = this.proposals.filter((other) => other.id !== one.id)
     try {
-      const wording = { title: t('Allow {sender}?', { sender: plain(one.value) }), act: t('Allow'), kept: t('No rule was made.') }
+      const wording = { title: t('Allow {sender}?', { sender: plain(one.value) }), act: t('Allow'), kept: t('No rule was added.') }
       const made = await secondLooks.confirmed((said) => api.answerProposal(one.id, answer, said), wording)
       if (!made) throw new Error(wording.kept)
       if (answer !== 'open' && given === this.given) this.last = made // else another was answered since
