@@ -67,4 +67,4 @@ def tell_its_end(chain: str, door: str) -> None:
     except (OSError, ValueError) as fault:
         log.warning("when the certificate ends cannot be told: %s", fault)
     else:
-        metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", leaf.not_valid_after_utc.timestamp(), door=door)
+        metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", leaf.not_valid_after_utc.timestamp(), role=door)

@@ -164,7 +164,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     assert ("webhook chat" in found, "cannot be called" in found) == (True, False), found  # its key is the doctor's, too
     numbers = machine.python(METRICS)
     for name in (
-        'certificate_end_timestamp_seconds{door="receive"}',
+        'certificate_end_timestamp_seconds{role="receive"}',
         'disk_free_bytes{place="spool"}',
         'disk_free_bytes{place="database"}',
     ):

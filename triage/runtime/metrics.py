@@ -77,7 +77,7 @@ HISTOGRAMS = {
     "mailroom_request_seconds": ("Requests to the API and the console.", ("method", "status"), QUICK),
 }
 GAUGES = {
-    "mailroom_certificate_end_timestamp_seconds": ("End of the TLS certificate of an SMTP server (Unix time), by role.", ("door",)),
+    "mailroom_certificate_end_timestamp_seconds": ("End of the TLS certificate of an SMTP server (Unix time), by role.", ("role",)),
 }
 
 log = logging.getLogger(__name__)

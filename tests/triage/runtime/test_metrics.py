@@ -22,7 +22,7 @@ metrics.count_event("mailroom_smtp_answers", code="250")
 metrics.count_event("mailroom_acts", 3, act="decision")
 metrics.observe_seconds("mailroom_judging_seconds", 0.07)
 if len(sys.argv) > 3:
-    metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", float(sys.argv[3]), door="receive")
+    metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", float(sys.argv[3]), role="receive")
 logging.getLogger().addHandler(metrics.Counting("judge"))
 logging.getLogger("x").warning("careful")
 """
