@@ -46,7 +46,7 @@ class ReasonNeeded(Refused):
     """Opening needs a reason, which goes in the audit log."""
 
 
-class SecondKeyNeeded(Refused):
+class ApprovalNeeded(Refused):
     """An act that needs approval by a second person. `ids` and `fence`: the deliveries that were selected."""
 
     def __init__(self, needs: tuple[str, ...], ids: tuple[int, ...] = (), fence: str = "") -> None:

@@ -32,7 +32,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "upkeep": "services.roles",
         "webhooks": "commands.operations.webhooks",
     },
-    "Mail": {
+    "Messages": {
         "deliveries": "commands.queue.deliveries",
         "show": "commands.queue.deliveries",
         "trace": "commands.queue.message_trace",

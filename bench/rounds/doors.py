@@ -12,10 +12,10 @@ from tests.peers import processes, receiving
 from tests.peers.company import DOMAIN, ROOT
 from tests.peers.daemon import Daemon, start_daemon
 from triage.config.settings import Company, Settings, Spool
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
 PERSON = f"it+ada.byron@{DOMAIN}"
-DOOR = DoorSnapshot(domains=frozenset({DOMAIN}), recipients=frozenset({PERSON}))
+DOOR = RecipientMap(domains=frozenset({DOMAIN}), recipients=frozenset({PERSON}))
 SESSIONS = 20
 
 Run = Callable[[int, int, bool], Sample]  # messages, bytes of each, use connections again

@@ -13,7 +13,7 @@ from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from triage.addressing.envelope import Envelope
 from triage.ids import new_id
 from triage.message.authentication import Authentication, Dmarc, Result, Spf
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies, db
 from triage.store.delivery_state import State
 from triage.store.message_record.record_parts import spread_message
@@ -62,7 +62,7 @@ def make_due(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
     with db.transaction(engine) as session:
         now = utcnow()
         session.execute(update(Delivery).where(db.is_among(session, col(Delivery.id), ids)).values(due_at=now, queued_at=now))
-    bell = Bell(spool, "relay")
+    bell = WakeupPipe(spool, "relay")
     bell.ring()
     bell.close()
     return now

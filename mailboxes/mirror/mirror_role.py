@@ -31,7 +31,7 @@ from triage.quarantine.mail_moves import mailbox_moves, mirror_copies, move_name
 from triage.quarantine.mail_moves.mailbox_moves import ALREADY, ASKED, DONE, Outcome
 from triage.quarantine.mail_moves.move_folders import CONFIRM, RELEASE, YES, Move
 from triage.runtime import metrics
-from triage.runtime.wakeup import Bell, open_pipes
+from triage.runtime.wakeup import WakeupPipe, open_pipes
 from triage.say import mark, say
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.mailboxes import MirrorCopy
@@ -112,7 +112,7 @@ def parse_pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
 class Desk:
     """Looks after one account."""
 
-    def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[Bell]) -> None:
+    def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[WakeupPipe]) -> None:
         self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
         self.later: dict[int, float] = {}  # when messages that the account did not take are tried again (monotonic seconds)
         self.recent: list[float] = []  # when messages were decided by moves (monotonic seconds)

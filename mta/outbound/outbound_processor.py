@@ -40,7 +40,7 @@ from triage.quarantine.requests import announce_sender, suspicion_reports
 from triage.runtime.sandbox_pool import Overrun, Pool
 from triage.runtime.spool_stats import OUTBOUND
 from triage.runtime.systemd import tell_ready
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies
 from triage.store.bodies import Packed
 from triage.store.db import open_engine
@@ -71,7 +71,7 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
         own = closing.enter_context(contextlib.closing(open_listeners(as_listener(settings).smtp, "outbound.listen")))
         engine = open_engine(settings.database.url)
         closing.callback(engine.dispose)
-        bells = [closing.enter_context(contextlib.closing(Bell(directory, name))) for name in (OUTBOUND, "relay", "change")]
+        bells = [closing.enter_context(contextlib.closing(WakeupPipe(directory, name))) for name in (OUTBOUND, "relay", "change")]
         spool.after_batch = bells[0].ring
         closing.callback(Telegraph(settings, sends=bells[1:]).close)
         pool = closing.enter_context(
@@ -85,7 +85,7 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
             start_entering(writer, judged, ended, stop),
         ]
         try:
-            receiver.open_door(as_listener(settings), certificate, spool, own, stop, ready, submitters=submitters)
+            receiver.serve_sessions(as_listener(settings), certificate, spool, own, stop, ready, submitters=submitters)
         finally:
             ended.set()
             lane.close()

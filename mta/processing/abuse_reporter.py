@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from triage.config.settings import Settings
 from triage.delivery import abuse_reports
 from triage.policy.learning import decision_feedback
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import transaction
 from triage.times import utcnow
 
@@ -15,7 +15,7 @@ AT_ONCE = 20  # removals of one look
 class AbuseReporter:
     """Goes through the removals that were not reported."""
 
-    def __init__(self, engine: Engine, settings: Settings, relay: Bell) -> None:
+    def __init__(self, engine: Engine, settings: Settings, relay: WakeupPipe) -> None:
         """Removals of before are not reported."""
         self.engine, self.settings, self.relay = engine, settings, relay
         with transaction(engine) as session:

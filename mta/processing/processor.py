@@ -23,7 +23,7 @@ from mta.processing.abuse_reporter import AbuseReporter
 from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found
-from mta.processing.recipient_map_writer import Doorkeeper
+from mta.processing.recipient_map_writer import RecipientMapWriter
 from mta.processing.report_reader import ReportReader
 from mta.processing.rspamd_learning import Teacher, choose_controller
 from mta.processing.rule_dns_check import Surveyor
@@ -39,7 +39,7 @@ from triage.message.summary import Summary
 from triage.runtime import metrics
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.say import say
 from triage.store.db import carry_out, open_engine, transaction
 from triage.store.pg_notify import Telegraph
@@ -74,7 +74,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
-    bells = [Bell(directory, name) for name in ("judge", "door", "relay", "change")]
+    bells = [WakeupPipe(directory, name) for name in ("judge", "door", "relay", "change")]
     with contextlib.ExitStack() as closing, wait_for_turn(settings, stop):
         spool.tidy()
         for bell in bells:
@@ -94,7 +94,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         rounds = [
             repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             repeat_in_thread(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
-            repeat_in_thread(stop, "writing the door snapshot", Doorkeeper(settings, engine).look, bells[1].wait, AT_THE_DOOR),
+            repeat_in_thread(stop, "writing the door snapshot", RecipientMapWriter(settings, engine).look, bells[1].wait, AT_THE_DOOR),
             repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, bells[3]), stop.wait),
         ]
         if settings.notices.abuse_reports_to:
@@ -118,7 +118,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         slow.unlock_batches()
 
 
-def survey_rules(surveyor: Surveyor, change: Bell) -> None:
+def survey_rules(surveyor: Surveyor, change: WakeupPipe) -> None:
     """Tell browsers when a new rule turns out not to work."""
     if surveyor.look():
         change.ring()
@@ -175,7 +175,7 @@ def take_lock(descriptor: int) -> bool:
 class Writer:
     """The one that enters messages: up to GROUP in a transaction, and one by one where the database will not have them together."""
 
-    def __init__(self, engine: Engine, spool: Spool, settings: Settings, bells: list[Bell]) -> None:
+    def __init__(self, engine: Engine, spool: Spool, settings: Settings, bells: list[WakeupPipe]) -> None:
         self.engine, self.spool, self.settings, self.bells = engine, spool, settings, bells
 
     def write(self, judged: "queue.SimpleQueue[Judged]", stop: threading.Event) -> None:

@@ -15,7 +15,7 @@ from triage.times import utcnow
 log = logging.getLogger(__name__)
 
 
-def write_door(settings: Settings, engine: Engine) -> str:
+def write_recipient_map(settings: Settings, engine: Engine) -> str:
     """Writes the current recipient map; returns its version. OSError or a database error leaves the one before in place.
 
     As long as no directory was taken over there is none: the SMTP server asks everybody to come again and refuses nobody.
@@ -31,7 +31,7 @@ def write_door(settings: Settings, engine: Engine) -> str:
     return version
 
 
-class Doorkeeper:
+class RecipientMapWriter:
     """Writes the SMTP server snapshot when recipients or blocks have changed."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
@@ -43,7 +43,7 @@ class Doorkeeper:
         with read_transaction(self.engine) as session:
             version = recipient_map_version(session, utcnow())
         if version != self.version:
-            self.version = write_door(self.settings, self.engine)
+            self.version = write_recipient_map(self.settings, self.engine)
             log.info("the recipient map is up to date, version %s", self.version)
         self.add_up_refusals()
         self.keep_refused()

@@ -20,13 +20,13 @@ from mta.server.sockets import BACKLOG, Listeners, open_listeners
 from mta.server.tls_context import Certificate
 from mta.server.worker_control import Orders
 from mta.session import replies
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from mta.session.smtp_session import Session
 from mta.session.submitters import Submitters
 from mta.spool.recipient_map_file import SnapshotFile
 from mta.spool.spool import Spool
 from triage.config.settings import Settings, Smtp
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 
 MESSAGE_MEMORY = 512 * 1024 * 1024  # bytes of messages that are coming in, all sessions of all workers together
 LOOK_EVERY = 0.5  # seconds between looks at the sessions' time
@@ -54,13 +54,13 @@ def run_role(
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     directory = settings.spool.directory
     spool = Spool(directory)
-    with contextlib.closing(Bell(directory, "judge")) as bell:
+    with contextlib.closing(WakeupPipe(directory, "judge")) as bell:
         spool.after_batch = bell.ring
         own = own or open_listeners(settings.smtp)
-        open_door(settings, certificate, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
+        serve_sessions(settings, certificate, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
 
 
-def open_door(
+def serve_sessions(
     settings: Settings,
     certificate: Certificate,
     spool: Spool,
@@ -77,7 +77,7 @@ def open_door(
     spool.start()
     with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
         loop = runner.get_loop()
-        door = Door(
+        door = ServerContext(
             settings=settings,
             spool=spool,
             snapshot=SnapshotFile(settings.spool.directory),
@@ -115,7 +115,7 @@ def optional_uvloop() -> ModuleType | None:
     return uvloop
 
 
-async def serve_connections(door: Door, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
+async def serve_connections(door: ServerContext, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
     """Accept connections until ordered otherwise, then let the sessions finish."""
     loop = asyncio.get_running_loop()
     orders = listen()
@@ -145,7 +145,7 @@ async def open_server(loop: asyncio.AbstractEventLoop, session: Callable[[], Ses
     return await loop.create_server(session, sock=listener, backlog=BACKLOG)
 
 
-async def look_at_times(door: Door) -> None:
+async def look_at_times(door: ServerContext) -> None:
     """Send away who takes too long."""
     while True:
         await asyncio.sleep(LOOK_EVERY)
@@ -155,7 +155,7 @@ async def look_at_times(door: Door) -> None:
         door.write_refused()
 
 
-async def finish_sessions(door: Door, orders: Orders) -> None:
+async def finish_sessions(door: ServerContext, orders: Orders) -> None:
     """Others have taken over: let the sessions end by themselves, unless everything is to stop meanwhile."""
     waiting = {asyncio.ensure_future(one) for one in (everybody_left(door), orders.stop.wait())}
     _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -163,7 +163,7 @@ async def finish_sessions(door: Door, orders: Orders) -> None:
         one.cancel()
 
 
-async def close_connections(door: Door) -> None:
+async def close_connections(door: ServerContext) -> None:
     """Send idle clients away and wait for the others."""
     door.write_refused()
     door.stopping = True
@@ -179,7 +179,7 @@ async def close_connections(door: Door) -> None:
         await everybody_left(door, LAST_WORD)
 
 
-async def everybody_left(door: Door, seconds: float | None = None) -> bool:
+async def everybody_left(door: ServerContext, seconds: float | None = None) -> bool:
     """Waits until no connection is left, at most so long; returns whether they are all gone."""
     door.emptied.clear()
     if door.sessions:

@@ -2,10 +2,10 @@
 
 from mta.peer.smtp_peer import Visitor
 from mta.session import replies
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 
 
-def count_connection(door: Door, visitor: Visitor, client: str) -> None:
+def count_connection(door: ServerContext, visitor: Visitor, client: str) -> None:
     """Count a connection for its client. An edge brings messages of many: its connections count for the whole door only."""
     visitor.is_edge = visitor.lmtp or door.edges.hands_over(visitor.peer)
     visitor.client = "" if visitor.is_edge else client
@@ -13,7 +13,7 @@ def count_connection(door: Door, visitor: Visitor, client: str) -> None:
     door.clients.came(visitor.counted)
 
 
-def refuse_visitor(door: Door, visitor: Visitor) -> str:
+def refuse_visitor(door: ServerContext, visitor: Visitor) -> str:
     """Returns the reply that refuses this visitor, "" when they are served."""
     if door.stopping:
         return replies.SHUTTING_DOWN

@@ -3,15 +3,15 @@
 from mta.peer.smtp_peer import Visitor
 from mta.session import replies, session_log
 from mta.session.paths import parameter_fault, path_of, recipient_of, sender_of
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from triage.addressing.envelope import Address
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
 
 class Transaction:
     """Envelope of a message, from MAIL and RCPT until it is answered or RSET."""
 
-    def __init__(self, door: Door, visitor: Visitor) -> None:
+    def __init__(self, door: ServerContext, visitor: Visitor) -> None:
         self.door, self.visitor = door, visitor
         self.clear()
 
@@ -111,6 +111,6 @@ class Transaction:
         deferred = self.door.settings.smtp.unknown_recipients == "defer"
         return replies.UNKNOWN_AS_YET if deferred else replies.UNKNOWN_RECIPIENT
 
-    def sender_is_blocked(self, snapshot: DoorSnapshot) -> bool:
+    def sender_is_blocked(self, snapshot: RecipientMap) -> bool:
         """Whether the company has said no to this envelope sender. To an edge nothing is said: the judge purges (mailflow.md 4)."""
         return self.sender is not None and not self.visitor.is_edge and snapshot.refuses_reverse_path(self.sender)

@@ -7,7 +7,7 @@ from mta.session import replies
 from mta.session.data_reader import Content
 from mta.session.envelope_transaction import Transaction
 from mta.session.header_scan import scan_header
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from triage.addressing.envelope import Envelope
 from triage.ids import new_id
 from triage.times import utcnow
@@ -38,7 +38,7 @@ class Pace:
 class Incoming:
     """A message that is coming in. What is not kept is read to its end all the same."""
 
-    def __init__(self, door: Door, client: str) -> None:
+    def __init__(self, door: ServerContext, client: str) -> None:
         self.door, self.client = door, client
         self.content = Content(door.settings.smtp.max_size)
         self.started = door.clock()

@@ -5,7 +5,7 @@ import binascii
 
 from mta.peer.smtp_peer import Visitor
 from mta.session import replies
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from mta.session.submitters import Submitters
 
 QUESTIONS = {"PLAIN": ("",), "LOGIN": ("Username:", "Password:")}  # LOGIN for Exchange's send connectors, which speak no other
@@ -52,7 +52,7 @@ def verify_password(name: str, password: str, submitters: Submitters, visitor: V
     return replies.WRONG_PASSWORD if visitor.wrong_passwords < MOST_WRONG else replies.TOO_MANY_PASSWORDS
 
 
-def is_offered(door: Door, visitor: Visitor) -> bool:
+def is_offered(door: ServerContext, visitor: Visitor) -> bool:
     """Whether this client may sign in, here and now."""
     return bool(door.submitters and door.submitters.has_accounts and visitor.tls and not visitor.login)
 

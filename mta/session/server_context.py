@@ -37,7 +37,7 @@ class Running(Protocol):
 
 
 @dataclass
-class Door:
+class ServerContext:
     """The rules that hold for everybody, and who is in."""
 
     settings: Settings

@@ -11,7 +11,7 @@ from mta.peer.smtp_peer import LOCAL, Visitor
 from mta.session import admission, replies, sasl_auth, session_log
 from mta.session.envelope_transaction import Transaction
 from mta.session.incoming_message import Incoming, envelope_of
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from mta.session.session_limits import Patience
 from mta.session.smtp_library import IN_OUR_WORDS, MOST_AT_ONCE, LibrarySession, library_configuration
 from mta.session.submission import Submission
@@ -34,7 +34,7 @@ IDLE_COMMANDS = frozenset({b"HELO", b"EHLO", b"LHLO", b"RSET", b"NOOP", b"HELP",
 class Session(LibrarySession):
     """SMTP session: commands of the client, and our replies."""
 
-    def __init__(self, door: Door, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
+    def __init__(self, door: ServerContext, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
         protocol = "LMTP" if lmtp else "ESMTP"
         if protocol not in door.library:
             door.library[protocol] = library_configuration(loop, door.settings.company.hostname, protocol)

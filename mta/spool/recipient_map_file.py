@@ -17,7 +17,7 @@ from bisect import bisect_left
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.runtime.durable_files import sync_directory
 
 NAME = "door.snapshot"  # below spool.directory
@@ -32,7 +32,7 @@ SETS = (
     "blocked_unsigned",
     "left",
     "closed",
-)  # as DoorSnapshot has them, in this order
+)  # as RecipientMap has them, in this order
 WIDTH = 16  # bytes of a digest: no two names share one
 
 log = logging.getLogger(__name__)
@@ -61,11 +61,11 @@ class SnapshotFile:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / NAME
-        self._snapshot: DoorSnapshot | None = None
+        self._snapshot: RecipientMap | None = None
         self._seen: tuple[int, int, int] | None = None
         self._check_at = 0.0
 
-    def current(self) -> DoorSnapshot | None:
+    def current(self) -> RecipientMap | None:
         """The snapshot in force; None when there has never been one."""
         now = time.monotonic()
         if now >= self._check_at:
@@ -88,7 +88,7 @@ class SnapshotFile:
             log.error("%s cannot be read, the last good one stays in force: %s", self.path, fault)
 
 
-def write_map(directory: Path, snapshot: DoorSnapshot) -> None:
+def write_map(directory: Path, snapshot: RecipientMap) -> None:
     """Put the snapshot in place of the one before, whole or not at all."""
     temporary = directory / f"{NAME}.{os.getpid()}.tmp"
     try:
@@ -102,7 +102,7 @@ def write_map(directory: Path, snapshot: DoorSnapshot) -> None:
     sync_directory(directory)
 
 
-def pack_map(snapshot: DoorSnapshot) -> bytes:
+def pack_map(snapshot: RecipientMap) -> bytes:
     """The snapshot as its file holds it."""
     sets = {name: sorted({name_digest(one) for one in getattr(snapshot, name)}) for name in SETS}
     body = b"".join(b"".join(digests) for digests in sets.values())
@@ -110,7 +110,7 @@ def pack_map(snapshot: DoorSnapshot) -> bytes:
     return FORMAT + json.dumps(head).encode() + b"\n" + body
 
 
-def unpack_map(raw: bytes) -> DoorSnapshot:
+def unpack_map(raw: bytes) -> RecipientMap:
     """Read the file; ValueError when it is damaged or means something else. A set that it has not is empty, one that is unknown is left."""
     if not (begins := BEFORE.match(raw)):
         raise ValueError("it is no door snapshot of this version")
@@ -125,7 +125,7 @@ def unpack_map(raw: bytes) -> DoorSnapshot:
         raise ValueError("it is damaged: its sets do not add up")
     ends = accumulate(counts.values(), initial=0)
     found = {name: Digests(body[start * WIDTH : end * WIDTH]) for name, (start, end) in zip(counts, pairwise(ends), strict=True)}
-    return DoorSnapshot(**{name: found.get(name, frozenset()) for name in SETS}, delimiter=delimiter)
+    return RecipientMap(**{name: found.get(name, frozenset()) for name in SETS}, delimiter=delimiter)
 
 
 def name_digest(name: str) -> bytes:

@@ -15,14 +15,14 @@ from triage.runtime.durable_files import sync_directory
 from triage.runtime.spool_stats import DEFERRED_BATCH, INCOMING, OUTBOUND, RETRY, batch_names
 from triage.times import from_micros, to_micros
 
-DOORS = {INCOMING: "", OUTBOUND: OUTBOUND}  # where the spool of each door is, below spool.directory
+SPOOLS = {INCOMING: "", OUTBOUND: OUTBOUND}  # where each is, below spool.directory
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Message that waits for its retry."""
 
-    door: str
+    spool: str
     path: Path  # its batch
     attempt: int  # how often it was deferred
     not_before: datetime
@@ -32,23 +32,23 @@ class Retry:
 
 
 def list_waiting(directory: Path) -> Iterator[Retry]:
-    """Yields the messages in the spool that wait for a retry, at each door by their due time. BadInput when it cannot be read."""
+    """Yields the messages that wait for a retry, of each spool by their due time. BadInput when it cannot be read."""
     try:
-        for door, below in DOORS.items():
+        for spool, below in SPOOLS.items():
             place = directory / below / RETRY
             for name in sorted(batch_names(place)) if place.is_dir() else ():
                 with contextlib.suppress(FileNotFoundError):  # it was entered, or deferred once more, this moment
-                    yield from open_message(door, place / name)
+                    yield from open_message(spool, place / name)
     except OSError as fault:
         raise BadInput(f"{fault.filename}: {fault.strerror}; run this as the user that runs mailroom") from fault
 
 
-def open_message(door: str, path: Path) -> Iterator[Retry]:
+def open_message(spool: str, path: Path) -> Iterator[Retry]:
     """The message of a batch; none where the judge will find the batch damaged."""
     if found := DEFERRED_BATCH.fullmatch(path.name):
         with path.open("rb") as file:
             for envelope, raw in read_batch(file, lambda _: None):
-                yield Retry(door, path, int(found["attempt"]), from_micros(int(found["not_before"])), envelope, raw, why_not_yet(file))
+                yield Retry(spool, path, int(found["attempt"]), from_micros(int(found["not_before"])), envelope, raw, why_not_yet(file))
                 return
 
 
@@ -65,7 +65,7 @@ def hold_message(retry: Retry) -> Iterator[tuple[Spool, Batch]]:
 
 
 def try_now(retry: Retry, now: datetime) -> None:
-    """Let the message be due; the role of its door tries it within a second."""
+    """Let the message be due; the role of its spool retries it within a second."""
     with hold_message(retry):
         _, rest = retry.path.name.split(".", 1)
         retry.path.rename(retry.path.with_name(f"{to_micros(now):016d}.{rest}"))

@@ -25,7 +25,7 @@ from triage.config.settings import Settings
 from triage.config.settings_loader import read_settings
 from triage.ids import format_id
 from triage.message.authentication import Result
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Attempt, Delivery
@@ -63,7 +63,7 @@ class House:
         """The clock jumps to where these are due."""
         with db.transaction(self.engine) as session:
             session.execute(update(Delivery).where(col(Delivery.state) == state).values(due_at=utcnow()))
-        with contextlib.closing(Bell(self.company.directory / "spool", "relay")) as bell:
+        with contextlib.closing(WakeupPipe(self.company.directory / "spool", "relay")) as bell:
             bell.ring()
 
     @contextlib.contextmanager

@@ -25,7 +25,7 @@ from triage.quarantine.decisions import decide as decisions, mailbox_sweep, outc
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
 from triage.quarantine.search.selection import Selection
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies, db, ledger
 from triage.store.delivery_state import State
 from triage.store.message_record.record_codec import MessageRecord
@@ -167,7 +167,7 @@ def delivery(message: Message, mailbox: str, author: str, now: datetime) -> Deli
 @contextlib.contextmanager
 def relaying(settings: Settings) -> Iterator[None]:
     """A relay at work in a thread."""
-    stop, bell = threading.Event(), Bell(settings.spool.directory, "relay")
+    stop, bell = threading.Event(), WakeupPipe(settings.spool.directory, "relay")
     thread = threading.Thread(target=relay.run_role, args=(settings, stop))
     thread.start()
     try:

@@ -16,7 +16,7 @@ from mta.spool import recipient_map_file
 from tests.peers import processes
 from tests.peers.receiving import OPEN_DOOR, Receiver
 from triage.config.settings import Settings
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +60,7 @@ def read_peak(pid: int) -> int:
 
 @contextlib.contextmanager
 def start_daemon(
-    settings: Settings, directory: Path, door: DoorSnapshot | None = OPEN_DOOR, *, wrapper: Sequence[str] = (), **smtp: Any
+    settings: Settings, directory: Path, door: RecipientMap | None = OPEN_DOOR, *, wrapper: Sequence[str] = (), **smtp: Any
 ) -> Iterator[Daemon]:
     """Run it until the end of the block; `smtp` are keys of that section, `wrapper` a program that starts it."""
     port = processes.free_port()

@@ -23,9 +23,9 @@ from mta.spool.batch_file import Message
 from mta.spool.spool import Spool
 from tests.peers.processes import HANG
 from triage.config.settings import Settings
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
-OPEN_DOOR = DoorSnapshot(
+OPEN_DOOR = RecipientMap(
     domains=frozenset({"company.example", "xn--firma-lsa.example"}),
     recipients=frozenset(
         {"it+anna@company.example", "anna@company.example", "bo@company.example", "bär@company.example"}
@@ -64,7 +64,7 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def start_receiver(settings: Settings, door: DoorSnapshot | None = OPEN_DOOR, *, lmtp: bool = False, **smtp: Any) -> Iterator[Receiver]:
+def start_receiver(settings: Settings, door: RecipientMap | None = OPEN_DOOR, *, lmtp: bool = False, **smtp: Any) -> Iterator[Receiver]:
     """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
     settings = replace(settings, smtp=replace(settings.smtp, **smtp))
     if door is not None:

@@ -21,7 +21,7 @@ from triage.actor import Grant
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.errors import SecondKeyNeeded
+from triage.errors import ApprovalNeeded
 from triage.store.db import read_transaction, transaction
 from triage.store.models.assignments import Escalation
 from triage.store.models.audit import AuditRecord
@@ -625,7 +625,7 @@ def asked_for(browser: Browser, delivery: str) -> str:
         by = staff_members.find_staff_actor(session, browser.get("/me").json()["login"], NOW)
         assert by is not None
         order = {"verb": "hold", "select": {"ids": [delivery]}, "rule": None, "to": "", "template": "", "text": ""}
-        need = SecondKeyNeeded(("risky-release",), (ids.parse_id(delivery),), "fence")
+        need = ApprovalNeeded(("risky-release",), (ids.parse_id(delivery),), "fence")
         return ids.format_id(
             dual_control.ask_second_person(session, "decision", order, need, by=by, reason="Secret plan", key=None, now=utcnow()).id
         )

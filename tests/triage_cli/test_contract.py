@@ -94,7 +94,7 @@ FIELDS = {  # of --json; there may come more
     " last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",
     "approvals list": "id asked lapses said reason",
-    "spool": "id door received from to bytes tries next_try why", "spool list": "id door received from to bytes tries next_try why",
+    "spool": "id spool received from to bytes tries next_try why", "spool list": "id spool received from to bytes tries next_try why",
     "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals priority why_here expires attachments "
     "last_reply text",
     "staff list": "login name role scope rights source away sessions",

@@ -461,7 +461,7 @@ def seeded(settings: Settings, engine: Engine, directory: Path) -> dict[str, str
         assert made
         campaign = session.get_one(Delivery, other).campaign_id or 0
         names = {"spare": format_id(spare.id), "wave": format_id(wave[0]), "other": format_id(campaign), "key": key}
-    upkeep.seal_trail(engine, "here:1")
+    upkeep.seal_audit_log(engine, "here:1")
     (directory / "rules.txt").write_text("allow good@customer.example\nblock .bad.example\n")
     (directory / "wrong.txt").write_text("allow good@customer.example\nalow a@b.example\n")
     (directory / "filters.sieve").write_text('if address "from" "ana@bank.example" { keep; stop; }\n')

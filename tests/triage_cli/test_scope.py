@@ -16,7 +16,7 @@ from triage.access import dual_control
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.errors import SecondKeyNeeded
+from triage.errors import ApprovalNeeded
 from triage.ids import format_id, parse_id
 from triage.policy.learning import learn_contacts
 from triage.policy.learning.learn_contacts import Announced
@@ -197,7 +197,7 @@ def secret(
     escalated = shell("escalate", mail, "--to", "legal", "--reason", "the Secret plan").out.partition(" ")[0]
     assert shell("block", "secret.example", "--scope", request.param, "--note", "Secret plan").code == 0
     with transaction(engine) as session:
-        need = SecondKeyNeeded(("risky-release",), (parse_id(mail),), "fence")
+        need = ApprovalNeeded(("risky-release",), (parse_id(mail),), "fence")
         order = {"verb": "hold", "select": {"ids": [mail]}, "rule": None, "to": "", "template": "", "text": ""}
         pending = dual_control.ask_second_person(
             session, "decision", order, need, by=shell_user(), reason="Secret plan", key=None, now=utcnow()

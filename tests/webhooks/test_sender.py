@@ -65,7 +65,7 @@ def happens(engine: Engine, times: int = 1) -> None:
     """Chains this many entries that make an event."""
     with db.transaction(engine) as session:
         for _ in range(times):
-            emergency.open_door(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())
+            emergency.open_emergency(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())
         hash_chain.seal_entries(session)
 
 

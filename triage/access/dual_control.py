@@ -13,7 +13,7 @@ from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Right
 from triage.addressing.open_platforms import platform_of
 from triage.config.settings import Settings
-from triage.errors import SecondKeyNeeded
+from triage.errors import ApprovalNeeded
 from triage.ids import format_id
 from triage.say import say
 from triage.store import ledger
@@ -96,13 +96,13 @@ def of_release(session: Session, ids: Sequence[int]) -> list[str]:
 
 
 def require_second_person(needs: Sequence[str], by: Actor, second: Actor | None, meant: Sequence[tuple[int, State]] = ()) -> None:
-    """SecondKeyNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none.
+    """ApprovalNeeded, unless nothing needs one or another person has turned it. Mailroom's own parts need none.
 
     FactorNeeded first, where whoever asks has to prove their second factor again.
     """
     if needs and second is None and by.kind in confidential_folders.PEOPLE:
         factor_policy.require_proof(by)
-        raise SecondKeyNeeded(tuple(needs), tuple(delivery_id for delivery_id, _ in meant), fence_of(meant))
+        raise ApprovalNeeded(tuple(needs), tuple(delivery_id for delivery_id, _ in meant), fence_of(meant))
 
 
 def require_proof_of_rule(effect: str, match: str, scope: str, by: Actor) -> None:
@@ -117,7 +117,7 @@ def fence_of(meant: Iterable[tuple[int, State]]) -> str:
 
 
 def ask_second_person(
-    session: Session, kind: str, order: dict[str, Any], need: SecondKeyNeeded, *, by: Actor, reason: str, key: str | None, now: datetime
+    session: Session, kind: str, order: dict[str, Any], need: ApprovalNeeded, *, by: Actor, reason: str, key: str | None, now: datetime
 ) -> PendingAct:
     """Put an act aside for a second person."""
     asked = PendingAct(

@@ -230,9 +230,9 @@ def other_readers(session: Session, place: Place, confidential: tuple[str, ...])
     if not place.person:
         yield say("Single people's folders can have more readers, such as assistants.")
     yield (
-        say("Whoever runs `mailroom` on the machine sees how many messages are held here, nothing else.")
+        say("A person who runs `mailroom` on the machine sees only how many messages are held here.")
         if confidential
-        else say("Whoever runs `mailroom` on the machine reads every message here.")
+        else say("A person who runs `mailroom` on the machine can read every message here.")
     )
     yield say("Administrators of the machine, its database and its backups can read everything that is stored there.")
 

@@ -1,4 +1,4 @@
-"""DoorSnapshot: all that the receiving daemon may know. May this envelope come in? Pure."""
+"""RecipientMap: all that the receiving daemon may know. May this envelope come in? Pure."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ALWAYS = frozenset({"postmaster", "abuse"})  # local parts that take mail from a
 
 
 @dataclass(frozen=True, slots=True)
-class DoorSnapshot:
+class RecipientMap:
     """Recipients and blocked senders as of one moment, written by the judge, read by every receiver.
 
     A blocked entry is an address or a domain (a domain covers its subdomains). `blocked` always refuses;

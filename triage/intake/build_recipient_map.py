@@ -8,22 +8,22 @@ from sqlmodel import Session, col
 from triage.config.settings import Settings
 from triage.delivery import groups
 from triage.directory import apply as directory, leavers
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.policy.rules import smtp_blocks
 from triage.store import versions
 from triage.store.models.directory import KnownRecipient
 
 
-def build_recipient_map(session: Session, *, settings: Settings, now: datetime) -> DoorSnapshot | None:
+def build_recipient_map(session: Session, *, settings: Settings, now: datetime) -> RecipientMap | None:
     """Builds the recipient map for the receiving daemon, as of now; None as long as no directory was read."""
     columns = col(KnownRecipient.address), col(KnownRecipient.sub_addressed), col(KnownRecipient.kind)
     rows = session.execute(select(*columns)).all()
     if not rows:
         return None
-    blocks = smtp_blocks.door_entries(session, now)
+    blocks = smtp_blocks.list_smtp_blocks(session, now)
     closed = groups.closed_addresses(session)
     taken = [(address, sub_addressed) for address, sub_addressed, kind in rows if kind != leavers.GONE and address not in closed]
-    return DoorSnapshot(
+    return RecipientMap(
         domains=settings.own_domains,
         recipients=frozenset(address for address, sub_addressed in taken if not sub_addressed) | settings.dmarc_addresses,
         sub_addressed=frozenset(address for address, sub_addressed in taken if sub_addressed),

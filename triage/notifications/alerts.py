@@ -83,7 +83,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_floods(session, now),
         *find_queue_alerts(session, settings, now),
         *find_mailbox_alerts(session, settings, now),
-        *open_door(session, now),
+        *open_emergency(session, now),
         *large_removals.find_large_removals(session, settings, now),
         *find_opened_accounts(session, now),
         *find_hunts(session, now),
@@ -240,7 +240,7 @@ def find_owner_changes(session: Session) -> Iterator[Wait]:
         yield Wait(OWNERS, COMPANY, "", number, since, words=words)
 
 
-def open_door(session: Session, now: datetime) -> Iterator[Wait]:
+def open_emergency(session: Session, now: datetime) -> Iterator[Wait]:
     """The emergency."""
     if opened := emergency.current_emergency(session, now):
         yield Wait(EMERGENCY, COMPANY, "", since=opened.at, words=say("{emergency}.", emergency=opened.sentence))

@@ -175,7 +175,7 @@ def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -
     waits, gone = len(digest.held.ids), len(digest.removed.ids)
     counted = [say("{count} held", count=waits)] if waits else []
     counted += [say("{count} removed", count=gone)] if gone else []
-    opening = say("Staff reviews messages from unknown senders before you get them. You need not do anything.")
+    opening = say("Staff review messages from unknown senders before you get them. You need not do anything.")
     subject = say("Messages for you: {counts}", counts=join_parts(", ", counted))
     return Letter(address, subject, tuple(sections), join_parts("\n", write_footer(settings)), opening)
 
@@ -258,7 +258,7 @@ def write_footer(settings: Settings) -> Iterator[str]:
     if may_ask(settings):
         yield say(
             "“{ask}” opens {url}, where you sign in with your name and password from work. "
-            "You can also type that address. Staff reviews the message before you get it.",
+            "You can also type that address. Staff review the message before you get it.",
             ask=ASK,
             url=own_mail_page(settings),
         )

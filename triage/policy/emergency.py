@@ -54,7 +54,7 @@ def emergency_sentence(row: Emergency) -> str:
     )
 
 
-def open_door(session: Session, until: datetime, *, by: Actor, reason: str, now: datetime) -> CurrentEmergency:
+def open_emergency(session: Session, until: datetime, *, by: Actor, reason: str, now: datetime) -> CurrentEmergency:
     """Let everything pass that is neither blocked nor forged, until then; it closes by itself. Opened again the new time counts.
 
     For administrators of the whole company, the shell among them. What is held already stays held.

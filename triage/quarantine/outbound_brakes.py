@@ -167,7 +167,7 @@ def why_not_now(row: OutboundBrake, now: datetime) -> Said:
     if row.state in (RELEASED, REMOVED) and row.decided_at is not None:
         given = {"name": row.by_shown, "ago": format_span(now - row.decided_at)}
         return say("Released by {name} {ago}.", **given) if row.state == RELEASED else say("Removed by {name} {ago}.", **given)
-    return say("nothing of it was removed") if row.state == OPEN else say("none of its messages wait")
+    return say("nothing was removed") if row.state == OPEN else say("none of its messages wait")
 
 
 def settle_brake(session: Session, row: OutboundBrake, state: str, number: int, *, by: Actor, reason: str, now: datetime) -> Brake:
@@ -190,7 +190,7 @@ def note_tripped(session: Session, row: OutboundBrake, *, settings: Settings, no
     if row.state != OPEN:
         return
     opening = say(
-        "Your account wrote to {count} new recipients within an hour. Messages to further ones wait until somebody has looked at them. "
+        "Your account wrote to {count} new recipients within an hour. Messages to further ones wait until staff review them. "
         "If you wrote them, tell your administrator. If not, somebody else uses your account: change your password and tell your "
         "administrator at once.",
         count=row.recipients,

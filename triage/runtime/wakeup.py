@@ -14,7 +14,7 @@ from triage.errors import BadInput
 MODE = 0o660  # each role may have a user of its own; they share a group
 
 
-class Bell:
+class WakeupPipe:
     """Wake-up pipe by name below a directory. A process writes, another one waits; a wake-up while nobody waits is kept."""
 
     def __init__(self, directory: Path, name: str) -> None:
@@ -50,10 +50,10 @@ class Bell:
         os.close(self.pipe)
 
 
-def open_pipes(directory: Path, *names: str) -> list[Bell]:
+def open_pipes(directory: Path, *names: str) -> list[WakeupPipe]:
     """The bells with these names in the spool directory; BadInput when they cannot be hung there."""
     try:
-        return [Bell(directory, name) for name in names]
+        return [WakeupPipe(directory, name) for name in names]
     except OSError as fault:
         raise BadInput(f"the spool directory {directory} cannot be used: {fault.strerror}; change spool.directory or its owner") from fault
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage.config.settings import Settings
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import open_engine, waits_for_server
 from triage.text.sanitize import escape_visible
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 class Telegraph:
     """Tells other machines of the bells that ring here, and rings those here that rang elsewhere; one thread, one connection."""
 
-    def __init__(self, settings: Settings, *, sends: Iterable[Bell] = (), hears: Iterable[Bell] = ()) -> None:
+    def __init__(self, settings: Settings, *, sends: Iterable[WakeupPipe] = (), hears: Iterable[WakeupPipe] = ()) -> None:
         """`sends`: bells that this process rings for others. `hears`: those that it waits for."""
         self.settings, self.here = settings, place_of(settings.spool.directory)
         self.hears = {bell.name: bell for bell in hears}

@@ -18,7 +18,7 @@ RULES = {
     "encrypted-attachment": say("an encrypted attachment cannot be scanned"),
     "virus": say("a virus was found in it"),
     "blocked-sender": say("the sender is blocked"),
-    "held-sender": say("staff holds every message from the sender for a while"),
+    "held-sender": say("staff hold every message from the sender for a while"),
     "held-by-content": say("a rule of staff holds what says this"),
     "purged-by-content": say("a rule of staff removes what says this"),
     "listed-client": say("its client is on a list of bad ones"),

@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.quarantine.training_cases import Deck
 from triage.runtime.sandbox_pool import Pool
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import LARGE_CACHE, open_engine
 from triage.store.pg_notify import Telegraph
 from triage_api.http.rate_limit import Pace, Sightings
@@ -41,7 +41,7 @@ class Office:
         self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
         directory = settings.spool.directory
         try:
-            self.bells = {name: Bell(directory, name) for name in bells}
+            self.bells = {name: WakeupPipe(directory, name) for name in bells}
         except OSError as fault:
             why = f"spool.directory {directory} cannot be used: {fault.strerror}"
             raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault

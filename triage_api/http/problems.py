@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from triage.access.staff_login import TooManyFailures
 from triage.errors import (
+    ApprovalNeeded,
     BadInput,
     Conflict,
     Erased,
@@ -27,7 +28,6 @@ from triage.errors import (
     NotYet,
     ReasonNeeded,
     Refused,
-    SecondKeyNeeded,
     SecondLookNeeded,
     Stale,
     Unanswered,
@@ -50,7 +50,7 @@ STATUS: dict[type[Refused], int] = {
     ReasonNeeded: 428,  # RFC 6585, 3
     NotAllowedNow: 409,
     Conflict: 409,
-    SecondKeyNeeded: 409,
+    ApprovalNeeded: 409,
     SecondLookNeeded: 409,
     Stale: 412,
     NotYet: 503,

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from migrations.version import check
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import db, pg_notify
 from triage_cli.client.keyboard_user import at_the_keyboard
 
@@ -52,7 +52,7 @@ def wake_waiters(settings: Settings, *bells: str) -> None:
     """Wake those who wait, here and elsewhere. Without a spool on this machine nobody does here."""
     if settings.spool.directory.is_dir():
         for name in bells:
-            bell = Bell(settings.spool.directory, name)
+            bell = WakeupPipe(settings.spool.directory, name)
             bell.ring()
             bell.close()
     pg_notify.notify_others(settings, bells)

@@ -158,7 +158,7 @@ def pool_for(url: str, context: ssl.SSLContext) -> urllib3.PoolManager:
 def compare_versions(url: str, theirs: str) -> None:
     """Say it once when the server is of another version."""
     if theirs and version_series(theirs) != version_series(OURS):
-        warn(f"{url} runs Mailroom {theirs}, this is {OURS}: what one of them does not know the other may refuse")
+        warn(f"{url} runs Mailroom {theirs}, this command is {OURS}: what only one of them knows may be refused")
 
 
 def version_series(number: str) -> list[str]:

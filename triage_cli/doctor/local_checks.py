@@ -152,7 +152,7 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, "spool", what, "check the disk; what was readable is entered, look at the rest and remove them")
 
 
-def door_snapshot(settings: Settings) -> Iterator[Finding]:
+def check_recipient_map(settings: Settings) -> Iterator[Finding]:
     """Does the recipient map of the SMTP server match the directory?"""
     path = settings.spool.directory / recipient_map_file.NAME
     try:
@@ -318,7 +318,7 @@ def unknown_recipients(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "addresses", "unknown addresses are refused (550)")
 
 
-def open_door(settings: Settings) -> Iterator[Finding]:
+def check_emergency(settings: Settings) -> Iterator[Finding]:
     """Is the emergency on? A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:

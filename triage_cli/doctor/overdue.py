@@ -49,7 +49,7 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "directory", f"it was last read and believed {int((utcnow() - read).total_seconds() / 60)} minutes ago")
 
 
-def kept_too_long(settings: Settings) -> Iterator[Finding]:
+def check_overdue(settings: Settings) -> Iterator[Finding]:
     """Do held messages expire, and are bodies and records erased in time? More than a day late is a failure."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:

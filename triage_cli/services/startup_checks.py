@@ -4,7 +4,7 @@ import logging
 
 from sqlmodel import Session, col, select
 
-from mta.processing.recipient_map_writer import write_door
+from mta.processing.recipient_map_writer import write_recipient_map
 from triage.config.settings import Settings
 from triage.errors import Refused
 from triage.store import db
@@ -30,7 +30,7 @@ def prepare_start(settings: Settings) -> None:
                 if not has_directory(session):
                     raise
             log.error("the directory stays as it was: %s", refusal)
-        write_door(settings, engine)
+        write_recipient_map(settings, engine)
 
 
 def has_directory(session: Session) -> bool:

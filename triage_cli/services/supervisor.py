@@ -103,7 +103,7 @@ def supervise_roles(
         roles += [Role(name, launch_role(name, config, log_file)) for name in later_roles(config)]
         while not stop.wait(0.1):
             if renewed():
-                tell_the_door(roles)
+                reload_receive(roles)
             for role in roles:
                 if (code := role.process.poll()) is None:
                     continue
@@ -115,7 +115,7 @@ def supervise_roles(
         stop_all(roles)
 
 
-def tell_the_door(roles: list[Role]) -> None:
+def reload_receive(roles: list[Role]) -> None:
     """SIGHUP to `receive`: new workers take over, sessions of before are finished (mta.server.supervisor)."""
     for role in roles:
         if role.name == ALONE and role.process.poll() is None:

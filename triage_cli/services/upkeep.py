@@ -83,7 +83,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     recorder = Recorder(settings)
     while not stop.wait(SEAL_EVERY):
         try:
-            seal_trail(engine, name_sealer())
+            seal_audit_log(engine, name_sealer())
             recorder.keep(engine, name_sealer())
             counted = keep_counts(engine, counted, settings)
             if time.monotonic() - aged > AGE_EVERY and not raise_waited(engine, settings):
@@ -111,7 +111,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
             stop.wait(PATIENCE)
 
 
-def seal_trail(engine: Engine, holder: str) -> None:
+def seal_audit_log(engine: Engine, holder: str) -> None:
     """Seal what waits, if this process is the sealer. What comes meanwhile is for the next round, so that rounds are few under load."""
     full = True
     while full:

@@ -41,7 +41,7 @@ def test_the_demo_is_a_company_with_a_morning_of_mail(demo: str, directory: Path
         assert len(client.get("/departments").json()["items"]) == 6
         processes.until(lambda: len(held()) > 80, "most of the morning is held")
         processes.until(lambda: list((directory / "demo" / "mailboxes").glob("*/new/*")), "what was allowed lies in a mailbox")
-        line = re.search(r"A first mail +(.+)", demo)
+        line = re.search(r"Test message +(.+)", demo)
         assert line is not None
         first = line[1].replace("python3", sys.executable, 1)
         subprocess.run(["bash", "-c", first], check=True, timeout=processes.HANG)

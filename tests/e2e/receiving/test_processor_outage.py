@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from mta.processing.recipient_map_writer import write_door
+from mta.processing.recipient_map_writer import write_recipient_map
 from mta.spool.batch_file import write_batch
 from mta.spool.spool import Spool
 from tests.peers import company, outside, processes
@@ -34,7 +34,7 @@ def made(tmp_path: Path) -> company.Company:
     made.run("sync", check=True)
     settings = settings_loader.read_settings(str(tmp_path / "mailroom.toml"), {})
     engine = open_engine(settings.database.url)
-    write_door(settings, engine)
+    write_recipient_map(settings, engine)
     engine.dispose()
     return made
 

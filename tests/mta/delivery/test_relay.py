@@ -32,7 +32,7 @@ from triage.ids import format_id, new_id
 from triage.intake import receive as intake
 from triage.message.authentication import Authentication, Dmarc, Result, Spf
 from triage.message.summary import make_summary
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies, ledger
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
@@ -124,7 +124,7 @@ def relaying(settings: Settings) -> Iterator[threading.Event]:
 
 def ring(settings: Settings) -> None:
     """Wake the relay."""
-    with contextlib.closing(Bell(settings.spool.directory, "relay")) as bell:
+    with contextlib.closing(WakeupPipe(settings.spool.directory, "relay")) as bell:
         bell.ring()
 
 
@@ -285,7 +285,7 @@ def test_nothing_leaves_before_it_is_due(lite: Settings, peer: Peer, sqlite_engi
 
 
 def test_a_release_rings_the_relay_awake_and_the_relay_rings_the_console(lite: Settings, sqlite_engine: Engine) -> None:
-    change = Bell(lite.spool.directory, "change")
+    change = WakeupPipe(lite.spool.directory, "change")
     with relaying(lite):
         ids = released(sqlite_engine, ANNA)
         ring(lite)

@@ -39,7 +39,7 @@ def company(settings: Settings, sqlite_url: str) -> Settings:
         with transaction(engine) as session:
             order = RuleOrder("block", "address", "eve@stranger.example", "company")
             rules.add_rule(session, order, by=arriving.ANA, now=utcnow(), settings=settings)
-        recipient_map_writer.write_door(settings, engine)
+        recipient_map_writer.write_recipient_map(settings, engine)
     return settings
 
 

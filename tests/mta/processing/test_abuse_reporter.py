@@ -17,7 +17,7 @@ from triage.delivery import abuse_reports
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import db
 from triage.store.models.deliveries import Delivery
 
@@ -26,7 +26,7 @@ def test_each_removal_is_reported_once_and_the_relay_wakes(engine: Engine, setti
     settings = replace(settings, notices=Notices(abuse_reports_to="abuse@provider.example"))
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-    with closing(Bell(settings.spool.directory, "relay")) as bell:
+    with closing(WakeupPipe(settings.spool.directory, "relay")) as bell:
         reporter = AbuseReporter(engine, settings, bell)
         with db.transaction(engine) as session:
             ids = arrive(session, settings, "it+joe.fern@company.example", author="eve@two.example")

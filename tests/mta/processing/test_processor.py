@@ -33,7 +33,7 @@ from tests.triage.message.dmarc_reports.made_reports import OURS, letter as dmar
 from triage.addressing.envelope import Address, Envelope
 from triage.config.settings import Database, Settings
 from triage.delivery import abuse_reports
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.ids import new_id
 from triage.intake import receive as intake, stages
 from triage.intake.stages import Arrival
@@ -46,7 +46,7 @@ from triage.quarantine.search.links_and_files import link_to
 from triage.reports.sending_services import list_services
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN, batch_name, spool_backlog
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies, db
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
@@ -168,7 +168,7 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
     put(known_on_both, proven, forged)
     with engine_of(known_on_both) as engine, transaction(engine) as session:
         decision_feedback.begin_feedback(session, abuse_reports.MARKER)  # by a judge of before, whose settings named an address
-    bells = [Bell(known_on_both.spool.directory, name) for name in ("relay", "change")]
+    bells = [WakeupPipe(known_on_both.spool.directory, name) for name in ("relay", "change")]
     with judging(known_on_both):
         wait_until(lambda: not waiting(known_on_both))
     assert record(known_on_both) == {
@@ -212,7 +212,7 @@ def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(processor, "PAUSE", 2 * HANG)
     with judging(known):
         wait_until((known.spool.directory / recipient_map_file.NAME).exists)
-        bell, spool = Bell(known.spool.directory, "judge"), Spool(known.spool.directory)
+        bell, spool = WakeupPipe(known.spool.directory, "judge"), Spool(known.spool.directory)
         spool.after_batch = bell.ring
         spool.append(*mail()).result(HANG)
         wait_until(lambda: not waiting(known))
@@ -510,7 +510,7 @@ def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settin
         wait_until(lambda: len(waiting(known)) == 1 and good[0].spool_id in record(known))
     assert (spool_backlog(directory).deferred, spool_backlog(directory).messages) == (1, 0)
     (stuck,) = spool_retry.list_waiting(directory)
-    assert ((stuck.envelope, stuck.raw), stuck.door) == (bad, "incoming")
+    assert ((stuck.envelope, stuck.raw), stuck.spool) == (bad, "incoming")
     assert stuck.attempt >= OFTEN
     assert stuck.why.startswith("ValueError: ")
     assert bad[0].spool_id not in record(known)
@@ -652,13 +652,13 @@ def test_a_judge_that_stops_leaves_the_rest_for_the_next(known: Settings, monkey
 # the SMTP server
 
 
-def door(settings: Settings) -> DoorSnapshot | None:
+def door(settings: Settings) -> RecipientMap | None:
     return recipient_map_file.SnapshotFile(settings.spool.directory).current()
 
 
 def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: None) -> None:
     with engine_of(known_on_both) as engine:
-        version = recipient_map_writer.write_door(known_on_both, engine)
+        version = recipient_map_writer.write_recipient_map(known_on_both, engine)
         first = door(known_on_both)
         assert first is not None
         for address in ("joe.fern@company.example", "it+joe.fern@company.example", "postmaster@company.example"):
@@ -669,7 +669,7 @@ def test_the_door_snapshot_follows_the_record(known_on_both: Settings, quick: No
                 order = RuleOrder("block", "domain", "evil.example", "company")
                 rules.add_rule(session, order, by=arriving.IDA, now=utcnow(), settings=known_on_both)
             wait_until(lambda: (now := door(known_on_both)) is not None and "evil.example" in now.blocked)
-        assert recipient_map_writer.write_door(known_on_both, engine) != version
+        assert recipient_map_writer.write_recipient_map(known_on_both, engine) != version
 
 
 # what may be under way at once

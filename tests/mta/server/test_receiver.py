@@ -30,7 +30,7 @@ from mta.peer.smtp_peer import Visitor
 from mta.server import receiver as server_receiver, tls_context as certificates
 from mta.session import admission, data_reader, incoming_message, replies, session_limits, smtp_library
 from mta.session.envelope_transaction import Transaction
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from mta.session.smtp_session import Session
 from mta.spool import recipient_map_file
 from mta.spool.spool import Spool, Waiting
@@ -43,7 +43,7 @@ from triage.addressing.networks import sender_network
 from triage.config.settings import Settings, Smtp
 from triage.errors import BadInput
 from triage.runtime import metrics
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 
 HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n", b"DATA\r\n")
 MAIL = b"From: a@stranger.example\r\nSubject: hello\r\n\r\nhello\r\n"
@@ -313,7 +313,7 @@ def test_a_fast_beginning_earns_a_short_rest(settings: Settings, came: dict[int,
 def test_who_speaks_before_the_greeting_is_sent_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     unwelcome, spoken = admission.refuse_visitor, threading.Event()
 
-    def late(door: Door, visitor: Visitor) -> str:
+    def late(door: ServerContext, visitor: Visitor) -> str:
         spoken.wait(HANG)  # the client is quicker
         return unwelcome(door, visitor)
 
@@ -596,7 +596,7 @@ def test_each_event_is_one_harmless_line(settings: Settings, caplog: pytest.LogC
 
 def test_the_judge_is_woken_when_mail_is_safe(settings: Settings) -> None:
     with start_receiver(settings) as receiver:
-        bell = Bell(settings.spool.directory, "judge")
+        bell = WakeupPipe(settings.spool.directory, "judge")
         assert not bell.wait(0)
         assert send(receiver).startswith("250")
         assert bell.wait(HANG)

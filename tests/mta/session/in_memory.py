@@ -8,13 +8,13 @@ from typing import Any, Self
 
 from mta.peer.client_limits import Clients, Memory
 from mta.peer.trusted_edges import Edges
-from mta.session.server_context import Door
+from mta.session.server_context import ServerContext
 from mta.session.smtp_session import Session
 from mta.spool.recipient_map_file import SnapshotFile
 from tests.peers.receiving import OPEN_DOOR
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Company, Settings, Smtp, Spool as Directory
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
 MOST_TURNS = 10_000  # of the loop until what was said is answered
 QUIET = 3  # turns without a word: nothing more comes
@@ -129,11 +129,11 @@ class Shelf:
 class Snapshot(SnapshotFile):
     """A recipient map in memory."""
 
-    def __init__(self, known: DoorSnapshot) -> None:
+    def __init__(self, known: RecipientMap) -> None:
         super().__init__(Path("/nonexistent"))
         self.known = known
 
-    def current(self) -> DoorSnapshot | None:
+    def current(self) -> RecipientMap | None:
         return self.known
 
 
@@ -150,7 +150,7 @@ class House:
             spool=Directory(Path("/nonexistent")),
             smtp=Smtp(**{"max_messages_per_minute": 0} | smtp),
         )
-        self.door = Door(
+        self.door = ServerContext(
             settings=self.settings,
             spool=self.shelf,  # type: ignore[arg-type]
             snapshot=Snapshot(OPEN_DOOR),

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from mta.spool import recipient_map_file
 from mta.spool.recipient_map_file import SETS, Digests, SnapshotFile, pack_map, unpack_map
 from triage.addressing.envelope import Address
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
-DOOR = DoorSnapshot(
+DOOR = RecipientMap(
     domains=frozenset({"company.example"}),
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"anna@company.example", "jörg@company.example"}),
@@ -45,7 +45,7 @@ def test_the_file_holds_all_of_it() -> None:
     assert pack_map(read_names(DOOR)) == pack_map(DOOR)
 
 
-def read_names(door: DoorSnapshot) -> DoorSnapshot:
+def read_names(door: RecipientMap) -> RecipientMap:
     """The same names in another order."""
     return replace(door, sub_addressed=["jörg@company.example", "anna@company.example"])
 

@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def spools(tmp_path: Path) -> Iterator[dict[str, Spool]]:
     """The spools of both SMTP servers."""
-    found = {door: Spool(tmp_path / below) for door, below in spool_retry.DOORS.items()}
+    found = {door: Spool(tmp_path / below) for door, below in spool_retry.SPOOLS.items()}
     yield found
     for one in found.values():
         one.close()
@@ -42,7 +42,7 @@ def test_deferred_messages_are_listed(spools: dict[str, Spool], tmp_path: Path) 
     (tmp_path / "retry" / "stray.batch").write_bytes(b"")
     (tmp_path / "retry" / f"{0:016d}.001.X.1.batch").write_bytes(b"no batch")
     found = list(spool_retry.list_waiting(tmp_path))
-    assert [(one.door, one.envelope.spool_id) for one in found] == [("incoming", sooner), ("incoming", later), ("outbound", theirs)]
+    assert [(one.spool, one.envelope.spool_id) for one in found] == [("incoming", sooner), ("incoming", later), ("outbound", theirs)]
     assert [(one.attempt, one.not_before, one.raw, one.why) for one in found[:2]] == [
         (3, AT + HOUR, RAW, ""),
         (9, AT + 2 * HOUR, RAW, "it broke: \x1b"),

@@ -24,7 +24,7 @@ from triage.delivery import groups, queue
 from triage.delivery.queue import Claim, Outcome
 from triage.delivery.recall import recall_jobs
 from triage.directory import apply as directory
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.errors import NothingDone
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
 from triage.policy.rules import store as rules
@@ -66,7 +66,7 @@ class House:
         with db.transaction(self.engine) as session:
             directory.apply_directory(session, company, self.settings.company, by=SYNC, now=self.now)
 
-    def door(self) -> tuple[DoorSnapshot, str]:
+    def door(self) -> tuple[RecipientMap, str]:
         """Recipient map of the SMTP server, and its version."""
         with db.read_transaction(self.engine) as session:
             snapshot = build_recipient_map(session, settings=self.settings, now=self.now)

@@ -17,7 +17,7 @@ from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory, leavers, recipients
 from triage.directory.leaver_policy import Leaving
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.directory.sync_plan import Plan
 from triage.errors import BadInput
 from triage.intake.build_recipient_map import build_recipient_map, recipient_map_version
@@ -51,7 +51,7 @@ def take_over(session: Session, company: CompanyDirectory, leaving: Leaving = MA
     return directory.apply_directory(session, company, HOUSE, by=SYNC, now=NOW + timedelta(days=days), leaving=leaving)
 
 
-def door(session: Session, settings: Settings) -> DoorSnapshot:
+def door(session: Session, settings: Settings) -> RecipientMap:
     found = build_recipient_map(session, settings=settings, now=NOW)
     assert found is not None
     return found

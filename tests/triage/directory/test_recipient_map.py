@@ -3,9 +3,9 @@
 import pytest
 
 from triage.addressing.envelope import Address, ancestor_domains
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 
-DOOR = DoorSnapshot(
+DOOR = RecipientMap(
     domains=frozenset({"company.example"}),
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"anna@company.example", "it+anna@company.example", "bo+x@company.example"}),

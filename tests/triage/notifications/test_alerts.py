@@ -235,7 +235,7 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
         outbox.take_up(session, hooked, now=NOW)
         sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
         directory.apply_directory(session, sealed, hooked.company, by=SYNC, now=NOW)
-        emergency.open_door(session, NOW + DAY, by=IDA, reason="nobody", now=NOW)
+        emergency.open_emergency(session, NOW + DAY, by=IDA, reason="nobody", now=NOW)
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
     with db.transaction(known) as session:
         emergency.close_emergency(session, by=IDA, now=NOW)

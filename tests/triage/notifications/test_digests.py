@@ -85,7 +85,7 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     found = send_digests(known, daily)
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
     assert found["joe.fern@company.example"] == (
-        "Staff reviews messages from unknown senders before you get them. You need not do anything.\n\n"
+        "Staff review messages from unknown senders before you get them. You need not do anything.\n\n"
         "Held until somebody reviews it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
         "Removed\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
         "Questions: postmaster@company.example\n"

@@ -169,7 +169,7 @@ def test_not_at_night_unless_it_is_wanted(known: Engine, staffed: Settings) -> N
 def test_the_company_is_the_business_of_its_administrators(known: Engine, staffed: Settings) -> None:
     held(known, staffed, MARA)
     with db.transaction(known) as session:
-        emergency.open_door(session, LATE + DAY, by=IDA, reason="the office is flooded", now=NOW)
+        emergency.open_emergency(session, LATE + DAY, by=IDA, reason="the office is flooded", now=NOW)
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)
         coverage.set_away(session, "ida", LATE + DAY, by=IDA, now=NOW)  # but somebody has to know
     found = send_alerts(known, staffed)

@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 def opened(engine: Engine, by: Actor = IDA, until: timedelta = HOUR, reason: str = "nobody is here") -> None:
     with db.transaction(engine) as session:
-        emergency.open_door(session, NOW + until, by=by, reason=reason, now=NOW)
+        emergency.open_emergency(session, NOW + until, by=by, reason=reason, now=NOW)
 
 
 def verdict(engine: Engine, settings: Settings, author: str = "sales@supplier.example", **more: object) -> tuple[str, str, str]:

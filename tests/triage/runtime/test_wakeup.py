@@ -6,17 +6,17 @@ import threading
 from pathlib import Path
 
 from tests.peers.processes import HANG
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 
 
 def test_a_ring_wakes_the_one_who_waits(tmp_path: Path) -> None:
-    waiting, ringing = Bell(tmp_path, "judge"), Bell(tmp_path, "judge")
+    waiting, ringing = WakeupPipe(tmp_path, "judge"), WakeupPipe(tmp_path, "judge")
     threading.Timer(0.05, ringing.ring).start()
     assert waiting.wait(HANG)
 
 
 def test_a_ring_that_nobody_waited_for_is_kept_and_many_are_one(tmp_path: Path) -> None:
-    waiting = Bell(tmp_path, "judge")
+    waiting = WakeupPipe(tmp_path, "judge")
     for _ in range(100_000):  # more than a pipe holds
         waiting.ring()
     assert waiting.wait(0)
@@ -24,8 +24,8 @@ def test_a_ring_that_nobody_waited_for_is_kept_and_many_are_one(tmp_path: Path) 
 
 
 def test_it_rings_across_processes(tmp_path: Path) -> None:
-    waiting = Bell(tmp_path, "relay")
-    ring = f"from pathlib import Path; from triage.runtime.wakeup import Bell; Bell(Path({str(tmp_path)!r}), 'relay').ring()"
+    waiting = WakeupPipe(tmp_path, "relay")
+    ring = f"from pathlib import Path; from triage.runtime.wakeup import WakeupPipe; WakeupPipe(Path({str(tmp_path)!r}), 'relay').ring()"
     subprocess.run([sys.executable, "-c", ring], check=True)
     assert waiting.wait(HANG)
     waiting.close()

@@ -10,7 +10,7 @@ import pytest
 from tests.peers import postgresql as postgresql_peer
 from tests.peers.processes import HANG
 from triage.config.settings import Database, Settings, Spool
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import pg_notify
 from triage.store.pg_notify import Telegraph
 
@@ -20,7 +20,7 @@ class Machine:
     """Machine with a spool of its own, where one process wakes another that waits for the relay's pipe."""
 
     settings: Settings
-    bell: Bell
+    bell: WakeupPipe
     line: Telegraph
 
 
@@ -28,7 +28,7 @@ class Machine:
 def machine(settings: Settings, directory: Path, url: str, *, listen_url: str = "") -> Iterator[Machine]:
     directory.mkdir()
     mine = replace(settings, spool=Spool(directory), database=Database(url, listen_url))
-    bell = Bell(directory, "relay")
+    bell = WakeupPipe(directory, "relay")
     line = Telegraph(mine, sends=[bell], hears=[bell])
     yield Machine(mine, bell, line)
     line.close()

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlmodel import col
 
-from mta.processing.recipient_map_writer import write_door
+from mta.processing.recipient_map_writer import write_recipient_map
 from mta.spool import recipient_map_file
 from tests.peers.mail.next_hop import next_hop
 from tests.peers.processes import free_port
@@ -55,7 +55,7 @@ def house(settings: Settings, sqlite_url: str, sqlite_engine: Engine) -> Setting
         arriving.set_up(session, settings)
     for name in ("incoming", "retry", "damaged"):
         (settings.spool.directory / name).mkdir()
-    write_door(settings, sqlite_engine)
+    write_recipient_map(settings, sqlite_engine)
     return settings
 
 
@@ -73,12 +73,12 @@ def test_a_house_in_order(house: Settings) -> None:
     for check in (
         local_checks.check_database,
         local_checks.check_spool,
-        local_checks.door_snapshot,
+        local_checks.check_recipient_map,
         network_checks.check_ports,
         network_checks.next_hop,
     ):
         assert {level for level, _, _ in list_findings(check(house))} == {OK}, check
-    ((_, _, words),) = list_findings(local_checks.door_snapshot(house))
+    ((_, _, words),) = list_findings(local_checks.check_recipient_map(house))
     assert words.endswith("equal to the record")
 
 
@@ -241,13 +241,18 @@ def old_snapshot(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("change", "check", "level", "words"),
     [
-        (no_snapshot, local_checks.door_snapshot, FAIL, "there is none"),
-        (lambda s: (s.spool.directory / recipient_map_file.NAME).write_bytes(b"{"), local_checks.door_snapshot, FAIL, "cannot be read"),
-        (old_snapshot, local_checks.door_snapshot, WARN, "the record has changed since"),
+        (no_snapshot, local_checks.check_recipient_map, FAIL, "there is none"),
+        (
+            lambda s: (s.spool.directory / recipient_map_file.NAME).write_bytes(b"{"),
+            local_checks.check_recipient_map,
+            FAIL,
+            "cannot be read",
+        ),
+        (old_snapshot, local_checks.check_recipient_map, WARN, "the record has changed since"),
         (lambda s: (s.spool.directory / "incoming").rmdir(), local_checks.check_spool, OK, "nothing was received yet"),
         (lambda s: s.spool.directory.rename(s.spool.directory.with_name("away")), local_checks.check_spool, FAIL, "is no directory"),
         (lambda s: Path(s.database.url.removeprefix("sqlite:///")).unlink(), local_checks.check_database, FAIL, "is empty"),
-        (lambda s: Path(s.database.url.removeprefix("sqlite:///")).unlink(), local_checks.door_snapshot, OK, "equal to the record"),
+        (lambda s: Path(s.database.url.removeprefix("sqlite:///")).unlink(), local_checks.check_recipient_map, OK, "equal to the record"),
     ],
 )
 def test_what_is_wrong_inside(

@@ -72,12 +72,12 @@ def test_what_is_kept_beyond_its_time(
         assert arriving.erase(session, settings=house, now=arriving.NOW + (days - 1) * DAY) == is_erased
     for late, level in ((timedelta(hours=23), OK), (timedelta(hours=25), FAIL)):
         monkeypatch.setattr(overdue, "utcnow", lambda late=late: arriving.NOW + days * DAY + late)
-        (found,) = overdue.kept_too_long(house)
+        (found,) = overdue.check_overdue(house)
         assert (found.level, bool(found.do)) == (level, level == FAIL), found
     with db.transaction(engine) as session:
         for put_away in (retention.expire_messages, arriving.erase, arriving.forget):
             put_away(session, settings=house, now=arriving.NOW + (days + 2) * DAY)
-    (found,) = overdue.kept_too_long(house)
+    (found,) = overdue.check_overdue(house)
     assert found.level == OK
 
 
@@ -87,9 +87,9 @@ def test_what_no_digest_named_cannot_expire(house: Settings, engine: Engine, mon
     with db.transaction(engine) as session:
         arriving.arrive(session, careful)
     monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 29 * DAY)
-    assert [one.level for one in overdue.kept_too_long(careful)] == [OK]
+    assert [one.level for one in overdue.check_overdue(careful)] == [OK]
     monkeypatch.setattr(overdue, "utcnow", lambda: arriving.NOW + 32 * DAY)
-    in_time, unseen = overdue.kept_too_long(careful)
+    in_time, unseen = overdue.check_overdue(careful)
     assert (in_time.level, unseen.level) == (OK, WARN)
     assert unseen.found == "1 held message is past its 30 days and cannot expire: no daily digest named it"
     assert "retention.expire_unseen" in unseen.do

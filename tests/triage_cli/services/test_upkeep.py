@@ -69,7 +69,7 @@ password_hash = "{hash}"
 def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     arrives()
     assert "0 entries chained" in shell("audit", "verify").out
-    upkeep.seal_trail(engine, "here:1")
+    upkeep.seal_audit_log(engine, "here:1")
     verified = shell("audit", "verify")
     assert (verified.code, "0 not yet" in verified.out) == (0, True)
     exported = [json.loads(line) for line in shell("audit", "export").out.splitlines()]
@@ -217,7 +217,7 @@ def test_a_round_that_gave_way_to_somebody_is_gone_again_at_once(
     monkeypatch.setattr(upkeep, "PATIENCE", 3600.0)  # which nobody waits for
     with circle.closed_by(postgresql_engine) as enter:
 
-        def seal_trail(engine: Engine, holder: str) -> None:
+        def seal_audit_log(engine: Engine, holder: str) -> None:
             rounds.append(1)
             if len(rounds) == 2:
                 stop.set()
@@ -225,7 +225,7 @@ def test_a_round_that_gave_way_to_somebody_is_gone_again_at_once(
             with db.transaction(engine) as session:
                 enter(session)
 
-        monkeypatch.setattr(upkeep, "seal_trail", seal_trail)
+        monkeypatch.setattr(upkeep, "seal_audit_log", seal_audit_log)
         upkeep.keep_house(settings, postgresql_engine, stop)
     assert len(rounds) == 2
     assert "a transaction gave way to another one and is carried out again: deadlock detected" in caplog.text

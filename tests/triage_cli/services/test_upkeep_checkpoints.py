@@ -35,7 +35,7 @@ def act(engine: Engine) -> None:
     """Writes an audit entry and chains it."""
     with db.transaction(engine) as session:
         ledger.write_act(session, "test", "thing", by=ANA, now=utcnow())
-    upkeep.seal_trail(engine, HERE)
+    upkeep.seal_audit_log(engine, HERE)
 
 
 def verify(engine: Engine, settings: Settings) -> verify_chain.Verification:
@@ -83,7 +83,7 @@ def test_old_entries_are_deleted(engine: Engine, signing: Settings, signed: bool
     assert recorder.delete_old_entries(engine, settings) == 0
     now_old = replace(settings, retention=Retention(audit_days=-1))  # as if tomorrow
     assert recorder.delete_old_entries(engine, now_old) == 2, "the last one is kept"
-    upkeep.seal_trail(engine, HERE)
+    upkeep.seal_audit_log(engine, HERE)
     found = verify(engine, now_old)
     assert (found.fault, found.records) == ("", 2)
 

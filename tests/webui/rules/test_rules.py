@@ -145,7 +145,7 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
 def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> None:
     site.sit_down(page, path="/rules")
     with db.transaction(site.engine) as session:
-        emergency.open_door(session, utcnow() + timedelta(hours=2), reason="the office is flooded", by=IDA, now=utcnow())
+        emergency.open_emergency(session, utcnow() + timedelta(hours=2), reason="the office is flooded", by=IDA, now=utcnow())
     expect(page.get_by_text("All messages are being delivered")).to_be_visible()
     expect(page.get_by_text("the office is flooded")).to_be_visible()
     with db.transaction(site.engine) as session:

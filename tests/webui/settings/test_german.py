@@ -112,7 +112,7 @@ def filled(site: Site) -> Site:
         release_requests.request_release(session, ids.parse_id(asked), by=joe, words="bitte", now=now)
         sent = Sent("joe.fern@company.example", ("post@amt.example",), "joe.fern@company.example", now, message_id="1@company.example")
         learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=now)
-        emergency.open_door(session, now + timedelta(hours=1), by=IDA, reason="Umzug", now=now)
+        emergency.open_emergency(session, now + timedelta(hours=1), by=IDA, reason="Umzug", now=now)
         alerts.raise_brake(session, BRAKED, now=now)
         rule_suggestions.refresh_suggestions(session, [candidate(kind, name) for kind, name in PROPOSED.items()], now=now)
         (list_of_posts,) = (one for one in rule_suggestions.list_suggestions(session, by=IDA, now=now) if one.kind == Kind.LIST)

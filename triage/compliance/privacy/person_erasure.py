@@ -17,7 +17,7 @@ from triage.compliance.privacy.data_subject import SENT, Whose, find_data_subjec
 from triage.config.settings import Settings
 from triage.delivery.journal import JOURNAL
 from triage.delivery.recall import related_messages
-from triage.errors import BadInput, NotAllowedNow, NotFound, SecondKeyNeeded
+from triage.errors import ApprovalNeeded, BadInput, NotAllowedNow, NotFound
 from triage.ids import format_id
 from triage.message.authentication import Authentication
 from triage.message.summary import Summary
@@ -82,7 +82,7 @@ def begin_erasure(
 ) -> PersonErasure:
     """Erase what is kept about an address, or about somebody who has left; `carry_on` does it, slice by slice.
 
-    NotAllowedNow while that person works here, or is under a legal hold. SecondKeyNeeded where the company wants two keys.
+    NotAllowedNow while that person works here, or is under a legal hold. ApprovalNeeded where the company wants two keys.
     """
     access.over_everything(by, Role.ADMIN)
     reason = " ".join(reason.split())[:500]
@@ -259,7 +259,7 @@ def erase_person(
     more: dict[str, Any] = {"by": by, "reason": reason, "now": now, "settings": settings, "with_rules": with_rules}
     try:
         return begin_erasure(session, address, **more)
-    except SecondKeyNeeded as need:
+    except ApprovalNeeded as need:
         order = {"address": address, "with_rules": with_rules}
         return dual_control.ask_second_person(session, dual_control.PERSON_ERASURE, order, need, by=by, reason=reason, key=None, now=now)
 

@@ -13,7 +13,7 @@ MANY = 10  # mailboxes of ours from which on it came for many
 def find_unreadable(seen: Seen) -> Iterable[Signal]:
     """Yields a signal when a message exceeded a limit or could not be parsed."""
     if not seen.summary.parsed:
-        why = join_parts(" ", (say("It could not be parsed safely; look at it with care."), *seen.summary.problems[-1:]))
+        why = join_parts(" ", (say("It could not be parsed safely; check it with care."), *seen.summary.problems[-1:]))
         yield Signal("unreadable", why, 40, tuple(map(str, seen.summary.problems)))
 
 

@@ -73,7 +73,7 @@ def pause_rule(
 ) -> Rule:
     """Pause a rule on content, or resume it. Doing so again changes nothing.
 
-    SecondKeyNeeded where a rule that nobody approved is to be resumed, and the company wants a second person for it by now.
+    ApprovalNeeded where a rule that nobody approved is to be resumed, and the company wants a second person for it by now.
     `confirmed`: names of a second look, for the record.
     """
     rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, is_kept(now)).with_for_update()).first()

@@ -31,7 +31,7 @@ def plan_restore(
     """The removed rules of these, locked, each with the order that would make it; rules in force are left out.
 
     NotFound for a rule that the actor may not know of. NotAllowedNow for one that somebody else removed, or more than 24 hours ago, or that
-    belongs to a removal of messages. SecondKeyNeeded where the company wants a second person for it, and nobody approved it.
+    belongs to a removal of messages. ApprovalNeeded where the company wants a second person for it, and nobody approved it.
     """
     access.may_make_rules(by)
     these = select(Rule).where(is_among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id))

@@ -19,14 +19,14 @@ NOT_SEEN = ("list", "campaign")  # what neither the envelope nor the From field 
 LEAST = (-1, -1, -1, -1)  # less precise than every rule
 
 
-class DoorEntries(NamedTuple):
-    """The blocks that the SMTP server itself enforces (DoorSnapshot says how)."""
+class SmtpBlocks(NamedTuple):
+    """The blocks that the SMTP server itself enforces (RecipientMap says how)."""
 
     always: frozenset[str]
     unsigned: frozenset[str]
 
 
-def door_entries(session: Session, now: datetime) -> DoorEntries:
+def list_smtp_blocks(session: Session, now: datetime) -> SmtpBlocks:
     """The company-wide blocks that no narrower staff allow can override and that the envelope and the From field show.
 
     Not those of a purge while what they catch comes back when the purge is undone, nor those that do not reach into every folder.
@@ -44,7 +44,7 @@ def door_entries(session: Session, now: datetime) -> DoorEntries:
             always.add(block.value)
         elif block.unsigned_only and not (lists or is_touched(block.value, allowed)):
             unsigned.add(block.value)
-    return DoorEntries(frozenset(always), frozenset(unsigned))
+    return SmtpBlocks(frozenset(always), frozenset(unsigned))
 
 
 def is_touched(value: str, allowed: Collection[str]) -> bool:

@@ -49,7 +49,7 @@ def add_rule(
     second: Actor | None = None,
     confirmed: Sequence[str] = (),
 ) -> Rule:
-    """Make a rule. SecondKeyNeeded where the company wants two keys for it and no `second` person has turned theirs.
+    """Make a rule. ApprovalNeeded where the company wants two keys for it and no `second` person has turned theirs.
 
     An equal one that is in force is kept and returned, with the later end of the two; one that was learned is none to staff.
     `confirmed`: names of a second look, for the record.

@@ -126,7 +126,7 @@ def opening_words(incident: Incident, draw: Draw) -> Iterable[str]:
     """Says which campaign it is, and who made the record when."""
     yield say("Campaign {campaign}: {subject}", campaign=format_id(incident.campaign), subject=incident.subject or say("(no subject)"))
     made_at = format_minute(incident.made_at.astimezone(draw.zone))
-    yield say("Made on {at} by {who}. Times are {zone}.", at=made_at, who=incident.made_by, zone=str(draw.zone))
+    yield say("Created on {at} by {who}. Times are in {zone}.", at=made_at, who=incident.made_by, zone=str(draw.zone))
     yield say("Messages outside the scope of this person, and those confidential to them, are left out.")
     first = incident.first_removed_at
     if first:

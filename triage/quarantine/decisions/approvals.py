@@ -15,7 +15,7 @@ from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Right, Role
 from triage.config.settings import Settings
 from triage.delivery.recall.hunt_criteria import Criteria
-from triage.errors import NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
+from triage.errors import ApprovalNeeded, NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.ids import format_id
 from triage.policy.content_rules.describe_conditions import describe_conditions
 from triage.policy.rules import store as rules
@@ -65,7 +65,7 @@ def add_rule(
     confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now, tried=tried)
     try:
         return rules.add_rule(session, order, by=by, now=now, settings=settings, confirmed=confirmed)
-    except SecondKeyNeeded as need:
+    except ApprovalNeeded as need:
         trial = next((found.counts.as_json() for found in tried.values()), None)  # of this order: there is no other
         asked = rule_json(order) | {"confirmed": confirmed, "trial": trial}
         return dual_control.ask_second_person(session, "rule", asked, need, by=by, reason=order.note, key=None, now=now)

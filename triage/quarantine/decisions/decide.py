@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from triage.access import dual_control, scope as access, staff_members
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import NotAllowed, NothingDone, SecondKeyNeeded
+from triage.errors import ApprovalNeeded, NotAllowed, NothingDone
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import checked_scope
 from triage.quarantine.decisions import ask_keepers, bulk_decisions
@@ -38,7 +38,7 @@ def decide_or_ask(
         return earlier
     try:
         return decide_messages(session, request, by=by, now=now, settings=settings, planned=planned)
-    except SecondKeyNeeded as need:
+    except ApprovalNeeded as need:
         require_somebody_else(session, need, by=by, now=now)
         return dual_control.ask_second_person(session, "decision", request.as_json(), need, by=by, reason=request.reason, key=key, now=now)
 
@@ -56,7 +56,7 @@ def decide_messages(
     """Carries out one decision for every selected delivery that the actor may see, and makes a rule about their senders if asked.
 
     `planned`: the result of `decision_plan.plan_large` from before this transaction; it is carried out in slices. Refusals as for
-    `plan_locked`; NothingDone when others were faster everywhere; SecondKeyNeeded, and nothing is changed, where the company wants two
+    `plan_locked`; NothingDone when others were faster everywhere; ApprovalNeeded, and nothing is changed, where the company wants two
     people for it and there is no `second` one.
     """
     access.may_decide(by)
@@ -136,7 +136,7 @@ def made_before(session: Session, key: str | None) -> int | None:
     return session.scalar(select(col(Decision.id)).where(col(Decision.idempotency_key) == key)) if key else None
 
 
-def require_somebody_else(session: Session, need: SecondKeyNeeded, *, by: Actor, now: datetime) -> None:
+def require_somebody_else(session: Session, need: ApprovalNeeded, *, by: Actor, now: datetime) -> None:
     """NotAllowed where nobody else could confirm a removal of delivered messages: it would wait in vain."""
     if dual_control.REMOVE_DELIVERED not in need.needs:
         return

@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.delivery.recall import hunted_messages
 from triage.delivery.recall.hunt_criteria import HUNT
 from triage.delivery.recall.hunted_messages import OUT_OF_REACH
-from triage.errors import BadInput, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
+from triage.errors import ApprovalNeeded, BadInput, NotAllowedNow, NotFound, Stale
 from triage.ids import format_id, parse_id
 from triage.quarantine.decisions import outcomes
 from triage.quarantine.decisions.approvals import Act
@@ -101,7 +101,7 @@ def remove_or_ask(
     """Removes the chosen messages as `remove_hunted` does, or returns the act that now waits for the second person's approval."""
     try:
         return remove_hunted(session, hunt_id, chosen, by=by, reason=reason, fence=fence, known=known, now=now, settings=settings)
-    except SecondKeyNeeded as need:
+    except ApprovalNeeded as need:
         order = {"hunt": format_id(hunt_id), "known": known, "fence": fence}
         return dual_control.ask_second_person(session, HUNT_REMOVAL, order, need, by=by, reason=reason, key=None, now=now)
 
@@ -122,7 +122,7 @@ def remove_hunted(
     """Decide that these messages go out of their mailboxes; the recaller carries it out, and an undo puts them back.
 
     NotFound for a message that the hunt does not show, Stale where they are not as they were looked at, NotAllowedNow where one is
-    removed already, came through Mailroom, or is from a contact and `known` does not say so, SecondKeyNeeded as for other removals.
+    removed already, came through Mailroom, or is from a contact and `known` does not say so, ApprovalNeeded as for other removals.
     """
     require_hunter(by, settings)
     rows = chosen_rows(session, hunt_id, chosen, by=by)

@@ -13,7 +13,7 @@ from triage.actor import Actor, Grant, Right
 from triage.config.settings import Settings
 from triage.delivery.recall import hunted_messages
 from triage.delivery.recall.hunt_criteria import HUNT, Criteria
-from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded
+from triage.errors import ApprovalNeeded, BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.ids import format_id, parse_id
 from triage.quarantine.decisions.mailbox_sweep import OFF
 from triage.quarantine.decisions.outcome_text import hunt_sentence
@@ -153,7 +153,7 @@ def ask_to_show(session: Session, hunt_id: int, *, by: Actor, reason: str, now: 
     if not hunt.found:
         raise NotAllowedNow(say("this hunt found nothing to show"))
     order = {"hunt": format_id(hunt_id), "found": hunt.found, "mailboxes": hunt.mailboxes_hit, "criteria": hunt.criteria}
-    need = SecondKeyNeeded((dual_control.HUNT,))
+    need = ApprovalNeeded((dual_control.HUNT,))
     return dual_control.ask_second_person(session, dual_control.HUNT, order, need, by=by, reason=reason or hunt.reason, key=None, now=now)
 
 

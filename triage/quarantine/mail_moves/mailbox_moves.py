@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from triage.access import dual_control, staff_members
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import BadInput, FactorNeeded, NotFound, Refused, SecondKeyNeeded, SecondLookNeeded, Stale
+from triage.errors import ApprovalNeeded, BadInput, FactorNeeded, NotFound, Refused, SecondLookNeeded, Stale
 from triage.ids import format_id, new_id
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment
@@ -134,7 +134,7 @@ def carry_move(session: Session, row: MirrorCopy, delivery: Delivery, move: Move
             row.ended_at, row.act, row.decision_id = now, move.folder, made.id
             session.flush()
             return Outcome(DONE)
-        except (SecondLookNeeded, SecondKeyNeeded, FactorNeeded):
+        except (SecondLookNeeded, ApprovalNeeded, FactorNeeded):
             pass  # it is asked about
     return Outcome(ASKED, answer=move_requests.ask_to_confirm(session, request, Asked(move, account, (row.id,)), asking))
 

@@ -1,7 +1,7 @@
-"""Requests by moves in a mail program: an act that is only asked for, told in an answer, and done when that answer is confirmed.
+"""Requests made by moving messages in a mail program: an answer says what would be done, and it is done once that answer is confirmed.
 
-A request is an approval (`dual_control`) that whoever asked may give themselves where nobody else is needed. What an answer said is kept
-with it, so that exactly this is done or nothing.
+A request is an approval (`dual_control`). The person who asked may give it themselves unless a second person is needed. The figures of
+the answer are stored with the request, so that exactly this is done, or nothing.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from triage.access import dual_control
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import NotFound, SecondKeyNeeded, Stale
+from triage.errors import ApprovalNeeded, NotFound, Stale
 from triage.ids import format_id, parse_id
 from triage.quarantine import assignment, selection_preview
 from triage.quarantine.decisions import approvals, decide, decision_plan, outcomes
@@ -96,7 +96,7 @@ def ask_to_assign(session: Session, ids: Sequence[int], to: str, asked: Asked, a
     return tell(session, made, asking)
 
 
-def need_of(session: Session, request: DecisionRequest, asking: Asking) -> SecondKeyNeeded:
+def need_of(session: Session, request: DecisionRequest, asking: Asking) -> ApprovalNeeded:
     """Returns the needs of a decision now, and its deliveries. NotFound where there are none."""
     said: dict[str, Any] = {"by": asking.by, "settings": asking.settings, "now": asking.now}
     large = decision_plan.read_large(session, request, **said)
@@ -104,11 +104,11 @@ def need_of(session: Session, request: DecisionRequest, asking: Asking) -> Secon
     return as_need(decision_plan.list_needs(session, request, meant, **said), meant)
 
 
-def as_need(needs: Sequence[str], meant: Meant) -> SecondKeyNeeded:
+def as_need(needs: Sequence[str], meant: Meant) -> ApprovalNeeded:
     """Adds to these reasons that it was asked for in a mail program. NotFound where it is about nothing."""
     if not meant:
-        raise NotFound(say("nothing of it is left to decide"))
-    return SecondKeyNeeded((dual_control.MAIL_PROGRAM, *needs), tuple(one for one, _ in meant), dual_control.fence_of(meant))
+        raise NotFound(say("there is nothing left to decide here"))
+    return ApprovalNeeded((dual_control.MAIL_PROGRAM, *needs), tuple(one for one, _ in meant), dual_control.fence_of(meant))
 
 
 def held_among(session: Session, ids: Sequence[int]) -> Meant:

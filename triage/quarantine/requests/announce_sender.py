@@ -150,5 +150,5 @@ def answer_announcement(to: str, named: Iterable[str], fault: str, until: dateti
         about, failed = say("It was about {senders}.", senders=senders), say("Not everything was saved: {fault}.", fault=fault)
         return Letter(to, say("Not saved: your expected sender"), (), about, failed)
     opening = say("Saved until {day}: you expect messages from {senders}.", day=format_day(until, year=False), senders=senders)
-    footer = say("Staff still reviews these messages before you get them, but sooner.")
+    footer = say("Staff still review these messages before you get them, but sooner.")
     return Letter(to, say("Saved: your expected sender"), (), footer, opening)

@@ -26,7 +26,7 @@ LONGEST_FOR = timedelta(days=90)
 MOST_TRIES = 20
 
 
-def hand_out_word(
+def issue_code_word(
     session: Session, for_whom: str, *, by: Actor, until: datetime | None = None, settings: Settings, now: datetime
 ) -> Expectation:
     """Makes a code word of an employee for somebody outside. BadInput for an end that is past or over 90 days away, or too many of them.

@@ -174,7 +174,7 @@ def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: 
 @router.post("/code-words", status_code=201, response_model=schemas.CodeWord, responses=describe_refusals(401, 403, 422))
 def create_code_word(order: schemas.CodeWordOrder, session: Tx, by: Employee, here: Here) -> schemas.CodeWord:
     """Get a code word for somebody outside. Staff see who gave it out with their first message. `DELETE /me/expected-senders` ends it."""
-    made = code_words.hand_out_word(session, order.for_whom, until=order.until, by=by, settings=here.settings, now=utcnow())
+    made = code_words.issue_code_word(session, order.for_whom, until=order.until, by=by, settings=here.settings, now=utcnow())
     ring_after(session)
     return schemas.CodeWord.model_validate({"id": made.id, "word": made.sender.upper(), "until": made.until})
 

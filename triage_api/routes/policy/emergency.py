@@ -23,7 +23,7 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
 
     For company-wide administrators. It ends by itself.
     """
-    opened = emergency.open_door(session, order.until, by=by, reason=order.reason, now=utcnow())
+    opened = emergency.open_emergency(session, order.until, by=by, reason=order.reason, now=utcnow())
     ring_after(session)
     return schemas.EmergencyNow.model_validate({"emergency": opened})
 

@@ -102,7 +102,7 @@ def show_sync(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) 
     for change in applied.plan.changes[:MOST_SHOWN]:
         say(str(change))
     if (more := len(applied.plan.changes) - MOST_SHOWN) > 0:
-        say(f"… and {more} changes more; --json lists all")
+        say(f"… and {more} more changes; --json lists all")
     for told in (*(f"refused: {one}" for one in reading.refused), *(f"note: {one}" for one in (*reading.notes, *applied.outdated))):
         say(told)
     would = "would be " if dry_run else ""

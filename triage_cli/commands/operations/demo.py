@@ -14,7 +14,7 @@ from sqlmodel import col
 from demo import company, morning
 from demo.prepare import prepare_demo
 from migrations.upgrade import upgrade
-from mta.processing.recipient_map_writer import write_door
+from mta.processing.recipient_map_writer import write_recipient_map
 from triage.actor import EVERYTHING, Actor, Role
 from triage.config import settings_loader
 from triage.config.settings import Settings, host_port
@@ -79,7 +79,7 @@ def made_ready(settings: Settings) -> Engine:
         if session.scalar(select(func.count()).select_from(Rule)) == 0:
             for order in company.RULES:
                 rules.add_rule(session, order, by=SEEDER, now=utcnow(), settings=settings)
-    write_door(settings, engine)
+    write_recipient_map(settings, engine)
     return engine
 
 
@@ -139,7 +139,7 @@ Mailroom is open.
   Mail out     {settings.outbound.listen}   employees write here; Mailroom learns their contacts
   Mailboxes    {directory}/mailboxes/   released messages arrive here
   Outside      {directory}/outside/     employees' messages and notices to senders arrive here
-  A first mail {send}
+  Test message {send}
   Shell        {command_called()} deliveries{config}; show ID, release ID and many more (--help)
   Log          {directory}/mailroom.log
   Stop         Ctrl+C; start over with: {command_called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}

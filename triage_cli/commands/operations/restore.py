@@ -149,7 +149,7 @@ def make_fast(engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
     except DBAPIError as fault:
-        warn(f"its large indexes are not all there, `mailroom db upgrade` makes them: {first_line(fault)}")
+        warn(f"some of its large indexes are missing; `mailroom db upgrade` creates them: {first_line(fault)}")
 
 
 def begin_restore(connection: Connection, made: Manifest, *, now: datetime) -> None:

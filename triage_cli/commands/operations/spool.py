@@ -24,7 +24,7 @@ from triage_cli.output.tables import Form, Shape, json_sentences, list_options, 
 RETRIES = Shape(
     {
         "id": "of the message, as in the 250 reply",
-        "door": "incoming, or outbound: an employee's message",
+        "spool": "incoming, or outbound: an employee's message",
         "received": "when it was accepted",
         "from": "its reverse-path",
         "to": "its recipients",
@@ -33,7 +33,7 @@ RETRIES = Shape(
         "next_try": "next attempt",
         "why": "reason for the delay",
     },
-    ("id", "door", "from", "to", "tries", "next_try", "why"),
+    ("id", "spool", "from", "to", "tries", "next_try", "why"),
 )
 
 
@@ -64,7 +64,7 @@ def row_of(one: Retry) -> dict[str, Any]:
     """A message as a line of a list."""
     return {
         "id": shown(one.envelope.spool_id),
-        "door": one.door,
+        "spool": one.spool,
         "received": one.envelope.received_at.isoformat(timespec="seconds"),
         "from": one.envelope.reverse_path or "<>",
         "to": list(one.envelope.recipients),

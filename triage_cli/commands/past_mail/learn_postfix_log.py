@@ -33,7 +33,7 @@ def learn() -> None:
 def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     """Learn from the log of a Postfix that sends employees' messages; - is standard input.
 
-    Follow it with `tail -F /var/log/mail.log | mailroom learn postfix-log -`. A log does not tell holiday notices apart from letters;
+    Follow it with `tail -F /var/log/mail.log | mailroom learn postfix-log -`. A log cannot tell holiday notices from personal messages;
     docs/how-to/outgoing-mail.md has better ways. The same log read twice is counted twice.
     """
     settings = settings_of(ctx)
@@ -41,7 +41,7 @@ def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     for messages in group_messages(follow_log(read_sent(files))):
         add_counts(total, learn_group(messages, settings))
     skipped = ", ".join(f"{count} {reason}" for reason, count in total.skipped.most_common())
-    say(f"{total.learned} addresses learned, {total.known} known before, {total.parked} parked; not learned: {skipped or 'nothing'}")
+    say(f"{total.learned} addresses learned, {total.known} known before, {total.parked} pending; not learned: {skipped or 'nothing'}")
 
 
 def read_sent(files: Iterable[TextIO]) -> Iterator[Sent]:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from mail_auth.dns.resolver_factory import open_resolver
 from mta.processing.code_reader import CodeReader
 from triage.config.settings import Settings
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.errors import BadInput, Refused
 from triage.intake.build_recipient_map import build_recipient_map
 from triage.message.similarity import Likeness
@@ -126,14 +126,14 @@ def carry_out(
     terms = Terms(seconds_per_row, staff, minutes_of_work, settings.coverage.hours, settings.coverage.time_zone)
     with closing(open_parsers()) as pool, CodeReader() as codes:
         examiner = Examiner(open_resolver(settings.dns), pool, codes, trusted_names(settings, trust))
-        player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, door_of(engine, settings))
+        player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, current_map(engine, settings))
         found = read_all(player, connections)
     counted = make_forecast(found.rows, since=since, until=until, terms=terms)
     tell_forecast(counted, found, html_file, as_json=as_json)
     return 1 if found.faults else 0
 
 
-def door_of(engine: Engine, settings: Settings) -> DoorSnapshot:
+def current_map(engine: Engine, settings: Settings) -> RecipientMap:
     """Builds the recipient map that the SMTP server would use now. Refused when the directory is empty: everything would be refused."""
     with db.read_transaction(engine) as session:
         door = build_recipient_map(session, settings=settings, now=utcnow())
@@ -169,4 +169,4 @@ def tell_forecast(counted: Forecast, found: Rehearsal, html_file: Path | None, *
     for line in found.faults[:SHOWN_FAULTS]:
         click.echo(escape_visible(line), err=True)
     if (more := len(found.faults) - SHOWN_FAULTS) > 0:
-        click.echo(f"… and {more} mailboxes more that could not be read; --json lists all", err=True)
+        click.echo(f"… and {more} more mailboxes could not be read; --json lists all", err=True)

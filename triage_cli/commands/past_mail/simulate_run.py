@@ -15,7 +15,7 @@ from mailboxes.mailbox import Unreachable
 from mta.processing.received_headers import addressed_to
 from triage.addressing.envelope import Address
 from triage.config.settings import Settings
-from triage.directory.recipient_map import DoorSnapshot
+from triage.directory.recipient_map import RecipientMap
 from triage.errors import Refused
 from triage.intake import simulate
 from triage.message.similarity import Likeness
@@ -50,7 +50,7 @@ class Player:
     reading: Reading
     until: datetime
     alike: Likeness | None
-    door: DoorSnapshot
+    door: RecipientMap
     written: Written = field(default_factory=Written)
     now: datetime = field(default_factory=utcnow)
 

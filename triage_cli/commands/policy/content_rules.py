@@ -30,7 +30,7 @@ from triage_cli.output.tables import say
 def make_content_rule(
     desk: Desk, name: str, when: tuple[str, ...], until: str | None, dry_run: bool, confirm: tuple[str, ...], **features: Any
 ) -> int:
-    """Hold, purge, redirect or mark messages by what they say. It lets nothing in.
+    """Hold, purge, redirect or mark messages by what they say. It releases nothing.
 
     Conditions: attachment_hash, attachment_kind, attachment_name, author, direction, language, link_domain, list, reply_to, signal,
     wording. In a value, * stands for any characters.

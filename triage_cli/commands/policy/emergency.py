@@ -20,7 +20,7 @@ CLOSED = "no emergency"
 @click.option("--reason", default="", help="Reason. Everybody sees it.")
 @click.option("--close", is_flag=True, help="End the emergency now.")
 @act_on_api
-def open_door(desk: Desk, until: str | None, reason: str, close: bool) -> None:
+def open_emergency(desk: Desk, until: str | None, reason: str, close: bool) -> None:
     """Deliver everything for a while (emergency)."""
     if close and until:
         raise BadInput("--close and --until cannot be combined")

@@ -15,7 +15,7 @@ SERVICES = Shape(
         "messages": "in the last 30 days, as reported",
         "needs": "the next step",
         "wanting": "whether there is something to do",
-        "reporters": "domains whose reports tell it",
+        "reporters": "receivers that reported it",
         "last_at": "end of the newest report",
     }
 )

@@ -94,7 +94,7 @@ def everything(session: Session, settings: Settings, author: str = ANNA, to: str
     assignment.assign_messages(session, Selection.of(ids=(ids[0],)), "ana", f"Who is {author}?", by=IDA, now=NOW)
     for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
         ledger.record_event(session, ids[2], event, by=ANA, now=NOW)
-    code_words.hand_out_word(session, f"{author.title()}, the candidate", by=EMPLOYEE, settings=settings, now=NOW)
+    code_words.issue_code_word(session, f"{author.title()}, the candidate", by=EMPLOYEE, settings=settings, now=NOW)
     sent = Sent(JOE, (author,), JOE, NOW, message_id="1@company.example")
     learn_contacts.learn_many(session, [sent], how="outbound", settings=settings, by=SYNC, now=NOW)
     raw = mail(f"From: Joe Fern <{JOE}>\nTo: {author}", "Hello\n")

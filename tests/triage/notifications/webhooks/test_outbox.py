@@ -62,7 +62,7 @@ def decide(engine: Engine, settings: Settings, *recipients: str, **mail: str) ->
 
 def opened(engine: Engine) -> None:
     with db.transaction(engine) as session:
-        emergency.open_door(session, NOW + HOUR, by=IDA, reason="nobody is here", now=NOW)
+        emergency.open_emergency(session, NOW + HOUR, by=IDA, reason="nobody is here", now=NOW)
 
 
 def claimed(engine: Engine, settings: Settings, name: str = "all", after: timedelta = timedelta()) -> Call | None:

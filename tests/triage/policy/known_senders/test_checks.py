@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, authentication, env
 from triage import ids
 from triage.config.alert_types import FUSE, LET_IN, UNLIKE as STOLEN
 from triage.config.settings import Policy, Settings
-from triage.errors import NotAllowed, NotFound, SecondKeyNeeded, SecondLookNeeded
+from triage.errors import ApprovalNeeded, NotAllowed, NotFound, SecondLookNeeded
 from triage.intake import receive as intake
 from triage.intake.explain_verdict import explain_delivery
 from triage.intake.simulate import simulate_message
@@ -145,7 +145,7 @@ def test_one_release_makes_it_usual(known: Engine, holding: Settings) -> None:
 
 def test_staff_lets_a_sender_pass_whatever_it_says_with_a_second_person(known: Engine, holding: Settings) -> None:
     order = RuleOrder("allow", "address", SALES, "company", unchecked=True)
-    with db.transaction(known) as session, pytest.raises(SecondKeyNeeded):
+    with db.transaction(known) as session, pytest.raises(ApprovalNeeded):
         rules.add_rule(session, order, by=IDA, now=NOW, settings=holding)
     allow(known, holding, unchecked=True)
     assert judged(known, holding, **BANK)[:3] == ("queued", "allowed-sender", "")

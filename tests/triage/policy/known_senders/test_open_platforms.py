@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from tests.triage.arriving import ANA, IDA, NOW, summary
 from tests.triage.policy.known_senders.test_checks import BANK, allow, came, judged
 from triage.config.settings import Settings
-from triage.errors import BadInput, SecondKeyNeeded
+from triage.errors import ApprovalNeeded, BadInput
 from triage.message.summary import Link
 from triage.policy.decide import UNLIKE
 from triage.policy.rules import store as rules
@@ -31,7 +31,7 @@ def holding(settings: Settings) -> Settings:
 def test_to_allow_one_as_a_whole_takes_two(known: Engine, settings: Settings, order: tuple[str, str], scope: str) -> None:
     wanted = RuleOrder("allow", *order, scope)
     with db.transaction(known) as session:
-        with pytest.raises(SecondKeyNeeded) as needed:
+        with pytest.raises(ApprovalNeeded) as needed:
             rules.add_rule(session, wanted, by=IDA, now=NOW, settings=settings)
         assert needed.value.needs == ("platform-allow",)
         made = rules.add_rule(session, wanted, by=IDA, now=NOW, settings=settings, second=ANA)

@@ -224,7 +224,7 @@ def test_removed_messages_never_leave_their_author_is_told_and_it_is_undone_as_a
     with db.transaction(known) as session:
         leave(session, braking, *strangers(9))
         number = only(session).id
-        with pytest.raises(NotAllowedNow, match="nothing of it was removed"):
+        with pytest.raises(NotAllowedNow, match="nothing was removed"):
             outbound_brakes.restore_brake(session, number, by=IDA, reason="", now=NOW)
         outbound_brakes.remove_brake(session, number, by=IDA, reason="stolen", settings=braking, now=NOW + MINUTE)
         assert list(states(session).values()).count("purged") == 7

@@ -12,7 +12,7 @@ from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, add_rules, arrive
 from triage.access import confidential_folders
 from triage.addressing.company import SealedEntry
 from triage.config.settings import Settings
-from triage.errors import BadInput, NotAllowed, NotFound, SecondKeyNeeded
+from triage.errors import ApprovalNeeded, BadInput, NotAllowed, NotFound
 from triage.policy.content_rules.conditions import Conditions
 from triage.policy.rules import content_store, store as rules
 from triage.policy.rules.store import RuleOrder
@@ -115,10 +115,10 @@ def test_only_a_rule_on_content_that_is_known_is_paused(known: Engine, settings:
 @pytest.mark.parametrize("order", [PURGE, REDIRECT])
 def test_what_takes_messages_away_needs_a_second_person(known: Engine, settings: Settings, alone: Settings, order: RuleOrder) -> None:
     with db.transaction(known) as session:
-        with pytest.raises(SecondKeyNeeded):
+        with pytest.raises(ApprovalNeeded):
             rules.add_rule(session, order, by=ANA, now=NOW, settings=settings)
         made = rules.add_rule(session, replace(order, paused=True), by=ANA, now=NOW, settings=alone)
-        with pytest.raises(SecondKeyNeeded):
+        with pytest.raises(ApprovalNeeded):
             content_store.pause_rule(session, made.id, paused=False, by=ANA, now=NOW, settings=settings)
 
 

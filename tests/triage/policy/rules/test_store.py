@@ -337,7 +337,7 @@ def test_what_the_door_enforces(known: Engine, settings: Settings, orders: list[
     for order in orders:
         add(known, settings, order)
     with db.read_transaction(known) as session:
-        assert smtp_blocks.door_entries(session, NOW) == smtp_blocks.DoorEntries(frozenset(always), frozenset(unsigned))
+        assert smtp_blocks.list_smtp_blocks(session, NOW) == smtp_blocks.SmtpBlocks(frozenset(always), frozenset(unsigned))
 
 
 def test_the_door_hears_of_every_change(known: Engine, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from triage.actor import Actor, Role, Scope
 from triage.addressing.company import CompanyDirectory, SealedEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
-from triage.errors import FactorNeeded, NotAllowed, NotAllowedNow, NotFound, SecondKeyNeeded, Stale
+from triage.errors import ApprovalNeeded, FactorNeeded, NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.message.authentication import Dmarc
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
@@ -200,9 +200,9 @@ def test_a_domain_for_everybody_waits_by_itself_and_along_with_a_release(company
 def test_nobody_goes_around_the_second_key(company: Engine, careful: Settings) -> None:
     with transaction(company) as session:
         mail = risky(session, careful)
-        with pytest.raises(SecondKeyNeeded):
+        with pytest.raises(ApprovalNeeded):
             decisions.decide_messages(session, DecisionRequest(Selection(ids=mail), Verb.RELEASE), by=IDA, now=NOW, settings=careful)
-        with pytest.raises(SecondKeyNeeded):
+        with pytest.raises(ApprovalNeeded):
             rules.add_rule(session, WHOLE_DOMAIN, by=Actor("shell", "root", Role.ADMIN, IDA.scope), now=NOW, settings=careful)
 
 

@@ -79,7 +79,7 @@ class Office:
 
     def refused_at_the_door(self) -> tuple[set[str], set[str]]:
         with db.read_transaction(self.engine) as session:
-            always, unsigned = smtp_blocks.door_entries(session, self.now)
+            always, unsigned = smtp_blocks.list_smtp_blocks(session, self.now)
         return set(always), set(unsigned)
 
 

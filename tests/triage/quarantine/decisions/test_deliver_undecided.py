@@ -165,7 +165,7 @@ STAYS: dict[str, Act] = {
     "a report": reported,
     "a removed copy": a_copy_was_removed,
     "many copies": many_copies,
-    "an emergency": lambda session, _, mail: emergency.open_door(
+    "an emergency": lambda session, _, mail: emergency.open_emergency(
         session, DUE + timedelta(hours=1), by=Actor.shell("root", ""), reason="away", now=DUE - timedelta(hours=1)
     ),
     "a pause after a restore": lambda session, _, mail: restore_pause.pause_delivery(session, backup_at=CAME, now=CAME),

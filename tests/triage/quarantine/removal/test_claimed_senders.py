@@ -89,7 +89,7 @@ def test_a_removal_takes_and_blocks_the_claims_alone(company: Engine, settings: 
         again = claim(session, settings, "Another"), claim(session, settings, "Else", "x@other.example")
         assert [state(session, one) for one in again] == ["purged", "held"]
         assert [one.proof for one in session.scalars(select(Rule))] == [ONLY_CLAIMS]
-        assert smtp_blocks.door_entries(session, NOW) == (frozenset(), frozenset())
+        assert smtp_blocks.list_smtp_blocks(session, NOW) == (frozenset(), frozenset())
         assert session.get_one(Delivery, arrive(session, settings)[0]).rule_id is None
         undoing.undo_decision(session, done.id, by=ANA, reason="", now=NOW, settings=settings)
         assert state(session, forged) == "held"

@@ -78,7 +78,7 @@ def test_late_copies_are_caught_and_come_back_when_the_purge_is_undone(known: En
     assert late(known, settings) == ("purged", "blocked-sender")
     assert late(known, settings, author="other@evil.example") == ("held", "first-contact")
     with db.read_transaction(known) as session:
-        assert smtp_blocks.door_entries(session, NOW) == smtp_blocks.DoorEntries(frozenset(), frozenset())
+        assert smtp_blocks.list_smtp_blocks(session, NOW) == smtp_blocks.SmtpBlocks(frozenset(), frozenset())
     with db.transaction(known) as session:
         undone = undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
     assert (undone.done, undone.count) == (3, 3)

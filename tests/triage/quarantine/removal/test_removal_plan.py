@@ -98,14 +98,14 @@ def test_blocks_hold_for_a_day_and_then_refuse(known: Engine, settings: Settings
     with db.transaction(known) as session:
         wave(session, settings, many(4))
         made = remove(session, settings)
-        assert smtp_blocks.door_entries(session, NOW).always == frozenset()
+        assert smtp_blocks.list_smtp_blocks(session, NOW).always == frozenset()
         version = smtp_blocks.blocks_version(session, NOW)
         (late,) = arrive(session, settings, author=many(1)[0], subject=ODD, dmarc=proven("throw-away-0.example"))
         found = session.get_one(Delivery, late)
         assert (found.state, found.rule) == ("held", "held-by-block")
         assert "late copies are held" in found.reason
     with db.read_transaction(known) as session:
-        assert smtp_blocks.door_entries(session, tomorrow).always == {f"throw-away-{place}.example" for place in range(4)}
+        assert smtp_blocks.list_smtp_blocks(session, tomorrow).always == {f"throw-away-{place}.example" for place in range(4)}
         assert smtp_blocks.blocks_version(session, tomorrow) != version
     with db.transaction(known) as session:
         (later,) = arrive(session, settings, author=many(1)[0], subject=ODD, dmarc=proven("throw-away-0.example"), at=tomorrow)
@@ -114,7 +114,7 @@ def test_blocks_hold_for_a_day_and_then_refuse(known: Engine, settings: Settings
         assert (undone.done, blocks(session)) == (5, [])
         assert states(session, [late, later]) == ["held", "held"]
     with db.read_transaction(known) as session:
-        assert smtp_blocks.door_entries(session, tomorrow).always == frozenset()
+        assert smtp_blocks.list_smtp_blocks(session, tomorrow).always == frozenset()
 
 
 def test_the_block_of_a_campaign_never_takes_what_a_wanted_sender_sent(known: Engine, settings: Settings) -> None:
@@ -283,7 +283,7 @@ def test_a_department_blocks_for_itself(known: Engine, settings: Settings) -> No
         assert (plan.count, plan.scopes) == (2, ("department:legal",))
         remove(session, settings, by=BEN)
         assert set(session.scalars(select(col(Rule.scope)).where(col(Rule.origin) == rules.REMOVAL))) == {"department:legal"}
-        assert smtp_blocks.door_entries(session, NOW + timedelta(days=2)).always == frozenset()
+        assert smtp_blocks.list_smtp_blocks(session, NOW + timedelta(days=2)).always == frozenset()
 
 
 def test_what_staff_has_blocked_stays_blocked_when_the_removal_is_undone(known: Engine, settings: Settings) -> None:

@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 def hands_out(engine: Engine, settings: Settings, for_whom: str = "the candidate", **more: Any) -> str:
     with db.transaction(engine) as session:
-        return code_words.hand_out_word(session, for_whom, by=JOE, settings=settings, now=NOW, **more).sender
+        return code_words.issue_code_word(session, for_whom, by=JOE, settings=settings, now=NOW, **more).sender
 
 
 def comes(engine: Engine, settings: Settings, subject: str, *to: str, **mail: Any) -> tuple[str, list[str], int]:

@@ -83,7 +83,7 @@ def test_known_senders_are_held_for_him_and_for_nobody_else(company: Engine, set
 
 def test_in_an_emergency_they_pass(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
-        emergency.open_door(session, NOW + DAY, by=IDA, reason="nobody is here", now=NOW)
+        emergency.open_emergency(session, NOW + DAY, by=IDA, reason="nobody is here", now=NOW)
         (joe,) = known(session, settings)
         (group,) = known(session, settings, LIST)
         assert state_of(session, joe) == ("queued", "allowed-sender")

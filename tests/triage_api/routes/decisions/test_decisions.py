@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.message.authentication import Dmarc, Result
 from triage.message.summary import Attachment
 from triage.quarantine.decisions import bulk_decisions, decision_plan
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import transaction
 from triage.times import utcnow
 
@@ -25,7 +25,7 @@ def rang(settings: Settings) -> set[str]:
     """Wake-ups since the last call."""
     found = set()
     for name in ("relay", "door", "change"):
-        bell = Bell(settings.spool.directory, name)
+        bell = WakeupPipe(settings.spool.directory, name)
         if bell.wait(0):
             found.add(name)
         bell.close()

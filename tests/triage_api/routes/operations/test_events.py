@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from tests.triage.arriving import arrive
 from tests.triage_api.conftest import opened, token_key
 from triage.config.settings import Settings
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import transaction
 from triage_api.app import bind_socket, serve_socket
 
@@ -35,7 +35,7 @@ def came(engine: Engine, settings: Settings) -> None:
     """Commit an act, with its wake-up."""
     with transaction(engine) as session:
         arrive(session, settings, JOE)
-    bell = Bell(settings.spool.directory, "change")
+    bell = WakeupPipe(settings.spool.directory, "change")
     bell.ring()
     bell.close()
 

@@ -18,7 +18,7 @@ from triage.config import settings_loader
 from triage.directory import recipients
 from triage.directory.apply import Braked
 from triage.errors import Refused
-from triage.runtime.wakeup import Bell
+from triage.runtime.wakeup import WakeupPipe
 from triage.store import db, last_runs
 from triage.times import utcnow
 from triage_cli.client import local_setup
@@ -135,7 +135,7 @@ def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: 
 def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server: Slapd) -> None:
     assert shell("sync").code == 0
     settings = settings_loader.read_settings(str(config))
-    stop, bell = threading.Event(), Bell(settings.spool.directory, "door")
+    stop, bell = threading.Event(), WakeupPipe(settings.spool.directory, "door")
     role = threading.Thread(target=sync.run_role, args=(settings, stop))
     role.start()
     try:

@@ -43,7 +43,7 @@ def test_what_waits_and_why(shell: Shell, spool: Spool) -> None:
     (one,) = json.loads(shell("spool", "--stuck", "--json").out)
     assert one == {
         "id": stuck,
-        "door": "incoming",
+        "spool": "incoming",
         "received": "2026-11-24T09:30:00+00:00",
         "from": "a@stranger.example",
         "to": ["anna@company.example", "bär@company.example"],
