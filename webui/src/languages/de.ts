@@ -1,6 +1,7 @@
 // German. Each sentence stands beside the English one that the code has; {name} is a value, | parts the forms for one and for more.
 export default {
   'Words': 'Wörter',
+  'The newest {n} at most: choose dates for others': 'Höchstens die neuesten {n}: Wählen Sie für andere ein Datum',
   'Export CSV': 'CSV exportieren',
   'Filter decisions': 'Entscheidungen filtern',
   'Clear the filter': 'Filter aufheben',
