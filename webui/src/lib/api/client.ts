@@ -60,8 +60,7 @@ export function query(words: Words): string {
 }
 
 /** "value: " before a sentence names the JSON field, which means nothing to the reader. */
-const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
-const withoutField = (one: FaultyLine): FaultyLine => ({ ...one, reason: asSentence(one.reason.replace(FIELD, '')) })
+export const FIELD = /^[a-z_]+(\.[a-z_]+)*: /
 
 const FACTOR_NEEDED = 'urn:mailroom:second-factor-needed'
 const SECOND_LOOK = 'urn:mailroom:second-look'
@@ -70,7 +69,7 @@ async function answerOf(response: Response): Promise<Problem> {
   const fallback = t('The server answered {status}. Try again. If it happens again, tell your administrator.', { status: response.status })
   const body = await response.json().catch(() => ({}))
   const detail = typeof body.detail === 'string' && body.detail ? body.detail : body.title || fallback
-  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null, body.type === FACTOR_NEEDED, (body.lines ?? []).map(withoutField))
+  return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null, body.type === FACTOR_NEEDED, body.lines ?? [])
 }
 
 let toldEnd: () => void = () => undefined

@@ -18,8 +18,3 @@ test.each([
   vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ detail }), { status: 410 })))
   await expect(api.cover()).rejects.toMatchObject({ status: 410, message: says })
 })
-
-test('what is wrong in lines is said in sentences, without the name of a field', async () => {
-  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ detail: 'line 4', lines: [{ line: 4, reason: 'value: this is a mail provider' }] }), { status: 422 })))
-  await expect(api.cover()).rejects.toMatchObject({ lines: [{ line: 4, reason: 'This is a mail provider.' }] })
-})
