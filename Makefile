@@ -12,6 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9
+AUDIT_VERSION := 2.10.1
 WORKERS ?= 5# on 2 cores: many tests wait, and each worker collects all of them
 FUZZ_SECONDS ?= 60
 
@@ -37,7 +38,7 @@ COMPANY := "tests/e2e/console/test_main_job.py::test_an_allowed_sender_who_prove
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
 .PHONY: run test test-full quick flaky durations prepared compiled other-python
-.PHONY: lint style types contracts templates prose logic format docs reference thunderbird fuzz mutants faults bench console lock clean peers unit-other release keep-release snapshots
+.PHONY: lint style types contracts templates prose logic format docs reference thunderbird fuzz mutants faults bench console lock audit clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -215,6 +216,12 @@ keep-release: peers $(VENV)/.dev webui/dist/index.html
 release:
 	PYTHON=$(PYTHON) deploy/release.sh build dist
 
+# Known advisories against what an installation gets, where there is a network. An audit that can ask nobody fails.
+audit: $(VENV)/.made
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==$(AUDIT_VERSION)
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements/run.txt
+
 # Lock files name no host: the same files serve every index and mirror.
 COMPILE = env -u PIP_FIND_LINKS .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade
 lock: $(VENV)/.build
@@ -228,4 +235,4 @@ lock: $(VENV)/.build
 	$(BIN)/python hatch_build.py lock
 
 clean:
-	rm -rf .venv .venv-other .venv-lock webui/node_modules webui/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-other .venv-lock .venv-audit webui/node_modules webui/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

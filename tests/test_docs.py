@@ -199,14 +199,3 @@ def test_a_log_line_about_one_mail_names_it_as_a_field() -> None:
     """So that one message can be followed through all roles ([logs] format = "json")."""
     said = [event for room in reference.ROOMS for path in sorted((ROOT / room).rglob("*.py")) for event in reference.events_of(path)]
     assert [event for event in said if re.search(r"\b(?:message|delivery) …", event.sentence)] == []
-
-
-def test_every_library_that_runs_here_has_its_reason() -> None:
-    told = {
-        name
-        for row in re.findall(r"^\| ([a-z0-9, -]+) \|", (DOCS / "reference" / "libraries.md").read_text(), re.MULTILINE)
-        for name in row.split(", ")
-    }
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {re.split(r"[\[<>=]", one)[0] for one in (*project["dependencies"], "authheaders")}
-    assert told - {"library"} == wanted - {"pyasn1"}, "pyasn1 is ldap3's"
