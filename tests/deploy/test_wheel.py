@@ -1,15 +1,19 @@
 """The wheel holds everything: a company runs from it alone, elsewhere, with its console and its migrations."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import libraries
+from tests.mail_auth.signing import published, resigned
 from tests.peers import company, outside
 from tests.peers.processes import HANG
 
@@ -47,6 +51,37 @@ def test_it_holds_the_product_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert [one for one in INSIDE if not any(name.startswith(one) for name in names)] == []
     assert [name for name in names if name.startswith(OUTSIDE)] == []
+
+
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel, what requirements/run.txt locks, and nothing else: no extra and no test tool."""
+    place = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    (packages,) = place.glob("lib/python*/site-packages")
+    for name in libraries.locked():
+        parts = {file.parts[0] for file in metadata.files(name) or () if file.parts[0] not in ("..", "__pycache__")}
+        for part in parts:
+            (packages / part).symlink_to(str(metadata.distribution(name).locate_file(part)))
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--quiet", wheel], check=True, capture_output=True)
+    subprocess.run([*pip, "check"], check=True, capture_output=True)
+    return place
+
+
+def test_alone_it_proves_a_signed_message_and_says_what_a_second_opinion_needs(bare: Path, tmp_path: Path) -> None:
+    mail, zone, key = tmp_path / "mail.eml", tmp_path / "zone", published()
+    mail.write_bytes(resigned(raw=b"From: Info <info@example.com>\r\nTo: bob@company.example\r\nSubject: Hello\r\n\r\nHello.\r\n"))
+    quoted = " ".join(f'"{key[start : start + 200]}"' for start in range(0, len(key), 200))
+    zone.write_text(f's._domainkey.example.com. TXT {quoted}\n_dmarc.example.com. TXT "v=DMARC1; p=reject"\n')
+    command = [str(bare / "bin" / "mailroom"), "authenticate", str(mail), "--zone", str(zone), "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["author"], found["proof"]) == ("info@example.com", "dmarc")
+    assert {one["library"].partition(" ")[0] for one in found["steps"]} >= {"pyspf", "dkimpy"}
+    assert "authheaders" not in {one["library"] for one in found["steps"]}
+    assert "pip install 'mailroom[second-opinion]'" in done.stderr
 
 
 @pytest.mark.long
