@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from tests import libraries
+from tests.libraries import library_table
 from triage.notifications.security_events import EVENTS as SECURITY_EVENTS
 from triage.reports.gauges import Gauges
 from triage.runtime import metrics as runtime_metrics
@@ -251,7 +251,7 @@ PAGES = {
     "doctor.md": doctor,
     "security-events.md": list_security_events,
     "asvs.md": list_asvs_lines,
-    "libraries.md": libraries.page,
+    "libraries.md": library_table.page,
 }
 
 

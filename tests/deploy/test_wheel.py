@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import libraries
+from tests.libraries import library_table as libraries
 from tests.mail_auth.signing import published, resigned
 from tests.peers import company, outside
 from tests.peers.processes import HANG

@@ -1,11 +1,11 @@
-"""Table of libraries in docs/reference/libraries.md: made of tests/libraries.toml, the lock file and the installed metadata."""
+"""Table of libraries in docs/reference/libraries.md: made of reasons.toml, the lock file and the installed metadata."""
 
 import re
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "libraries.md"
 BEGIN, END = "<!-- what is on record: tests.reference writes it -->\n", "<!-- that was it -->"
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+)( ; sys_platform == 'win32')?", re.MULTILINE)
@@ -49,7 +49,7 @@ def requirements_of(name: str) -> set[str]:
 
 def reasons() -> dict[str, dict[str, str]]:
     """Reasons of the libraries that were not named for this project."""
-    return tomllib.loads((ROOT / "tests" / "libraries.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("reasons.toml").read_text("utf-8"))
 
 
 def page() -> str:

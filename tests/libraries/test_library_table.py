@@ -9,8 +9,8 @@ from importlib import metadata
 
 import pytest
 
-from tests import libraries
-from tests.libraries import ROOT
+from tests.libraries import library_table as libraries
+from tests.libraries.library_table import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 OURS = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])

@@ -1,0 +1,1 @@
+"""Libraries of the product: why each is there, and under which licence."""
