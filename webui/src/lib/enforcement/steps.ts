@@ -1,7 +1,7 @@
 // The steps of enforcement in words, and what another step would have meant for the messages of the last days.
 import { plural, t } from '../i18n/i18n'
 import { longTime, SEVERITIES } from '../i18n/format'
-import type { ScopeStep, Severity } from '../schema/types'
+import type { EnforcementPreview, ScopeStep, Severity } from '../schema/types'
 
 export type Step = ScopeStep['step']
 type Numbers = Partial<Record<Severity, number>>
@@ -43,4 +43,17 @@ export function effectWords(numbers: Numbers, passed: boolean): { all: string; d
   const all = passed ? plural('would have held {n} message|would have held {n} messages', sumOf(numbers)) : plural('held {n} message|held {n} messages', sumOf(numbers))
   if (!dangerous) return { all, dangerous: '' }
   return { all, dangerous: passed ? plural('{n} dangerous was delivered|{n} dangerous were delivered', dangerous) : plural('{n} dangerous|{n} dangerous', dangerous) }
+}
+
+/** What the server counts of a person's step, in sentences: held lately, delivered at once, left for a decision, and who is told. */
+export function previewWords(one: ScopeStep, found: EnforcementPreview, name: string): string[] {
+  const { days, holds, delivers, kept } = found
+  const said: string[] = []
+  if (found.step === 'hold-everything' && one.step !== 'hold-everything') said.push(plural('In the last {days} days it would have held {n} more message.|In the last {days} days it would have held {n} more messages.', holds, { days }))
+  if (holds >= days) said.push(plural('That is about {n} message a day.|That is about {n} messages a day.', Math.round(holds / days)))
+  if (delivers) said.push(plural('{n} held message from known senders is delivered at once. You can undo this as one decision.|{n} held messages from known senders are delivered at once. You can undo this as one decision.', delivers))
+  if (kept) said.push(plural('{n} message from known senders looks suspicious or worse, and stays held.|{n} messages from known senders look suspicious or worse, and stay held.', kept))
+  if (STEPS.indexOf(found.step) < STEPS.indexOf(one.step)) said.push(delivers || kept ? t('Other held messages are not released.') : t('Messages that are held now are not released.'))
+  if (found.tells.length) said.push(t('{name} gets an email about this.', { name }))
+  return said
 }
