@@ -26,6 +26,7 @@ from triage.errors import BadInput
 from triage.quarantine.training_cases import Deck
 from triage.runtime.systemd import handed_over, tell_ready
 from triage_api.http.dependencies import Office
+from triage_api.http.installation import Installation
 from triage_api.http.middleware import Guard
 from triage_api.http.problems import speak_problems
 from triage_api.http.trusted_header import TrustedHeader
@@ -51,7 +52,7 @@ from triage_api.routes.access import (
 from triage_api.routes.decisions import approvals, decisions, escalations, hunts, keeper_requests, rejections
 from triage_api.routes.employees import own_mail, own_webmail, release_requests, reported_mail
 from triage_api.routes.messages import attachment_pages, message_trace, messages, webmail
-from triage_api.routes.operations import events, health, metrics, outbound_brakes, outgoing_queue, webhooks
+from triage_api.routes.operations import events, health, installation as installations, metrics, outbound_brakes, outgoing_queue, webhooks
 from triage_api.routes.operations.events import Feed
 from triage_api.routes.operations.metrics import Metrics
 from triage_api.routes.operations.static_files import Console
@@ -137,6 +138,7 @@ RESOURCES = (
     legal_holds,
     person_data,
     webhooks,
+    installations,
 )
 HERE = ("127.0.0.1", "::1")
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -146,12 +148,19 @@ GRACE = 5  # seconds that requests under way have when we stop
 log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings, prover: Prover | None = None, deck: Deck = tuple, ready: Ready | None = None) -> FastAPI:
+def make_app(
+    settings: Settings,
+    prover: Prover | None = None,
+    deck: Deck = tuple,
+    ready: Ready | None = None,
+    installation: Installation | None = None,
+) -> FastAPI:
     """The API and the console for these settings. BadInput when the database URL, the spool directory or api.metrics is of no use.
 
-    `ready`: refuses a database that a command would refuse; without it no command of this machine is answered.
+    `ready`: refuses a database that a command would refuse; without it no command of this machine is answered. `installation`: what
+    administrators may see of the settings and the health.
     """
-    office = Office(settings, prover, deck)
+    office = Office(settings, prover, deck, installation=installation)
     feed = Feed(office)
     shell = ShellSocket(settings, ready) if ready else None
 
@@ -223,13 +232,14 @@ def run_server(
     prover: Prover | None = None,
     deck: Deck = tuple,
     ready: Ready | None = None,
+    installation: Installation | None = None,
 ) -> None:
     """Serve the API and the console until SIGTERM, SIGINT or `stop`; requests under way are finished.
 
     BadInput when the port, the database URL or the spool directory cannot be used.
     """
     with bind_socket(settings.api.listen) as listener:
-        serve_socket(make_app(settings, prover, deck, ready), settings, listener, stop or threading.Event())
+        serve_socket(make_app(settings, prover, deck, ready, installation), settings, listener, stop or threading.Event())
 
 
 def serve_socket(app: FastAPI, settings: Settings, listener: socket.socket, stop: threading.Event) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
@@ -35,6 +36,7 @@ class Site:
     url: str
     engine: Engine
     settings: Settings
+    app: FastAPI
 
     def come(
         self,
@@ -94,7 +96,7 @@ def running(directory: Path, template: Path, settings: Settings, prover: Prover 
         server = threading.Thread(target=api.serve_socket, args=(made, settings, listener, stop))
         server.start()
         try:
-            yield Site(url, engine, settings)
+            yield Site(url, engine, settings, made)
         finally:
             stop.set()
             server.join(processes.HANG)

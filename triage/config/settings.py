@@ -21,9 +21,14 @@ Duties = tuple[Duty, ...]  # likewise
 Providers = tuple[Provider, ...]  # likewise
 
 
-def setting_key(doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False, least: int = 0) -> Any:
-    """A documented setting. Without a default it must be given. `file`: it names a file that may be a secret. `least`: of a number."""
-    return field(default=default, metadata={"doc": doc, "choices": choices, "file": file, "least": least})
+def setting_key(
+    doc: str, default: Any = MISSING, *, choices: tuple[str, ...] = (), file: bool = False, least: int = 0, secret: bool = False
+) -> Any:
+    """A documented setting. Without a default it must be given.
+
+    `file`: it names a file that may be a secret. `least`: of a number. `secret`: the console never shows the value.
+    """
+    return field(default=default, metadata={"doc": doc, "choices": choices, "file": file, "least": least, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Smtp:
         "A secret that trusted edges add to each message as the field X-Mailroom-Edge. Needed where strangers share the edge's "
         "networks (Microsoft 365, Google). A message without it counts as a stranger's. Give it as a credential file.",
         "",
+        secret=True,
     )
     internal_networks: tuple[str, ...] = setting_key(
         "Networks of the company's own machines. Messages that a trusted edge accepted from them pass as internal; the edge must name "
@@ -176,7 +182,7 @@ class Relay:
     token_file: str = setting_key(
         "File with the access token of names without a password in logins_file (XOAUTH2). Read for each connection.", "", file=True
     )
-    token_command: str = setting_key("Command that prints such a token; {user} is the name.", "")
+    token_command: str = setting_key("Command that prints such a token; {user} is the name.", "", secret=True)
     arc_domain: str = setting_key(
         "Domain that adds an ARC seal (RFC 8617) to delivered messages, so that the inner server can trust our results; empty: no seal.", ""
     )
@@ -275,7 +281,9 @@ class Recall:
         "File with the master password; for per-account, lines ADDRESS:PASSWORD. Read for each session.", "", file=True
     )
     token_file: str = setting_key("File with the access token (auth = xoauth2). Read for each session.", "", file=True)
-    token_command: str = setting_key("Command that prints an access token (auth = xoauth2); {user} is the mailbox's login.", "")
+    token_command: str = setting_key(
+        "Command that prints an access token (auth = xoauth2); {user} is the mailbox's login.", "", secret=True
+    )
     tenant: str = setting_key("Your tenant at Microsoft: its ID or one of its domains (auth = microsoft).", "")
     client_id: str = setting_key("Application (client) ID of Mailroom's registration there (auth = microsoft).", "")
     client_secret_file: str = setting_key("File with the client secret's value (auth = microsoft). Read for each token.", "", file=True)
@@ -333,7 +341,9 @@ class Mirror:
         file=True,
     )
     token_file: str = setting_key("File with the access token (auth = xoauth2). Read for each session.", "", file=True)
-    token_command: str = setting_key("Command that prints an access token (auth = xoauth2); {user} is the account's login.", "")
+    token_command: str = setting_key(
+        "Command that prints an access token (auth = xoauth2); {user} is the account's login.", "", secret=True
+    )
     login: str = setting_key(
         "Login name of an account: its whole address, or the part before the @.", "address", choices=("address", "local-part")
     )

@@ -57,6 +57,14 @@ def read_settings(file: str | None = None, environment: Mapping[str, str] = os.e
     return settings_of(values, str(path or "the environment"))
 
 
+def find_sources(file: str | None = None, environment: Mapping[str, str] = os.environ) -> dict[tuple[str, str], str]:
+    """Finds where each setting that is given comes from, by section and key. Those left out have their default."""
+    path = choose_file(file, environment)
+    tables = read_tables(path) if path else {}
+    found = {(section, name): "file" for section, keys in tables.items() for name in keys}
+    return found | dict.fromkeys(read_credentials(environment), "credential") | dict.fromkeys(from_environment(environment), "environment")
+
+
 def read_client_settings(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Client:
     """The section [client] alone: who only asks a server elsewhere needs no others."""
     path = choose_file(file, environment)

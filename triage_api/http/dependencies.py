@@ -17,6 +17,7 @@ from triage.runtime.sandbox_pool import Pool
 from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import LARGE_CACHE, open_engine
 from triage.store.pg_notify import Telegraph
+from triage_api.http.installation import Installation
 from triage_api.http.rate_limit import Pace, Sightings
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
@@ -28,11 +29,20 @@ BELLS = ("relay", "recall", "door", "change")
 class Office:
     """Resources of an API process. Opened by `make_app`, closed when the app ends."""
 
-    def __init__(self, settings: Settings, prover: Prover | None = None, deck: Deck = tuple, *, bells: Iterable[str] = BELLS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        prover: Prover | None = None,
+        deck: Deck = tuple,
+        *,
+        bells: Iterable[str] = BELLS,
+        installation: Installation | None = None,
+    ) -> None:
         """BadInput when the database URL or the spool directory is of no use.
 
         `prover`: who says that a password is right, if not we. `deck`: generated mail to practise on.
         """
+        self.installation = installation or Installation()
         self.deck = deck
         self.settings = settings
         self.prover = prover

@@ -22,7 +22,7 @@ SCREENS = "viewed"  # last word of what a console says of its screen: a token ha
 EVERY = frozenset({"me"})  # tells a token about itself
 EMPLOYEES = "/me/"  # what employees see and ask about their own messages
 # administrators' business, also to look at
-GUARDED = frozenset({"audit", "folder-readers", "hunts", "legal-holds", "person-data", "staff", "tokens", "webhooks"})
+GUARDED = frozenset({"audit", "folder-readers", "hunts", "installation", "legal-holds", "person-data", "staff", "tokens", "webhooks"})
 LOOKING = frozenset({"preview", "explain", "offers", "test"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,

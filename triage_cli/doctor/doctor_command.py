@@ -7,7 +7,6 @@ from dataclasses import asdict
 import click
 
 from triage.config import settings_loader
-from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import refuse_server
@@ -16,19 +15,17 @@ from triage_cli.doctor import (
     canary as canary_message,
     connection_checks,
     dns_records,
-    journal_checks,
-    local_checks,
     mail_server_checks,
     mirror_checks,
     network_checks,
     notification_checks,
     outbound_checks,
-    overdue,
     probes,
     process_checks,
     tls_records,
 )
 from triage_cli.doctor.finding import FAIL, OK, Check, Finding
+from triage_cli.doctor.local_report import LOCAL_CHECKS, run_check
 from triage_cli.output.tables import Form, Shape, list_options
 
 FINDINGS = Shape(
@@ -41,29 +38,8 @@ FINDINGS = Shape(
 )
 
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("database", local_checks.check_database),
-    ("spool", local_checks.check_spool),
-    ("recipient map", local_checks.check_recipient_map),
-    ("disk", local_checks.check_disk),
-    ("disk", process_checks.check_network_disks),
-    ("user", process_checks.check_users),
-    ("clock", local_checks.check_clock),
-    ("upkeep", local_checks.check_upkeep),
-    ("queue", local_checks.check_delivery),
-    ("retention", overdue.check_overdue),
-    ("backup", overdue.check_backups),
-    ("parser", local_checks.check_parser),
-    ("previews", local_checks.check_drawer),
-    ("codes", local_checks.check_codes),
-    ("coverage", local_checks.check_coverage),
-    ("staff", local_checks.check_administrators),
-    ("emergency", local_checks.check_emergency),
-    ("restored", local_checks.check_restore_pause),
-    ("wake-ups", local_checks.check_wake_up),
-    ("edges", local_checks.check_edges),
-    ("addresses", local_checks.unknown_recipients),
+    *LOCAL_CHECKS,
     ("directory", connection_checks.check_directory),
-    ("directory", overdue.check_readings),
     ("names", connection_checks.check_names),
     ("mail server", mail_server_checks.check_postfix),
     ("dns", connection_checks.check_resolvers),
@@ -82,7 +58,6 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("mirror", mirror_checks.check_mirror),
     ("outbound", outbound_checks.check_outbound),
     ("employees", mirror_checks.written_to_us),
-    ("journal", journal_checks.check_journal),
     ("webhooks", notification_checks.check_webhooks),
     ("siem", notification_checks.check_siem),
     ("employees", notification_checks.check_employees),
@@ -122,16 +97,6 @@ def examine_all(config: str | None, canary: str | None = None, via: str = "") ->
         yield from run_check(what, check, settings)
     if canary:
         yield from run_check("canary", lambda found: canary_message.send_canary(found, canary, via), settings)
-
-
-def run_check(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
-    """Runs a check; a fault in it is a finding and does not stop the next check."""
-    try:
-        yield from check(settings)
-    except BadInput as fault:
-        yield Finding(FAIL, what, str(fault), "mend the settings; `mailroom settings` names every key")
-    except Exception as fault:
-        yield Finding(FAIL, what, f"could not be looked at: {type(fault).__name__}: {fault}", "this is a mistake in mailroom: report it")
 
 
 def report_lines(findings: list[Finding]) -> None:

@@ -1,18 +1,35 @@
 """The api role: the HTTP API and the console, with the ways to sign in that the settings name."""
 
+import os
 import threading
+from collections.abc import Iterable
 
 from migrations.version import check
 from triage.access.staff_login import Prover
 from triage.config.settings import Settings
+from triage.config.settings_loader import choose_file, find_sources
+from triage.config.settings_values import list_values
 from triage.errors import BadInput
 from triage.quarantine.training_cases import Exercise
 from triage_api import app
+from triage_api.http.installation import Installation
 
 
-def run_role(settings: Settings, stop: threading.Event) -> None:
-    """Serve until told to stop. BadInput when a setting is of no use."""
-    app.run_server(settings, stop, prover_of(settings), read_deck, check)
+def run_role(settings: Settings, stop: threading.Event, config: str | None = None) -> None:
+    """Serve until told to stop. BadInput when a setting is of no use. `config`: the settings file of the command line."""
+    app.run_server(settings, stop, prover_of(settings), read_deck, check, describe_installation(settings, config))
+
+
+def describe_installation(settings: Settings, config: str | None) -> Installation:
+    """Describes this installation to administrators. The checks are loaded when somebody first asks for their findings."""
+
+    def examine() -> Iterable[object]:
+        from triage_cli.doctor.local_report import examine_locally
+
+        return examine_locally(settings)
+
+    file = choose_file(config, os.environ)
+    return Installation(examine, tuple(list_values(settings, find_sources(config))), str(file or ""))
 
 
 def read_deck() -> tuple[Exercise, ...]:

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 
@@ -49,12 +48,15 @@ def watch_role(settings: Settings, role: str) -> None:
     logging.getLogger().addHandler(metrics.Counting(role))
 
 
-def start_role(ctx: click.Context, module: str, role: str) -> None:
-    """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open."""
+def start_role(ctx: click.Context, module: str, role: str, **more: str | None) -> None:
+    """Run a role until it is told to stop (SIGTERM, SIGINT). One that opens a door says itself when it is open.
+
+    `more`: what the role needs to know besides its settings.
+    """
     begin_role(role)
     stop = stop_on_signals()
     with gc_tuning.pause_gc():
-        run: Callable[[Settings, threading.Event], None] = import_module(module).run_role
+        run: Callable[..., None] = import_module(module).run_role
     settings = settings_of(ctx)
     if role not in WITHOUT_RECORDS:
         import_module("triage.store.message_record.dictionaries").check_dictionaries()
@@ -64,7 +66,7 @@ def start_role(ctx: click.Context, module: str, role: str) -> None:
     if role not in DOORS:
         tell_ready()
     try:
-        run(settings, stop)
+        run(settings, stop, **more)
     finally:
         metrics.end_metrics(settings.spool.directory, role)
 
@@ -130,7 +132,7 @@ def recall(ctx: click.Context) -> None:
 @click.pass_context
 def api(ctx: click.Context) -> None:
     """Run the HTTP API and the console."""
-    start_role(ctx, "triage_cli.services.api_role", "api")
+    start_role(ctx, "triage_cli.services.api_role", "api", config=ctx.find_root().obj)
 
 
 @click.command()

@@ -27,6 +27,8 @@ PAGES = {
     "g a": ("/audit", "Audit log"),
     "g o": ("/enforcement", "Enforcement"),
     "g h": ("/system", "Tokens and webhooks"),
+    "g l": ("/health", "Health"),
+    "g v": ("/configuration", "Configuration"),
     "g ,": ("/settings", "Settings"),
 }
 

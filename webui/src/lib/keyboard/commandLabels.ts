@@ -71,6 +71,8 @@ const WORDS: Readonly<Record<string, string>> = {
   goAudit: t('Go to the audit log'),
   goEnforcement: t('Go to enforcement'),
   goSystem: t('Go to tokens and webhooks'),
+  goHealth: t('Go to health'),
+  goConfiguration: t('Go to the configuration'),
   goSettings: t('Go to settings'),
   ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => [`goSaved${n}`, t('Go to saved search {n}', { n })])),
 }

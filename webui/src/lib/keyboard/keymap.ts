@@ -89,6 +89,8 @@ export const commands: readonly Command[] = [
     ['goAudit', 'g a'],
     ['goEnforcement', 'g o'],
     ['goSystem', 'g h'],
+    ['goHealth', 'g l'],
+    ['goConfiguration', 'g v'],
     ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n): [string, string] => [`goSaved${n}`, `g ${n}`]),
     ['goSettings', 'g ,'],
   ]),

@@ -1353,6 +1353,26 @@ export interface FaultyLine {
   reason: string
 }
 
+/** Result of a check. */
+export interface Finding {
+  /** warn: it works and will not for ever; fail: it does not work */
+  level: 'ok' | 'warn' | 'fail'
+  /** what was checked */
+  what: string
+  /** what was found, in English */
+  found: string
+  /** what to do, in English; empty if ok */
+  do: string
+}
+
+/** Findings of the checks that the api role may run: none that needs the network or another role's secrets. */
+export interface Findings {
+  /** when the checks ran, at most a minute ago */
+  at: string
+  items: Finding[]
+  next_cursor: null
+}
+
 /** Kinds of mail bombs; the row of each has a title of its own. */
 export type FloodOf = '' | 'crowd' | 'sender' | 'alerts'
 
@@ -3447,6 +3467,26 @@ export interface SendingServices {
 /** The browsers in which one login is signed in, the youngest first. */
 export interface Sessions {
   items: OpenSession[]
+}
+
+/** A setting that this process uses. */
+export interface SettingInForce {
+  section: string
+  key: string
+  /** as text, passwords in URLs replaced; null: a secret that is set */
+  value: string | null
+  /** where the value comes from */
+  source: 'default' | 'file' | 'credential' | 'environment'
+  /** what the setting is for, in English */
+  meaning: string
+}
+
+/** Settings that this process has used since its start. */
+export interface SettingsInForce {
+  /** the settings file; empty without one */
+  file: string
+  items: SettingInForce[]
+  next_cursor: null
 }
 
 export type Severity = 'none' | 'unclear' | 'suspicious' | 'dangerous'

@@ -39,6 +39,8 @@ export const PLACES: readonly Place[] = [
   { path: '/rules', says: t('Rules'), command: 'goRules', group: 'administration', icon: 'list-checks', page: 'rules/Rules' },
   { path: '/enforcement', says: t('Enforcement'), command: 'goEnforcement', group: 'administration', icon: 'shield', page: 'operations/EnforcementMode', shown: () => session.me?.role === 'admin' },
   { path: '/system', says: t('Tokens and webhooks'), command: 'goSystem', group: 'administration', icon: 'key-round', page: 'operations/System', shown: () => session.me?.role === 'admin' && session.wholeCompany },
+  { path: '/health', says: t('Health'), command: 'goHealth', group: 'administration', icon: 'circle-check', page: 'operations/Health', shown: () => session.me?.role === 'admin' && session.wholeCompany },
+  { path: '/configuration', says: t('Configuration'), command: 'goConfiguration', group: 'administration', icon: 'sliders-horizontal', page: 'operations/Configuration', shown: () => session.me?.role === 'admin' && session.wholeCompany },
   { path: '/settings', says: t('Settings'), command: 'goSettings', group: 'administration', icon: 'settings', page: 'account/Settings' },
 ]
 
