@@ -220,7 +220,7 @@ release:
 audit: $(VENV)/.made
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==$(AUDIT_VERSION)
-	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements/run.txt
+	.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements/run.txt
 
 # Lock files name no host: the same files serve every index and mirror.
 COMPILE = env -u PIP_FIND_LINKS .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --upgrade
