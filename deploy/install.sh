@@ -90,6 +90,7 @@ place() { # units and the command, from a directory like deploy/
     install -m 644 -t "$units" "$1"/systemd/*.{service,socket,timer,target}
     install -D -m 644 -t "$units/mailroom-.service.d" "$1/systemd/mailroom-.service.d/10-hardening.conf"
     install -D -m 755 -t /usr/local/sbin "$1/mailroom"
+    ln -sfn "$home/venv/bin/mailroom-submit" /usr/local/bin/mailroom-submit
     systemctl daemon-reload
 }
 
@@ -216,9 +217,9 @@ uninstall() {
         apparmor_parser --remove "$profiles/mailroom" 2>/dev/null || say "the AppArmor profiles could not be unloaded; they are gone after a restart"
         rm -f "$profiles/mailroom" "$profiles"/abstractions/mailroom{,-network,-record}
     fi
-    rm -rf "$home" "$words" "$pages"/mailroom{,-*}.1 /usr/local/sbin/mailroom /etc/sysusers.d/mailroom.conf /etc/tmpfiles.d/mailroom.conf
+    rm -rf "$home" "$words" "$pages"/mailroom{,-*}.1 /usr/local/sbin/mailroom /usr/local/bin/mailroom-submit /etc/sysusers.d/mailroom.conf /etc/tmpfiles.d/mailroom.conf
     rm -rf /run/mailroom /var/lib/systemd/timers/stamp-mailroom-*.timer
-    say "uninstalled. Left: /etc/mailroom (settings), /var/lib/mailroom (database), /var/spool/mailroom (accepted mail), the users mailroom-*"
+    say "uninstalled. Left: /etc/mailroom (settings), /var/lib/mailroom (database), /var/spool/mailroom, /var/spool/mailroom-submit (accepted mail), the users mailroom-*"
     say "and what you changed: $units/mailroom*.d, $profiles/local/mailroom-*"
 }
 
@@ -231,11 +232,12 @@ purge() {
     local place
     [ "${1:-}" = --all-mail ] || fail "this deletes settings, secrets, database and all accepted mail, held mail too: deploy/install.sh purge --all-mail"
     uninstall
-    for place in /etc/mailroom /var/lib/mailroom /var/spool/mailroom; do clear_out "$place"; done
+    for place in /etc/mailroom /var/lib/mailroom /var/spool/mailroom /var/spool/mailroom-submit; do clear_out "$place"; done
     rm -rf "$units"/mailroom*.d "$profiles"/local/mailroom-*
     systemctl daemon-reload
     sed -n 's/^u \([^ ]*\).*/\1/p' "$tree/deploy/sysusers.d/mailroom.conf" | while read -r user; do userdel "$user" 2>/dev/null || true; done
     groupdel mailroom 2>/dev/null || true
+    groupdel mailroom-submit 2>/dev/null || true
     say "purged. What lies elsewhere is as it was: a database of PostgreSQL, backups, checkpoints, hooks for certificates, the journal"
 }
 

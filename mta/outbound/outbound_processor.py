@@ -15,6 +15,7 @@ from dataclasses import replace
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as NoConnection
 from sqlmodel import Session
 
+from mta.outbound.take_submissions import SubmissionSpool
 from mta.processing.examine_message import Found
 from mta.processing.processor import FAST_PARSER, PARSER_MEMORY, PARSERS, Writer, repeat_in_thread
 from mta.processing.worker_pool import Judged, Lane
@@ -49,6 +50,7 @@ from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
 WORKERS = 4
+SUBMISSION_PAUSE = 1.0  # seconds between looks at the submission spool, whose writers cannot wake us
 BY = Actor.system("outbound")
 JOURNAL, REPORTS, EXPECTED = "copies", "reports", "expected mail"
 
@@ -68,6 +70,9 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
     with contextlib.ExitStack() as closing:
         spool = Spool(directory / OUTBOUND)
         spool.tidy()
+        submitted = (
+            closing.enter_context(contextlib.closing(SubmissionSpool(settings, spool))) if settings.outbound.submit_directory else None
+        )
         own = closing.enter_context(contextlib.closing(open_listeners(as_listener(settings).smtp, "outbound.listen")))
         engine = open_engine(settings.database.url)
         closing.callback(engine.dispose)
@@ -84,6 +89,8 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
             repeat_in_thread(ended, "reading the outbound retry spool", lambda: lane.feed(spool.due(utcnow())), ended.wait),
             start_entering(writer, judged, ended, stop),
         ]
+        if submitted:
+            threads.append(repeat_in_thread(ended, "reading the submission spool", submitted.take, ended.wait, SUBMISSION_PAUSE))
         try:
             receiver.serve_sessions(as_listener(settings), certificate, spool, own, stop, ready, submitters=submitters)
         finally:
@@ -98,8 +105,10 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
 def check_outbound_settings(settings: Settings) -> None:
     """BadInput when nobody could send, or nothing could go anywhere."""
     outbound = settings.outbound
-    if not outbound.networks and not outbound.accounts_file:
+    if not settings.takes_outbound:
         raise BadInput("outbound.networks: nobody may send yet; name the networks of your internal mail servers, such as 192.0.2.25")
+    if outbound.submit_directory and not settings.has_way_out:
+        raise BadInput("outbound.submit_directory: there is no way to the outside; name a server in outbound.smarthost")
     if outbound.accounts_file and not settings.smtp.tls_cert:
         raise BadInput("outbound.accounts_file: passwords are taken over TLS only; set smtp.tls_cert and smtp.tls_key")
     if not settings.has_way_out and not (outbound.journal_address or outbound.report_address or outbound.expect_address):

@@ -101,6 +101,7 @@ KEPT = [
     "/etc/systemd/system/mailroom-relay.service.d",
     "/var/lib/mailroom",
     "/var/spool/mailroom",
+    "/var/spool/mailroom-submit",
 ]
 PLACES = ("/etc", "/opt", "/run", "/usr/local", "/var/lib", "/var/spool")
 

@@ -31,7 +31,7 @@ mount -o remount,bind,ro sys
 ip link set lo up
 
 # the machine has no other services than those of the target, and forgets what is installed on the real one
-rm -rf etc/systemd/system opt/mailroom var/lib/mailroom var/spool/mailroom etc/mailroom
+rm -rf etc/systemd/system opt/mailroom var/lib/mailroom var/spool/mailroom var/spool/mailroom-submit etc/mailroom
 mkdir -p etc/systemd/system
 cp -r "$state"/../given/. ./
 printf '[Journal]\nStorage=volatile\nForwardToConsole=no\n' > etc/systemd/journald.conf

@@ -208,6 +208,16 @@ class Outbound:
         "",
         file=True,
     )
+    submit_directory: str = setting_key(
+        "Submission spool of mailroom-submit, the sendmail command for programs on this machine, such as /var/spool/mailroom-submit. "
+        "Empty: none.",
+        "",
+    )
+    submit_domain: str = setting_key("Domain of this machine's users, as in root@DOMAIN; empty: company.hostname.", "")
+    submit_trusted: tuple[str, ...] = setting_key(
+        "Users of this machine who may submit messages in any name; those of others come from their own address.", ()
+    )
+    submit_hourly: int = setting_key("Messages of one user that are taken from the submission spool within an hour; 0: any number.", 1000)
     smarthost: str = setting_key("Next hop of employees' messages, such as smtp://relay.provider.example:25; empty: relay.smarthost.", "")
     learn: str = setting_key(
         "Who knows an address after an employee wrote to it: that person, the department or the company. none: nothing is learned.",
@@ -1044,7 +1054,7 @@ class Settings:
     @property
     def takes_outbound(self) -> bool:
         """Whether anybody may hand over employees' mail."""
-        return bool(self.outbound.networks or self.outbound.accounts_file)
+        return bool(self.outbound.networks or self.outbound.accounts_file or self.outbound.submit_directory)
 
     @property
     def tells_elsewhere(self) -> bool:

@@ -63,8 +63,9 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     file = Path(settings.outbound.accounts_file) if settings.outbound.accounts_file else None
     if file:
         yield from open_to_others(WHAT, file)
+    programs = ["programs on this machine"] if settings.outbound.submit_directory else []
     if not wide:
-        yield Finding(OK, WHAT, f"it comes from {' and '.join([*named, *(['whoever signs in'] if file else [])])}")
+        yield Finding(OK, WHAT, f"it comes from {' and '.join([*named, *(['whoever signs in'] if file else []), *programs])}")
 
 
 def way_out(settings: Settings) -> Iterator[Finding]:

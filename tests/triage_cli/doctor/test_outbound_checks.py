@@ -58,6 +58,11 @@ def test_a_house_in_order(house: Settings) -> None:
     ]
 
 
+def test_programs_of_this_machine_may_send(house: Settings) -> None:
+    found = list_findings(changed(house, networks=(), submit_directory="/var/spool/mailroom-submit"))
+    assert found[0] == (OK, "it comes from programs on this machine")
+
+
 def test_nobody_may_send(settings: Settings) -> None:
     assert [level for level, _ in list_findings(settings)] == [OK]
 
