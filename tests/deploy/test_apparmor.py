@@ -10,23 +10,34 @@ from tests.peers import processes
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROFILES = DEPLOY / "apparmor" / "mailroom"
+BUBBLEWRAP = DEPLOY / "apparmor" / "bwrap"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 RECORD = re.compile(r"/var/lib/mailroom|postgresql")
 
 pytestmark = pytest.mark.peers
 
 
-def parser(*words: str) -> str:
+def parser(*words: str, profiles: Path = PROFILES) -> str:
     """Output of the AppArmor compiler for the profiles; the kernel needs no AppArmor for this."""
     program = processes.need("apparmor_parser", "apparmor")
-    command = [program, "--base", "/etc/apparmor.d", "--Include", str(DEPLOY / "apparmor"), *words, str(PROFILES)]
+    command = [program, "--base", "/etc/apparmor.d", "--Include", str(DEPLOY / "apparmor"), *words, str(profiles)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_they_are_without_a_fault() -> None:
-    parser("--skip-kernel-load", "--skip-cache", "--kernel-features=/etc/apparmor.d/abi/4.0", "--warn=all", "--Werror")
+@pytest.mark.parametrize("profiles", [PROFILES, BUBBLEWRAP], ids=lambda path: path.name)
+def test_they_are_without_a_fault(profiles: Path) -> None:
+    parser("--skip-kernel-load", "--skip-cache", "--kernel-features=/etc/apparmor.d/abi/4.0", "--warn=all", "--Werror", profiles=profiles)
+
+
+def test_bubblewrap_makes_a_namespace_and_its_children_have_no_power_in_it() -> None:
+    assert parser("--names", profiles=BUBBLEWRAP).split() == ["bwrap", "unpriv_bwrap"]
+    outer, inner = BUBBLEWRAP.read_text().split("profile unpriv_bwrap ")
+    assert "allow userns," in outer
+    assert {"audit deny capability,", "audit deny userns,"} <= {line.strip() for line in inner.splitlines()}
+    (exec_rule,) = re.findall(r"^ *allow p\w*x .*$", outer, re.MULTILINE)
+    assert exec_rule.endswith("-> bwrap//&unpriv_bwrap,"), "nothing is started without the narrower profile"
 
 
 def test_each_unit_has_one_and_names_it() -> None:

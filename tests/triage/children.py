@@ -135,6 +135,15 @@ def reach_out(raw: bytes, options: Mapping[str, Any]) -> bytes:
     return json.dumps(found | {"capabilities": int(held.split()[1], 16)}).encode()
 
 
+def tell_session(raw: bytes, options: Mapping[str, Any]) -> bytes:
+    """Tell whether this process is in a session that began where it can see it, and whether it has a terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return json.dumps({"session": os.getsid(0) > 0, "terminal": False}).encode()
+    return json.dumps({"session": os.getsid(0) > 0, "terminal": True}).encode()
+
+
 def run_shell(raw: bytes, options: Mapping[str, Any]) -> bytes:
     """Run the message in a shell, as an attacker would who controls the process; return the output."""
     done = subprocess.run(["/bin/bash", "-c", raw.decode()], capture_output=True, check=False)

@@ -10,12 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 SOCKET = "MAILROOM_PARSER_SOCKET"  # in the environment: the unix socket behind which a confined child answers
 DRAWER = "MAILROOM_DRAWER_SOCKET"  # the same for children that start another program (mailroom-draw.socket)
 PROBE_SECONDS = 30.0
+# how bubblewrap says it: AppArmor may refuse the map of users, or the powers within the namespace, of which loopback is the first
+RESTRICTED = (b"setting up uid map: Permission denied", b"RTM_NEWADDR: Operation not permitted")
 LINKED = ("bin", "sbin", "lib", "lib32", "lib64")  # at the root, links into /usr on most systems
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +46,29 @@ def sandbox_wrapper() -> tuple[str, ...]:
         return ()
     wrapped = (program, *bwrap_arguments())
     try:
-        subprocess.run([*wrapped, sys.executable, "-c", ""], env={}, check=True, capture_output=True, timeout=PROBE_SECONDS)
+        probe_bubblewrap(wrapped)
     except (OSError, subprocess.SubprocessError):
         return ()
     return wrapped
+
+
+def probe_bubblewrap(wrapped: Sequence[str]) -> None:
+    """Starts the interpreter once. OSError or SubprocessError where that does not work."""
+    subprocess.run([*wrapped, sys.executable, "-c", ""], env={}, check=True, capture_output=True, timeout=PROBE_SECONDS)
+
+
+def is_restricted() -> bool:
+    """Whether bubblewrap is installed and the kernel, mostly AppArmor, refuses it what a user namespace is for."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return False
+    try:
+        probe_bubblewrap((program, *bwrap_arguments()))
+    except subprocess.CalledProcessError as fault:
+        return any(text in fault.stderr for text in RESTRICTED)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return False
 
 
 def bwrap_arguments() -> Iterator[str]:

@@ -187,13 +187,21 @@ def is_current(settings: Settings, raw: bytes) -> bool:
     return door is not None and recipient_map_file.pack_map(door) == raw
 
 
+def how_to_confine(otherwise: str) -> str:
+    """Says what to do so that bubblewrap works, or what else confines a child."""
+    if sandbox.is_restricted():
+        load = "copy deploy/apparmor/bwrap to /etc/apparmor.d and run apparmor_parser -r /etc/apparmor.d/bwrap"
+        return f"AppArmor stops bubblewrap: {load}, or {otherwise}"
+    return f"install bubblewrap, or {otherwise}"
+
+
 def check_parser(_settings: Settings) -> Iterator[Finding]:
     """Are the parsers of messages sandboxed?"""
     said = f"hostile mail is read {sandbox.in_words()}"
     if sandbox.parser_socket() or sandbox.sandbox_wrapper():
         yield Finding(OK, "parser", said)
     else:
-        yield Finding(WARN, "parser", said, "install bubblewrap, or start mailroom by the units in deploy/systemd")
+        yield Finding(WARN, "parser", said, how_to_confine("start mailroom by the units in deploy/systemd"))
 
 
 def check_drawer(settings: Settings) -> Iterator[Finding]:
@@ -201,7 +209,7 @@ def check_drawer(settings: Settings) -> Iterator[Finding]:
     if not settings.api.previews:
         return
     if not sandbox.can_draw():
-        do = "install bubblewrap, or start mailroom-draw.socket (docs/how-to/attachment-previews.md); until then nothing is shown"
+        do = how_to_confine("start mailroom-draw.socket (docs/how-to/attachment-previews.md); until then nothing is shown")
         yield Finding(WARN, "previews", "attachments cannot be shown as pictures: nothing keeps in what draws them", do)
     elif not sandbox.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
         yield Finding(WARN, "previews", "PDF cannot be shown: poppler is missing", "apt-get install poppler-utils")
@@ -212,7 +220,7 @@ def check_drawer(settings: Settings) -> Iterator[Finding]:
 def check_codes(_settings: Settings) -> Iterator[Finding]:
     """Are the QR codes of pictures and PDF read?"""
     if not (sandbox.can_draw() or sandbox.parser_socket()):
-        do = "install bubblewrap, or start mailroom by the units in deploy/systemd"
+        do = how_to_confine("start mailroom by the units in deploy/systemd")
         yield Finding(WARN, "codes", "QR codes are not read: nothing keeps in what opens pictures", do)
     elif not sandbox.can_draw():
         yield Finding(WARN, "codes", "QR codes are read in pictures, not in PDF", "start mailroom-draw.socket")

@@ -1,6 +1,8 @@
 """Sandbox of children that read hostile bytes: almost nothing is reachable in bubblewrap; a systemd unit answers where there is one."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +13,11 @@ import pytest
 from tests.peers import processes
 from tests.peers.processes import HANG
 from tests.triage.messages import mail
+from triage.config.settings import Settings
 from triage.message.summary import Summary, make_summary
 from triage.runtime import sandbox
 from triage.runtime.sandbox_pool import Overrun, Pool
+from triage_cli.doctor import local_checks
 
 MEMORY = 256 * 1024 * 1024
 ROOT = Path(__file__).parents[3]
@@ -56,6 +60,64 @@ def test_in_bubblewrap_misbehaviour_is_an_overrun_and_the_next_message_is_served
             with pytest.raises(Overrun):
                 children.run(message)
             assert children.run(b"after") == b"after"
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("confined", [True, False], ids=["bubblewrap", "limits alone"])
+def test_a_child_has_no_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, confined: bool) -> None:
+    """Nor can it reach that of whoever has started us, by TIOCSTI: the session is its own."""
+    if not confined:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.sandbox_wrapper.cache_clear()
+    program = "import sys; from tests.triage.runtime.test_sandbox import pool; children = pool('tell_session'); "
+    said = run_on_terminal(f"{program}print(children.run(b'').decode()); children.close()")
+    assert json.loads(said) == {"session": True, "terminal": False}
+    sandbox.sandbox_wrapper.cache_clear()
+
+
+def run_on_terminal(program: str) -> str:
+    """Output of a Python program whose controlling terminal is a pty, at which /dev/tty can be opened."""
+    ours, theirs = pty.openpty()
+    take = f"import fcntl, os, termios; fcntl.ioctl({theirs}, termios.TIOCSCTTY, 0); os.close(os.open('/dev/tty', os.O_RDWR)); "
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", take + program],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+            pass_fds=[theirs],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=HANG,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "is_restricted"),
+    [
+        ("bwrap: setting up uid map: Permission denied", True),
+        ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", True),
+        ("bwrap: No permissions to create new namespace", False),
+        ("bwrap: execvp python3: No such file or directory", False),
+    ],
+)
+def test_what_apparmor_refuses_is_recognised(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings, words: str, is_restricted: bool
+) -> None:
+    refusing = tmp_path / "bwrap"
+    refusing.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.sandbox_wrapper.cache_clear()
+    (finding,) = local_checks.check_parser(settings)
+    sandbox.sandbox_wrapper.cache_clear()
+    assert ("deploy/apparmor/bwrap" in finding.do) == is_restricted
+    assert "limits of memory and time alone" in finding.found
 
 
 def test_without_bubblewrap_the_limits_hold_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
