@@ -93,9 +93,9 @@ def test_the_exposure_with_the_drop_in_is_what_the_page_says(tmp_path: Path) -> 
         for name in names:
             source = UNITS / name if (UNITS / name).exists() else UNITS / f"{unit}.d" / name
             (drop_ins / name).write_text(source.read_text())
-    unit = tmp_path / "mailroom-outbound.service"
-    unit.write_text((UNITS / unit.name).read_text())
-    done = analyze("security", "--offline=true", "--threshold=4", "--json=short", unit)
+    copy = tmp_path / "mailroom-outbound.service"
+    copy.write_text((UNITS / copy.name).read_text())
+    done = analyze("security", "--offline=true", "--threshold=4", "--json=short", copy)
     assert done.returncode == 0, done.stdout
     on = {one["json_field"] for one in json.loads(done.stdout) if one["set"] is False}
     assert "PrivateUsers" in on, "the drop-in is read"
