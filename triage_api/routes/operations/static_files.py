@@ -17,7 +17,8 @@ HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{6,}\.[a-z0-9]+")  # as the build 
 PAGES = frozenset({"/index.html", "/ask.html"})  # under the paths that they are for only
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; frame-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
 )
 
 
