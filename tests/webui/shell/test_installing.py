@@ -18,7 +18,11 @@ def test_the_browser_may_install_the_console(site: Site, page: Page) -> None:
 
 def test_after_a_session_nothing_of_it_is_in_a_cache(site: Site, page: Page) -> None:
     answers: list[Response] = []
-    page.on("response", answers.append)
+
+    def note(one: Response) -> None:
+        answers.append(one)
+
+    page.on("response", note)
     site.come(JOE, subject="Only for the screen")
     site.sit_down(page)
     page.get_by_role("option").filter(has_text="Only for the screen").click()
