@@ -23,6 +23,7 @@ from triage.quarantine.search import search_stream
 from triage.store.db import transaction
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
+from triage.store.models.staff import StaffMember
 from triage.times import utcnow
 from triage_api.schemas.pagination import cursor_of
 
@@ -385,12 +386,12 @@ def test_the_record(new_browser: NewBrowser, came: Came, login: str) -> None:
     while cursor is not None:
         got = browser.get(f"/audit?limit=1{cursor and f'&cursor={cursor}'}").json()
         found, cursor = found + got["items"], got["next_cursor"]
-    assert [one["act"] for one in found] == ["sign-in", "receive", "directory"]
+    assert [one["act"] for one in found] == ["sign-in", "receive", "directory", *["sync-staff"] * 10]
     for asked, acts in (
         ({"by": login}, ["sign-in"]),
         ({"by": f"person:{login}", "act": "receive"}, []),
         ({"act": "receive"}, ["receive"]),
-        ({"subject": f"staff:{login}"}, ["sign-in"]),
+        ({"subject": f"staff:{login}"}, ["sign-in", "sync-staff"]),
     ):
         assert [one["act"] for one in browser.get("/audit", params=asked).json()["items"]] == acts, asked
     assert found[2]["at"] == NOW.isoformat().replace("+00:00", "Z")
@@ -402,11 +403,12 @@ def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine:
     browser = new_browser(login)
     with transaction(engine) as session:
         seal_entries(session)
-    answer = browser.get("/audit/verify")
+    answer = browser.get("/audit/verify?state=true")
     assert answer.status_code == status
     if status == 200:
         found = answer.json()
-        assert (found["records"], found["unchained"], found["fault"], found["checkpoints"]) == (3, 0, "", 0)
+        assert (found["records"], found["unchained"], found["fault"], found["checkpoints"]) == (13, 0, "", 0)
+        assert found["state"] == {"compared": 10, "differences": [], "different": 0, "unproven": 0}
 
 
 def test_a_fault_of_the_record_goes_on_it(new_browser: NewBrowser, came: Came, engine: Engine) -> None:
@@ -420,6 +422,18 @@ def test_a_fault_of_the_record_goes_on_it(new_browser: NewBrowser, came: Came, e
     assert fault == "entry 1 has been changed"
     (found,) = ida.get("/audit", params={"act": "audit-tampered"}).json()["items"]
     assert (found["by"], found["detail"]["fault"]) == ("person:ida", fault)
+
+
+def test_a_change_by_sql_is_named_and_goes_on_the_record(new_browser: NewBrowser, engine: Engine) -> None:
+    ida = new_browser("ida")
+    with transaction(engine) as session:
+        session.execute(update(StaffMember).where(col(StaffMember.login) == "ana").values(role="admin"))
+    assert ida.get("/audit/verify").json()["state"] is None
+    found = ida.get("/audit/verify?state=true", headers={"Accept-Language": "de"}).json()["state"]
+    assert [found["compared"], found["different"]] == [9, 1]
+    assert "staff:ana: Rolle oder Zuständigkeit – abweichend von Eintrag" in found["differences"][0]
+    (entry,) = ida.get("/audit", params={"act": "audit-tampered"}).json()["items"]
+    assert "the database differs from the audit log: staff:ana: its role or scope differ from entry" in entry["detail"]["fault"]
 
 
 def test_what_came_in_is_counted_by_day_and_rule(ana: Browser, ben: Browser, came: Came) -> None:

@@ -35,7 +35,7 @@ CONTRACT = {
     "campaigns": "--json --csv",
     "staff add": "LOGIN --role --scope", "staff list": "--json", "staff remove": "LOGIN",
     "token create": "NAME --may --scope --until", "token list": "--json", "token revoke": "ID",
-    "audit": "--json --csv", "audit verify": "", "audit export": "",
+    "audit": "--json --csv", "audit verify": "--state", "audit export": "",
     "retention": "",
     "report": "--format --json --csv",
     "redeliver": "--person --since --wait",
@@ -47,7 +47,7 @@ MAIL = "id state received folder sender subject campaign"
 FIELDS = {  # of --json; there may come more
     "authenticate": "author proof steps",
     "audit": "id at by act subject items sequence detail", "audit list": "id at by act subject items sequence detail",
-    "audit verify": "records unchained head checkpoints fault",
+    "audit verify": "records unchained head checkpoints fault state",
     "campaigns": "id messages deliveries held people senders newest subject",
     "campaigns list": "id messages deliveries held people senders newest subject",
     "campaigns show": "id messages deliveries held people senders newest subject made by compared with states proofs from subjects",

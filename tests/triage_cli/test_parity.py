@@ -328,6 +328,7 @@ LINES = [
     Line("audit --limit 5"),
     Line("audit list --json --limit 2"),
     Line("audit verify"),
+    Line("audit verify --state"),
     Line("audit export"),
     Line("audit export --after 3"),
 ]

@@ -26,11 +26,11 @@ def prepare_break_glass(session: Session, login: str, *, by: Actor, now: datetim
     if member.role != Role.ADMIN or not Scope.parse(tuple(member.scope)).company:
         raise BadInput(say("{login} does not administer the whole company: choose an account that does", login=member.login))
     first, second = make_half(), make_half()
-    member.printed_code_sha256, member.password_hash = digest_code(member.login, first, second), ""
-    member.is_break_glass = True
     accounts.delete_factors(session, member.login)
     accounts.end_sessions(session, member.login)
     external_accounts.unlink_identities(session, member.login, by=by, now=now)
+    member.printed_code_sha256, member.password_hash = digest_code(member.login, first, second), ""
+    member.is_break_glass = True
     api_tokens.revoke_tokens_of(session, member.login, by=by, now=now)
     accounts.record_account_change(session, member.login, by, now, what="break-glass")
     return first, second
@@ -68,4 +68,5 @@ def open_account(session: Session, attempt: Try, first: str, second: str, *, las
     if opened:
         detail = {"login": member.login, "client": attempt.client}
         ledger.write_act(session, BREAK_GLASS, BREAK_GLASS, by=opened[0], now=now, detail=detail)
+        ledger.write_act(session, "use-code", f"staff:{member.login}", by=opened[0], now=now)
     return opened

@@ -33,9 +33,11 @@ from triage.say import form_of, join_parts, say
 from triage.store import confidential_rows, ledger, versions
 from triage.store.db import is_among
 from triage.store.delivery_state import State
+from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 from triage.store.models.staff import StaffMember
+from triage.store.provable_rows import row_digests
 
 VERSION = "directory"  # the marker that moves when recipients or people change
 NO_ADMINISTRATOR = say(
@@ -101,7 +103,7 @@ def apply_directory(
     names = (*names, *(Change(Kind.OWNER_WAITS, one.address, one.sentence) for one in fresh))
     intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, ways=ways))
     require_plausible(intended, confirmed=confirmed)
-    write_rows(session, wanted)
+    write_rows(session, wanted, by=by, now=now)
     leavers.date_leavers(session, now)
     left = leavers.Leavers(wanted, before.people, leaving, frozenset(one.address for one in waiting))
     written = write_addresses(session, addresses, wanted, left, company, now)
@@ -154,7 +156,7 @@ def left_lately(session: Session, leaving: Leaving, now: datetime) -> set[str]:
     return set(session.scalars(select(col(Person.uid)).where(col(Person.left_at) > since)))
 
 
-def write_rows(session: Session, wanted: CompanyDirectory) -> None:
+def write_rows(session: Session, wanted: CompanyDirectory, *, by: Actor, now: datetime) -> None:
     """Make the tables say what the directory says. Who has left stays, as somebody who has left."""
     people = {entry.uid: entry for entry in wanted.people}
     for row in directory_rows.list_rows(session, Person):
@@ -163,10 +165,26 @@ def write_rows(session: Session, wanted: CompanyDirectory) -> None:
     equalise_table(session, Department, {entry.code: entry for entry in wanted.departments}, entry_row)
     equalise_table(session, Person, people, entry_row)
     equalise_table(session, MailGroup, {entry.address: entry for entry in wanted.groups}, entry_row)
-    staff_named = {entry.login: entry for entry in staff_of(session, wanted)}
-    equalise_table(session, StaffMember, staff_named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
+    write_staff(session, {entry.login: entry for entry in staff_of(session, wanted)}, by=by, now=now)
     accounts.delete_orphans(session)
     confidential_folders.equalise_confidential(session, wanted.sealed)
+
+
+def write_staff(session: Session, named: dict[str, StaffEntry], *, by: Actor, now: datetime) -> None:
+    """Make the staff accounts of the directory what it says, each change in the audit log, as is an account that has no entry yet."""
+    before = row_digests.read_all(session, (row_digests.STAFF,))
+    equalise_table(session, StaffMember, named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
+    after = row_digests.read_all(session, (row_digests.STAFF,))
+    proven = select(col(AuditRecord.subject)).where(
+        is_among(session, col(AuditRecord.subject), [f"staff:{login}" for login in named]),
+        col(AuditRecord.act).in_(row_digests.STAFF.entries),
+        col(AuditRecord.digest) != "",
+    )
+    known = set(session.scalars(proven))
+    changed = {subject: digest for _, subject, digest in row_digests.list_changed(before, after)}
+    first = {subject: digest for login in named if (subject := f"staff:{login}") not in known and (digest := after["staff"].get(subject))}
+    acts = [(row_digests.SYNCED, subject, digest) for subject, digest in sorted((first | changed).items())]
+    ledger.write_digests(session, acts, by=by, now=now)
 
 
 def write_addresses(

@@ -15,7 +15,7 @@ from triage.business_hours import works_on
 from triage.config.settings import Company, Coverage
 from triage.errors import BadInput, NotAllowed
 from triage.say import quote_text, say
-from triage.store import ledger
+from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
 from triage.store.models.rules import EnforcementStep
 from triage.times import from_micros
@@ -24,6 +24,7 @@ RECORD, DANGEROUS, UNKNOWN, EVERYTHING = STEPS = ("record-only", "hold-dangerous
 COMPANY = ""  # the scope of everybody of whom nothing else is said
 AT_ONCE = from_micros(0)  # also for a machine whose clock is behind
 START = time(8)  # of a working day
+TURN = 0x656E  # who sets steps takes turns under this number: an entry seals all steps of its scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ def set_step(
     daily digest of a person of whom everything is held names it.
     """
     access.require_role(by, Role.ADMIN)
+    db.take_advisory_locks(session, TURN)
     check_step(session, scope, step, by)
     start = starts_at if starts_at and starts_at > now else AT_ONCE
     if ends_at and ends_at <= max(start, now):

@@ -21,6 +21,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Entry, NewDelivery, Row
+from triage.store.provable_rows import row_digests
 from triage.store.queue import dirty_counts
 
 
@@ -190,13 +191,29 @@ def write_act(
     items: int = 0,
     digest: str = "",
 ) -> None:
-    """Put an act in the audit log, in the transaction of the act itself; also from where, and for whom a substitute stands in."""
+    """Put an act in the audit log, in the transaction of the act itself; also from where, and for whom a substitute stands in.
+
+    An act about a rule, token, staff account or mode is written after the change: its entry has a digest of the row as it is now.
+    """
+    digest = digest or row_digests.digest_subjects(session, [(str(act), subject)]).get((str(act), subject), "")
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
 
 
 def write_all(session: Session, acts: Iterable[tuple[str, str, Mapping[str, Any]]], *, by: Actor, now: datetime) -> None:
-    """Put several acts in the audit log, each with its subject and its details."""
-    db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail) for act, subject, detail in acts])
+    """Put several acts in the audit log, each with its subject and its details, after the changes."""
+    said = list(acts)
+    digests = row_digests.digest_subjects(session, [(act, subject) for act, subject, _ in said])
+    rows = [record_of(act, subject, by=by, now=now, detail=detail, digest=digests.get((act, subject), "")) for act, subject, detail in said]
+    db.insert_all(session, AuditRecord, rows)
+
+
+def write_digests(
+    session: Session, acts: Iterable[tuple[str, str, str]], *, by: Actor, now: datetime, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Put acts in the audit log whose digests are known, as (act, subject, digest)."""
+    db.insert_all(
+        session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, digest=digest) for act, subject, digest in acts]
+    )
 
 
 def record_of(

@@ -1,5 +1,6 @@
 """Signed checkpoints of the audit log, made by upkeep every few minutes; and the daily proof that the audit log is whole."""
 
+import hashlib
 import logging
 import time
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from triage.actor import Actor
-from triage.compliance.audit import checkpoints, hash_chain, verify_chain
+from triage.compliance.audit import checkpoints, hash_chain, verify_chain, verify_state
 from triage.compliance.audit.checkpoints import Checkpoint
 from triage.config.settings import Settings
 from triage.errors import BadInput
@@ -19,6 +20,7 @@ from triage.times import to_micros, utcnow
 
 BY = Actor.system("upkeep")
 VERIFIED = "audit-verified"  # the marker: when the audit log was verified last, in microseconds
+COMPARED = "state-verified"  # the marker: when the state was compared with it last; its text is a digest of the differences
 
 log = logging.getLogger("mailroom.checkpoints")
 
@@ -63,7 +65,7 @@ class Recorder:
             last = self.proven(self.key, last, since)
         if last > start:
             with db.transaction(engine) as session:
-                hash_chain.move_chain_start(session, last, now=utcnow())
+                hash_chain.move_chain_start(session, last, now=utcnow(), kept=verify_state.list_kept(session, start, last))
         dropped, some = 0, 1
         while some:
             with db.transaction(engine) as session:
@@ -94,9 +96,24 @@ def verify_regularly(engine: Engine, settings: Settings, now: datetime) -> str:
         session.merge(Marker(name=VERIFIED, number=to_micros(now)))
         if fault:
             verify_chain.record_fault(session, fault, by=BY, now=now)
+    compare_state(engine, now)
     if fault:
         log.error("the audit log is not whole: %s", fault)
     return fault
+
+
+def compare_state(engine: Engine, now: datetime) -> None:
+    """Compares rules, tokens, accounts and modes with the audit log; differences enter it once, until they change."""
+    with db.read_transaction(engine) as session:
+        found = verify_state.verify_state(session)
+        before = session.get(Marker, COMPARED)
+    digest = hashlib.sha256("\n".join(found.differences).encode()).hexdigest() if found.different else ""
+    with db.transaction(engine) as session:
+        session.merge(Marker(name=COMPARED, number=to_micros(now), text=digest))
+        if digest and (before is None or before.text != digest):
+            verify_chain.record_fault(session, verify_state.fault_of(found), by=BY, now=now)
+    for difference in found.differences:
+        log.error("the database differs from the audit log: %s", difference)
 
 
 def open_checkpoints(settings: Settings) -> tuple[Path, Ed25519PrivateKey | None]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -103,16 +104,18 @@ def start_of(session: Session) -> tuple[int, str]:
     return (start.number, start.text) if start else (0, "")
 
 
-def move_chain_start(session: Session, through: int, *, now: datetime) -> None:
+def move_chain_start(session: Session, through: int, *, now: datetime, kept: Sequence[tuple[str, str, str]] = ()) -> None:
     """Moves the start of the audit log after the chained entry `through`.
 
-    `drop_released` deletes what is before in slices; the chain stays provable.
+    `drop_released` deletes what is before in slices; the chain stays provable. `kept`: digests that no later entry has, as
+    (act, subject, digest), which new entries carry on.
     """
     record = session.scalars(select(AuditRecord).where(col(AuditRecord.sequence) == through)).one()
     former, _ = start_of(session)
     session.merge(Marker(name=START, number=through, text=record.sealed))
     detail = {"first": former + 1, "through": through}
     ledger.write_act(session, "delete-entries", "audit", by=Actor.system("retention"), now=now, detail=detail, items=through - former)
+    ledger.write_digests(session, kept, by=Actor.system("retention"), now=now)
 
 
 def drop_released(session: Session, limit: int = AT_ONCE) -> int:

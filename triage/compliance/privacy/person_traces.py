@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, delete, func, or_, select, update
 from sqlmodel import Session, col
 
+from triage.access import accounts
 from triage.access.dual_control import WAITING
 from triage.actor import Actor
 from triage.compliance.privacy.data_subject import Whose
@@ -38,7 +39,7 @@ BY = Actor.system("privacy")
 def forget_person(session: Session, whose: Whose, pseudonym: str, *, with_rules: bool, now: datetime) -> int:
     """Forget them; how many rules still name them. A block is kept unless `with_rules`: without the address it could not work."""
     if whose.uid:
-        of_somebody_here(session, whose, pseudonym)
+        of_somebody_here(session, whose, pseudonym, now)
     else:
         of_somebody_outside(session, whose, pseudonym)
     named = or_(col(Rule.value) == whose.address, content_store.names_address(whose.address))
@@ -59,7 +60,7 @@ def unname_rule(session: Session, rule: Rule, whose: Whose, pseudonym: str, now:
     rule.scope = f"person:{pseudonym}" if whose.uid and rule.scope == f"person:{whose.uid}" else rule.scope
     rule.conditions = {name: [pseudonym if one == whose.address else one for one in values] for name, values in rule.conditions.items()}
     rule.note = ""
-    session.flush()
+    ledger.write_act(session, "unname-rule", f"rule:{format_id(rule.id)}", by=BY, now=now)
 
 
 def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
@@ -91,7 +92,7 @@ def json_holds(column: Any, text: str) -> ColumnElement[bool]:
     return cast(column, String).contains(json.dumps(text), autoescape=True)
 
 
-def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
+def of_somebody_here(session: Session, whose: Whose, pseudonym: str, now: datetime) -> None:
     """Erases the traces of a former employee, both as an employee and as staff."""
     uid = whose.uid
     person = session.get_one(Person, uid)
@@ -133,7 +134,10 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(delete(FormerName).where(called))
     session.execute(delete(FormerMailbox).where(col(FormerMailbox.person) == uid))
     reassigned_addresses.forget_name(session, person.name)
-    session.execute(delete(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active)))
+    left = (col(StaffMember.login) == login, ~col(StaffMember.active))
+    if session.scalar(select(col(StaffMember.login)).where(*left)):
+        session.execute(delete(StaffMember).where(*left))
+        accounts.record_account_change(session, login, BY, now, what="erase")
     session.delete(person)
     session.flush()
     versions.advance_version(session, directory.VERSION)

@@ -19,7 +19,7 @@ class AuditRecord(SQLModel, table=True):
     subject: str = Field(index=True)  # what it was about: decision:ID, rule:ID, delivery:ID, session …
     detail: dict[str, Any] = json_column()
     items: int = 0
-    digest: str = ""  # sha256 over the sorted ids of the items and the state they got
+    digest: str = ""  # sha256 over the sorted ids of the items and the state they got; or the digest of a row (row_digests)
     sequence: int | None = integer_column(nullable=True, unique=True)
     previous: str = ""
     sealed: str = ""  # sha256 over previous and this record

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from triage.actor import Actor
-from triage.compliance.audit import audit_log, verify_chain
+from triage.compliance.audit import audit_log, verify_chain, verify_state
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
@@ -69,9 +70,12 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
             session.expunge_all()
 
 
-@router.get("/audit/verify", response_model=schemas.Verification, responses=describe_refusals(401, 403))
-def verify_audit_log(here: Here, by: Staff) -> schemas.Verification:
-    """Verify the audit log: every entry, and the signed checkpoints that this machine can see.
+State = Annotated[bool, Query(description="Compare rules, tokens, staff accounts and modes with the audit log too.")]
+
+
+@router.get("/audit/verify", response_model=schemas.Verification, responses=describe_refusals(401, 403, 422))
+def verify_audit_log(here: Here, by: Staff, state: State = False) -> schemas.Verification:
+    """Verify the audit log: every entry, and the signed checkpoints that this machine can see; with `state` also the rows that it is about.
 
     A fault enters the audit log, and from there a SIEM.
     """
@@ -79,7 +83,10 @@ def verify_audit_log(here: Here, by: Staff) -> schemas.Verification:
     claims = verify_chain.claimed_checkpoints(here.settings)
     with db.read_transaction(here.engine) as session:
         found = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
-    if found.fault:
+        compared = verify_state.verify_state(session) if state else None
+    faults = [fault for fault in (found.fault, verify_state.fault_of(compared) if compared else "") if fault]
+    if faults:
         with db.transaction(here.engine) as session:
-            verify_chain.record_fault(session, found.fault, by=by, now=utcnow())
-    return schemas.Verification.model_validate(found)
+            for fault in faults:
+                verify_chain.record_fault(session, fault, by=by, now=utcnow())
+    return schemas.Verification.model_validate(asdict(found) | {"state": compared and asdict(compared)})

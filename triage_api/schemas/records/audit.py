@@ -45,6 +45,15 @@ class AuditEntries(Shape):
     next_cursor: str | None
 
 
+class StateVerification(Shape):
+    """Result of comparing the database with the audit log."""
+
+    compared: Annotated[int, Field(description="Rules, tokens, staff accounts and modes that are as their last entry left them.")]
+    differences: Annotated[list[Sentence], Field(description="The first 100 differences.")]
+    different: Annotated[int, Field(description="All differences.")]
+    unproven: Annotated[int, Field(description="Not provable: last changed before 0.1.0, by an entry without a digest.")]
+
+
 class Verification(Shape):
     """Result of verifying the audit log."""
 
@@ -53,3 +62,4 @@ class Verification(Shape):
     head: str
     fault: Annotated[Sentence, Field(description="Where the chain breaks; empty: nowhere.")]
     checkpoints: Annotated[int, Field(description="Checkpoints that the audit log was compared with.")]
+    state: Annotated[StateVerification | None, Field(description="With `state`: the database compared with the audit log.")] = None

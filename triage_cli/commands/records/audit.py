@@ -39,6 +39,7 @@ VERIFIED = Shape(
         "head": "hash of its newest entry",
         "checkpoints": "signed checkpoints that were compared",
         "fault": "where the chain breaks; empty: nowhere",
+        "state": "with --state: number of rows `compared`, `different` and `unproven`, and the first 100 `differences`",
     }
 )
 
@@ -78,10 +79,11 @@ def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form)
 @audit.command("verify")
 @click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
 @click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
+@click.option("--state", is_flag=True, help="Compare rules, tokens, staff accounts and modes with the audit log too.")
 @json_option(VERIFIED)
 @names_server
 @click.pass_context
-def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None, form: Form) -> int:
+def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None, state: bool, form: Form) -> int:
     """Verify the hash chain and the signed checkpoints. Exit code 1 and the place where it breaks, if it does.
 
     With --server, the server uses the checkpoints of its own machine.
@@ -89,23 +91,38 @@ def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None,
     if checkpoints or public_key:
         from triage_cli.commands.records.audit_keys import verify_records
 
-        found = verify_records(settings_of(ctx), checkpoints, public_key)
+        found = verify_records(settings_of(ctx), checkpoints, public_key, state=state)
     else:
         with desk_of(ctx) as desk:
-            found = desk.get("/audit/verify")
+            found = desk.get("/audit/verify", state=state or None)
     return tell_verification(found, form)
 
 
 def tell_verification(found: dict[str, Any], form: Form) -> int:
     """Prints the result of an audit log verification; returns the exit code."""
+    state = found["state"]
+    code = REFUSED if found["fault"] or (state and state["different"]) else DONE
     if form is Form.JSON:
         VERIFIED.print_one(found, form)
-        return REFUSED if found["fault"] else DONE
+        return code
     compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
     say(f"{found['records']} entries chained, {found['unchained']} not yet; head {found['head'] or 'none'}{compared}")
     if found["fault"]:
         say(found["fault"])
-    return REFUSED if found["fault"] else DONE
+    if state:
+        tell_state(state)
+    return code
+
+
+def tell_state(state: dict[str, Any]) -> None:
+    """Prints how the database differs from the audit log."""
+    say(f"rules, tokens, accounts and modes: {state['compared']} are as the audit log says, {state['different']} differences")
+    if state["unproven"]:
+        say(f"{state['unproven']} not provable: last changed before 0.1.0")
+    for difference in state["differences"]:
+        say(difference)
+    if (more := state["different"] - len(state["differences"])) > 0:
+        say(f"and {more} more")
 
 
 @audit.command("export")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from triage.compliance.audit import checkpoints as signed, verify_chain
+from triage.compliance.audit import checkpoints as signed, verify_chain, verify_state
 from triage.compliance.retention import expire as retaining
 from triage.config.settings import Settings
 from triage.store import db
@@ -18,11 +18,12 @@ from triage_cli.output.tables import Form, Shape, json_option, json_sentences, p
 from triage_cli.services import upkeep_retention
 
 
-def verify_records(settings: Settings, checkpoints: Path | None, public_key: str | None) -> dict[str, Any]:
-    """Verifies the hash chain of the audit log, compared with these checkpoints."""
+def verify_records(settings: Settings, checkpoints: Path | None, public_key: str | None, *, state: bool) -> dict[str, Any]:
+    """Verifies the hash chain of the audit log, compared with these checkpoints; with `state` also the rows that it is about."""
     claims = verify_chain.claimed_checkpoints(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
     with open_read_session(settings) as session:
-        return asdict(verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow())))
+        found = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow()))
+        return asdict(found) | {"state": asdict(verify_state.verify_state(session)) if state else None}
 
 
 @click.command()

@@ -3613,6 +3613,18 @@ export interface StateCount {
   count: number
 }
 
+/** Result of comparing the database with the audit log. */
+export interface StateVerification {
+  /** Rules, tokens, staff accounts and modes that are as their last entry left them. */
+  compared: number
+  /** The first 100 differences. */
+  differences: string[]
+  /** All differences. */
+  different: number
+  /** Not provable: last changed before 0.1.0, by an entry without a digest. */
+  unproven: number
+}
+
 /** Event in the life of a message, or of one of its deliveries. */
 export interface Step {
   at: string
@@ -3980,6 +3992,8 @@ export interface Verification {
   fault: string
   /** Checkpoints that the audit log was compared with. */
   checkpoints: number
+  /** With `state`: the database compared with the audit log. */
+  state: StateVerification | null
 }
 
 /** State of a webhook. */
