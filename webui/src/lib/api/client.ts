@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, EnforcementPreview, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, ScopeStep, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, TellOrder, NoticesSent, UndecidedForecast } from '../schema/types'
+import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, TellOrder, NoticesSent, UndecidedForecast } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -205,8 +205,6 @@ export const api = {
   settleApproval: (id: string, verb: 'confirm' | 'decline', said: Confirmed = {}) => call<PendingApproval>('POST', `/approvals/${id}/${verb}`, { ...said }),
 
   enforcement: (days: number) => get<Enforcement>('/enforcement', { days }),
-  previewStep: (scope: string, step: ScopeStep['step'] | null, now: boolean) => call<EnforcementPreview>('POST', '/enforcement/preview', { scope, step, starts_at: now ? 'now' : 'default' }),
-  setStep: (scope: string, step: ScopeStep['step'] | null, reason: string, now: boolean, expect?: number) => call<Enforcement>('PUT', '/enforcement', { scope, step, reason, starts_at: now ? 'now' : 'default', expect }),
 
   trainingMessages: () => get<{ items: TrainingMessage[] }>('/training/messages'),
   answerTraining: (message: string, answer: TrainingAnswer) => call<TrainingResult>('POST', '/training/answers', { message, answer }),
