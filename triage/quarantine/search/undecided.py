@@ -16,25 +16,36 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal, or_
 from sqlmodel import Session, col
 
 from triage.access.dual_control import WAITING
+from triage.addressing.envelope import Envelope, parse_or_none
 from triage.business_hours import at_work, worked_since, worked_until
 from triage.config.settings import Company, Settings
 from triage.directory import enforcement
 from triage.ids import format_id
 from triage.message.signals.severity import Severity
+from triage.message.summary import Summary
 from triage.policy import emergency
+from triage.policy.content_rules.active_rules import active_rules
+from triage.policy.content_rules.conditions import SIGNALS_BEFORE
+from triage.policy.content_rules.match_content import ContentRules
+from triage.policy.content_rules.message_content import MessageContent
+from triage.policy.rules import matching_rules
+from triage.policy.rules.matching_rules import ByValue
 from triage.quarantine.search import legal_hold
 from triage.store import restore_pause
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.message_columns import dmarc_result, has_signal
+from triage.store.message_record.damaged_records import skip_damaged
+from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.approvals import PendingAct
 from triage.store.models.assignments import Assignment, Comment, Escalated, Presence, Snooze
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
 from triage.store.models.employees import MailReport, MailRequest
 from triage.store.models.markers import Marker
 from triage.store.models.messages import Message
-from triage.store.queue.grouping import HELD, NEVER
+from triage.store.queue.grouping import HELD, NEVER, in_states
 from triage.times import from_micros, to_micros
 
 TERMS = "deliver-undecided"  # the marker: the terms as JSON, as the process that delivers has them from its settings
@@ -42,6 +53,7 @@ TEXT = select(col(Marker.text)).where(col(Marker.name) == bindparam("name"))
 LATE = timedelta(minutes=5)  # so long after its moment a message is delivered though hours have ended meanwhile
 RULE = "first-contact"  # the policy's rule for what is held for nothing but an unknown sender
 MOST_COPIES = 10  # of one message or campaign: more at once are no letter to somebody
+STOPPING = frozenset({"block", "hold"})  # effects of rules about senders
 SIGNS_OF_REMOVAL = frozenset({State.PURGED, State.RECALLING, State.REJECTED})  # of a copy: somebody removed it
 
 
@@ -108,9 +120,24 @@ class Candidate(NamedTuple):
     department: str
     person: str
     received_at: datetime
+    author: str
+    proof: str
+
+    @property
+    def scopes(self) -> set[str]:
+        """Scopes of the rules that reach it."""
+        return {"company", f"department:{self.department}", f"person:{self.person}"}
 
 
 COLUMNS = [col(getattr(Delivery, name)) for name in Candidate._fields]
+
+
+class StoredMessage(NamedTuple):
+    """Parts of a message that rules ask about."""
+
+    summary: Summary
+    carrier: str  # the reverse-path as an address, "" where it is none
+    signals: frozenset[str]
 
 
 def known_terms(session: Session) -> Terms:
@@ -154,6 +181,12 @@ def is_untouched() -> ColumnElement[bool]:
     return and_(HELD, *never, col(Delivery.redirected).is_(False), col(Delivery.erased_at).is_(None))
 
 
+def is_here() -> ColumnElement[bool]:
+    """Condition: its recipient is a shared folder, or somebody who has not left."""
+    present = select(col(Person.uid)).where(col(Person.uid) == col(Delivery.person), col(Person.active)).correlate(Delivery).exists()
+    return or_(col(Delivery.person) == "", present)
+
+
 def is_answered() -> ColumnElement[bool]:
     """Condition on the message of a delivery: every scanner and the sender's DNS have answered."""
     return and_(~has_signal("not-scanned"), func.coalesce(dmarc_result(), "temperror") != "temperror")
@@ -161,7 +194,7 @@ def is_answered() -> ColumnElement[bool]:
 
 def find_candidates(session: Session, where: ColumnElement[bool], limit: int) -> list[Candidate]:
     """Finds the first of these messages that nothing of their own keeps, by the time when they came."""
-    these = (is_untouched(), is_calm(), is_answered(), where)
+    these = (is_untouched(), is_calm(), is_answered(), is_here(), where)
     rows = select(*COLUMNS).join(Message, col(Message.id) == col(Delivery.message_id)).where(*these)
     return [Candidate(*row) for row in session.execute(rows.order_by(col(Delivery.received_at), col(Delivery.id)).limit(limit))]
 
@@ -178,9 +211,9 @@ def deliver_times(session: Session, ids: Sequence[int], now: datetime) -> dict[i
     if not terms.minutes:
         return {}
     found = find_candidates(session, is_among(session, col(Delivery.id), ids), len(ids))
-    free = find_free(session, found, terms, now)
-    ends = {one.id: terms.end_of(one.department, one.received_at) for one in free}
-    return {one: end for one, end in ends.items() if end is not None}
+    ends = {one.id: end for one in found if (end := terms.end_of(one.department, one.received_at))}
+    free = find_free(session, [one for one in found if one.id in ends], terms, now)
+    return {one.id: ends[one.id] for one in free}
 
 
 def is_suspended(session: Session, now: datetime) -> bool:
@@ -191,15 +224,63 @@ def is_suspended(session: Session, now: datetime) -> bool:
 def find_free(session: Session, found: Sequence[Candidate], terms: Terms, now: datetime) -> list[Candidate]:
     """Returns those of these messages that nobody works on, and no copy of them; none while `is_suspended`.
 
-    Where the enforcement step holds less today than unknown senders, held messages wait for a person.
+    What a rule would stop today waits for a person. So does everything where the enforcement step holds less today than unknown senders.
     """
     if not found or is_suspended(session, now):
         return []
     steps = enforcement.now_in_force(session, terms.company, now)
     strict = [one for one in found if steps.of(one.department, one.person) == enforcement.UNKNOWN]
+    stopped = find_stopped(session, strict, now) | find_refused(session, strict)
+    strict = [one for one in strict if one.id not in stopped]
     copies = find_copies(session, strict)
     busy = find_busy(session, {copy for ids in copies.values() for copy in ids}, now)
     return [one for one in strict if one.id in copies and busy.isdisjoint(copies[one.id])]
+
+
+def find_stopped(session: Session, found: Sequence[Candidate], now: datetime) -> set[int]:
+    """Returns those of these messages that a rule of today blocks, holds or marks: it may be younger than the message.
+
+    Which proof a block asks for is not looked at: a person decides. What cannot be read stays too.
+    """
+    messages = read_messages(session, {one.message_id for one in found})
+    campaigns = {one.campaign_id for one in found if one.campaign_id is not None}
+    values = {value for one in messages.values() for value in matching_rules.values_of(one.summary, one.carrier, campaigns)}
+    rules, content = matching_rules.rules_naming(session, values, now), active_rules(session, now)
+    stopped = set()
+    for one in found:
+        message = messages.get(one.message_id)
+        if message is None or not stopping_scopes(message, one, rules, content, now).isdisjoint(one.scopes):
+            stopped.add(one.id)
+    return stopped
+
+
+def stopping_scopes(message: StoredMessage, about: Candidate, rules: ByValue, content: ContentRules, now: datetime) -> set[str]:
+    """Scopes of the rules that block, hold or mark such a message."""
+    senders = matching_rules.about_sender(rules, message.summary, message.carrier, about.campaign_id, bool(about.proof))
+    matches = content.match(MessageContent(message.summary, message.signals), now) if content else ()
+    return {rule.scope for rule in senders if rule.effect in STOPPING} | {match.rule.scope for match in matches}
+
+
+def read_messages(session: Session, ids: Iterable[int]) -> dict[int, StoredMessage]:
+    """Reads these messages, without those whose records are damaged."""
+    columns = (col(Message.id), col(Message.record), col(Message.text))
+    rows = session.execute(select(*columns).where(is_among(session, col(Message.id), ids))).all()
+    return {row.id: read_message(row.record, row.text) for row in skip_damaged(rows)}
+
+
+def read_message(record: MessageRecord, text: str) -> StoredMessage:
+    """Reads these parts from the record of a message."""
+    carrier = parse_or_none(Envelope.from_json(record.envelope).reverse_path)
+    signals = frozenset(SIGNALS_BEFORE.get(one["name"], one["name"]) for one in record.signals)
+    return StoredMessage(Summary.from_json(record.summary | {"text": text}), str(carrier or ""), signals)
+
+
+def find_refused(session: Session, found: Sequence[Candidate]) -> set[int]:
+    """Returns those of these messages of whose author somebody removed another one."""
+    authors = is_among(session, col(Delivery.author), {one.author for one in found})
+    removed = select(col(Delivery.author)).where(authors, in_states(tuple(SIGNS_OF_REMOVAL)), col(Delivery.decision_id).is_not(None))
+    refused = set(session.scalars(removed.distinct()))
+    return {one.id for one in found if one.author in refused}
 
 
 def find_copies(session: Session, found: Sequence[Candidate]) -> dict[int, set[int]]:

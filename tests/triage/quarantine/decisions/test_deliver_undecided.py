@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import Session, col
 
-from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, UNKNOWN, arrive, set_up
+from tests.triage.arriving import ANA, COMPANY, DMARC_PASS, IDA, NOW, SYNC, UNKNOWN, arrive, set_up
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.directory import enforcement
+from triage.directory import apply as directory, enforcement
 from triage.ids import format_id
 from triage.message.signals.scan_results import Scan
 from triage.policy import emergency
+from triage.policy.rules import store as rules
+from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine import assignment, delivery_history, presence
 from triage.quarantine.decisions import decide, deliver_undecided, undo
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
@@ -142,7 +144,31 @@ def awaits_approval(session: Session, settings: Settings, mail: int) -> None:
     session.add(PendingAct(kind="decision", items=[format_id(mail)], **asked))
 
 
+def rule_is_made(effect: str, match: str, value: str, **more: Any) -> Act:
+    return lambda session, settings, _: rules.add_rule(
+        session, RuleOrder(effect, match, value, "company", **more), by=IDA, now=CAME, settings=settings
+    )
+
+
+def another_was_removed(session: Session, settings: Settings, _: int) -> None:
+    other = come(session, settings, MARA)
+    decide.decide_messages(session, DecisionRequest(Selection.of(ids=(other,)), Verb.PURGE), by=ANA, now=CAME, settings=settings)
+
+
+def recipient_leaves(session: Session, settings: Settings, _: int) -> None:
+    left = replace(
+        COMPANY, people=tuple(replace(one, active=one.uid != "joe.fern") for one in COMPANY.people), postmaster="mara.berg@company.example"
+    )
+    directory.apply_directory(session, left, settings.company, by=SYNC, now=CAME)
+
+
 STAYS: dict[str, Act] = {
+    "its recipient has left": recipient_leaves,
+    "a younger block of its sender": rule_is_made("block", "address", "sales@supplier.example"),
+    "a younger block of its domain": rule_is_made("block", "domain", "supplier.example"),
+    "a younger hold of its sender": rule_is_made("hold", "domain", "supplier.example", note="odd", until=NOW + timedelta(days=7)),
+    "a younger rule on its content": rule_is_made("hold", "content", "orders", note="odd", conditions=(("author", ("supplier.example",)),)),
+    "a removed message of its sender": another_was_removed,
     "an approval that waits": awaits_approval,
     "an escalation": lambda session, _, mail: session.add(Escalated(delivery_id=mail, decision_id=1)),
     "a warning": columns(severity=1),
