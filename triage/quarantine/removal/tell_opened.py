@@ -73,7 +73,9 @@ def list_letters(session: Session, campaign_id: int, *, by: Actor, settings: Set
     where = and_(col(Delivery.campaign_id) == campaign_id, access.visible_deliveries(by))
     if session.scalar(select(col(Delivery.id)).where(where).limit(1)) is None:
         raise NotFound(say("there is no campaign {campaign_id}", campaign_id=format_id(campaign_id)))
-    rows = select(Delivery, Person).outerjoin(Person, col(Person.uid) == col(Delivery.person))
+    own = and_(col(Person.uid) == col(Delivery.person), not_(col(Delivery.redirected)))
+    theirs = and_(col(Person.mailbox) == col(Delivery.mailbox), col(Delivery.redirected))  # who has it now opened it
+    rows = select(Delivery, Person).outerjoin(Person, or_(own, theirs))
     found = session.execute(rows.where(where, was_opened_and_removed()).order_by(col(Delivery.id).desc())).all()
     together: dict[str, list[tuple[Delivery, Person | None]]] = {}
     for delivery, person in found:
@@ -104,9 +106,9 @@ def write_opened(
         delivery=newest.id,
         deliveries=tuple(one.id for one, _ in rows),
         mailbox=mailbox,
-        person=newest.person,
+        person=person.uid if person else "",
         name=person.name if person else "",
-        department=newest.department,
+        department=person.department if person else newest.department,
         subject=translate_sentence(SUBJECT, language),
         text=f"{text}\n\n{translate_sentence(FOOTER, language)}",
         notified=max(before, key=lambda one: one.at, default=None),

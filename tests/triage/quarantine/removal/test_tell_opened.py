@@ -139,6 +139,16 @@ def test_confidential_copies_leavers_and_mailboxes_outside_are_left_out(engine: 
     assert shown(engine, campaign, settings).letters == ()
 
 
+def test_a_redirected_copy_is_told_of_to_who_opened_it(engine: Engine, settings: Settings, campaign: int) -> None:
+    with transaction(engine) as session:
+        session.execute(update(Delivery).where(col(Delivery.person) == "joe.fern").values(redirected=True, mailbox=MARAS))
+    (letter,) = shown(engine, campaign, settings).letters
+    assert (letter.mailbox, letter.name, letter.person, len(letter.deliveries)) == (MARAS, "Mara Berg", "mara.berg", 3)
+    with transaction(engine) as session:
+        session.get_one(Person, "mara.berg").active = False
+    assert shown(engine, campaign, settings).letters == ()
+
+
 def test_what_is_back_in_the_mailbox_is_not_told_of(engine: Engine, settings: Settings, campaign: int) -> None:
     with transaction(engine) as session:
         session.execute(update(Recalled).values(ended_at=NOW))
