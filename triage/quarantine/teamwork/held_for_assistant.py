@@ -17,8 +17,9 @@ from triage.policy.decide import KNOWN
 from triage.quarantine.decisions.carry_out import carry_out
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, file_decision
-from triage.quarantine.search import expiry
+from triage.quarantine.search import expiry, undecided
 from triage.quarantine.search.selection import Selection
+from triage.quarantine.search.undecided import Candidate
 from triage.say import say
 from triage.store import db, ledger
 from triage.store.delivery_state import FOR_ASSISTANT, State
@@ -124,13 +125,16 @@ def deliver_these(
 def deliver_due(session: Session, *, settings: Settings, now: datetime) -> int:
     """Delivers what is held for assistants only after Hold everything ended by time, or when it would have expired; how many, at most 500.
 
-    What somebody has decided about since it came, such as by undoing its delivery, waits for them.
+    What somebody has decided about since it came, such as by undoing its delivery, waits for them. So does what somebody works on or
+    reported, and what a younger rule stops.
     """
     assisted = enforcement.now_in_force(session, settings.company, now).assisted
     ended = and_(col(Delivery.person).not_in(sorted(assisted)), col(Delivery.decision_id).is_(None))
     overdue = expiry.is_overdue(now, settings.retention.held_days)
     due = and_(HELD_FOR_ASSISTANT, is_in_lane(), or_(ended, overdue))
-    rows = session.execute(select(col(Delivery.id), col(Delivery.person)).where(due).order_by(col(Delivery.id)).limit(AT_ONCE)).all()
+    found = [Candidate(*row) for row in session.execute(select(*undecided.COLUMNS).where(due).order_by(col(Delivery.id)).limit(AT_ONCE))]
+    waiting = undecided.find_busy(session, [one.id for one in found], now) | undecided.find_stopped(session, found, now)
+    rows = [one for one in found if one.id not in waiting]
     done = 0
     for uid in sorted({row.person for row in rows}):
         mine = db.is_among(session, col(Delivery.id), [row.id for row in rows if row.person == uid])

@@ -22,11 +22,12 @@ from triage.notifications import digest_entries
 from triage.policy import emergency
 from triage.policy.contacts.wanted_senders import Sender, wanted_among
 from triage.policy.learning import learn_order
+from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.quarantine.teamwork import held_for_assistant
+from triage.quarantine.teamwork import comments, held_for_assistant
 from triage.quarantine.teamwork.held_for_assistant import LANE, HeldKnown
 from triage.quarantine.triage_items import item_list
 from triage.store import db
@@ -198,6 +199,17 @@ def test_when_its_time_is_over_upkeep_delivers_what_is_left(company: Engine, set
         done = [held_for_assistant.deliver_due(session, settings=settings, now=NOW + after) for after in (DAY / 2, DAY, DAY)]
         assert done == [0, 1, 0]
         assert state_of(session, lane)[0] == "queued"
+
+
+def test_upkeep_leaves_what_is_worked_on_or_stopped_by_a_younger_rule(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        blocked, discussed, free = (known(session, settings, author=f"{name}@supplier.example")[0] for name in "abc")
+        block = RuleOrder("block", "address", "a@supplier.example", "company")
+        rules.add_rule(session, block, by=IDA, now=NOW, settings=settings)
+        comments.add_comment(session, discussed, "Ask Joe first.", by=ANA, now=NOW)
+        set_step(session, None)
+        assert held_for_assistant.deliver_due(session, settings=settings, now=NOW) == 1
+        assert [state_of(session, one)[0] for one in (blocked, discussed, free)] == ["held", "held", "queued"]
 
 
 def test_it_never_expires_but_is_delivered_in_the_end(company: Engine, settings: Settings) -> None:
