@@ -39,7 +39,7 @@ from triage.times import utcnow
 
 PRODUCT = ("triage", "mail_auth", "mta", "mailboxes", "directory_sync", "identity", "webhooks", "triage_api", "triage_cli")
 CEILINGS = {"one release click": 25, "one message from spool to row": 55}  # modules
-ASIDE = ("writing the door snapshot", "asking what senders publish")  # what the processor's other threads are for
+ASIDE = ("writing the recipient map", "asking what senders publish")  # what the processor's other threads are for
 
 
 def main() -> int:

@@ -89,7 +89,7 @@ class House:
             self.allow()
         self.judges = [stack.enter_context(roles.start_role(self.company, "judge")) for _ in range(judges)]
         snapshot = directory / "spool" / "door.snapshot"
-        processes.until(snapshot.exists, "the judge writes the door snapshot", log=self.company.log)
+        processes.until(snapshot.exists, "the judge writes the recipient map", log=self.company.log)
         self.receive = stack.enter_context(roles.start_receive(self.company))
         self.relay = stack.enter_context(roles.start_role(self.company, "relay")) if next_hop else 0
 

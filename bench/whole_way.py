@@ -48,7 +48,7 @@ class House:
         (directory / "outside.zone").write_text(letters.make_zone())
         self.company.run("sync", check=True)
         self.judge = stack.enter_context(roles.start_role(self.company, "judge"))
-        processes.until((directory / "spool" / "door.snapshot").exists, "the judge writes the door snapshot", log=self.company.log)
+        processes.until((directory / "spool" / "door.snapshot").exists, "the judge writes the recipient map", log=self.company.log)
         self.receive = stack.enter_context(roles.start_receive(self.company))
         self.database = stack.enter_context(contextlib.closing(sqlite3.connect(f"file:{directory}/mailroom.db?mode=ro", uri=True)))
         Sending(self.company.smtp_port, warm_up, SESSIONS).finish()

@@ -1,1 +1,1 @@
-"""The SMTP door: mail comes in, is judged, and goes on."""
+"""The mail transfer agent: SMTP server, processor and delivery."""

@@ -1,1 +1,1 @@
-"""The HTTP door: translates requests of the console and of scripts into the house's verbs, and what they return into JSON."""
+"""The HTTP API: translates requests of the console and of scripts into the house's verbs, and what they return into JSON."""

@@ -1,1 +1,1 @@
-"""The shell door: the command `mailroom`."""
+"""The command line: the command `mailroom`."""

@@ -16,7 +16,7 @@ class Visitor:
     client_protocol: str = ""  # SMTP or ESMTP, as an edge has taken it
     is_edge: bool = False  # an MTA of ours that has answered for the message already (mailflow.md 4)
     proxy: str = ""  # address of the proxy that passes the client's connection through
-    counted: str = ""  # the client that the connection counts for; "" when it counts for the whole door only
+    counted: str = ""  # the client that the connection counts for; "" when it counts for the whole server only
     lmtp: bool = False
     greeting: str = ""  # the name in HELO, EHLO or LHLO; "" before it
     extended: bool = False

@@ -61,7 +61,7 @@ LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
 PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
 LESSON_PAUSE = 30.0  # seconds between looks for decisions that Rspamd may learn from
-AT_THE_DOOR = 0.5  # seconds between looks for a new directory or block made on another machine: their bells may not reach us
+MAP_CHECK_EVERY = 0.5  # seconds between looks for a new directory or block made on another machine: their wake-up pipes may not reach us
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         rounds = [
             repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
             repeat_in_thread(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
-            repeat_in_thread(stop, "writing the door snapshot", RecipientMapWriter(settings, engine).look, bells[1].wait, AT_THE_DOOR),
+            repeat_in_thread(stop, "writing the recipient map", RecipientMapWriter(settings, engine).look, bells[1].wait, MAP_CHECK_EVERY),
             repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, bells[3]), stop.wait),
         ]
         if settings.notices.abuse_reports_to:

@@ -23,16 +23,16 @@ def write_recipient_map(settings: Settings, engine: Engine) -> str:
     with read_transaction(engine) as session:
         now = utcnow()
         version = recipient_map_version(session, now)
-        door = build_recipient_map(session, settings=settings, now=now)
-    if door is None:
+        recipient_map = build_recipient_map(session, settings=settings, now=now)
+    if recipient_map is None:
         log.warning("the directory is empty, so there is no recipient map: run `mailroom sync`")
     else:
-        recipient_map_file.write_map(settings.spool.directory, door)
+        recipient_map_file.write_map(settings.spool.directory, recipient_map)
     return version
 
 
 class RecipientMapWriter:
-    """Writes the SMTP server snapshot when recipients or blocks have changed."""
+    """Writes the recipient map when recipients or blocks have changed."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine

@@ -77,7 +77,7 @@ def serve_sessions(
     spool.start()
     with contextlib.closing(own), asyncio.Runner(loop_factory=loop_factory()) as runner:
         loop = runner.get_loop()
-        door = ServerContext(
+        server = ServerContext(
             settings=settings,
             spool=spool,
             snapshot=SnapshotFile(settings.spool.directory),
@@ -89,7 +89,7 @@ def serve_sessions(
             submitters=submitters,
             tls=certificate.context,
         )
-        runner.run(serve_connections(door, own, lambda: Orders(loop, stop, lifeline), ready))
+        runner.run(serve_connections(server, own, lambda: Orders(loop, stop, lifeline), ready))
         spool.close()
     log.info("stopped")
 
@@ -115,26 +115,26 @@ def optional_uvloop() -> ModuleType | None:
     return uvloop
 
 
-async def serve_connections(door: ServerContext, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
+async def serve_connections(server: ServerContext, own: Listeners, listen: Callable[[], Orders], ready: Callable[[], None] | None) -> None:
     """Accept connections until ordered otherwise, then let the sessions finish."""
     loop = asyncio.get_running_loop()
     orders = listen()
-    servers = [
-        await open_server(loop, functools.partial(Session, door, loop, lmtp=lmtp), one)
-        for lmtp, sockets in ((False, own.smtp), (True, own.lmtp))
-        for one in sockets
+    asyncio_servers = [
+        await open_server(loop, functools.partial(Session, server, loop, lmtp=lmtp), one)
+        for lmtp, bound in ((False, own.smtp), (True, own.lmtp))
+        for one in bound
     ]
-    looking = loop.create_task(look_at_times(door))
+    looking = loop.create_task(close_slow_sessions(server))
     log.info("listening on %s", str(own))
     if ready:
         ready()
     await orders.any.wait()
-    for server in servers:
-        server.close()
+    for one in asyncio_servers:
+        one.close()
     own.close()
     if not orders.stop.is_set():
-        await finish_sessions(door, orders)
-    await close_connections(door)
+        await finish_sessions(server, orders)
+    await close_connections(server)
     looking.cancel()
 
 
@@ -145,44 +145,44 @@ async def open_server(loop: asyncio.AbstractEventLoop, session: Callable[[], Ses
     return await loop.create_server(session, sock=listener, backlog=BACKLOG)
 
 
-async def look_at_times(door: ServerContext) -> None:
+async def close_slow_sessions(server: ServerContext) -> None:
     """Send away who takes too long."""
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        now = door.clock()
-        for session in list(door.sessions):
+        now = server.clock()
+        for session in list(server.sessions):
             session.look(now)
-        door.write_refused()
+        server.write_refused()
 
 
-async def finish_sessions(door: ServerContext, orders: Orders) -> None:
+async def finish_sessions(server: ServerContext, orders: Orders) -> None:
     """Others have taken over: let the sessions end by themselves, unless everything is to stop meanwhile."""
-    waiting = {asyncio.ensure_future(one) for one in (everybody_left(door), orders.stop.wait())}
+    waiting = {asyncio.ensure_future(one) for one in (wait_until_empty(server), orders.stop.wait())}
     _, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for one in late:
         one.cancel()
 
 
-async def close_connections(door: ServerContext) -> None:
+async def close_connections(server: ServerContext) -> None:
     """Send idle clients away and wait for the others."""
-    door.write_refused()
-    door.stopping = True
-    for session in list(door.sessions):
+    server.write_refused()
+    server.stopping = True
+    for session in list(server.sessions):
         session.stop()
-    if not await everybody_left(door, GRACE):
-        log.warning("%d sessions did not finish within %d s and are cut", len(door.sessions), GRACE)
-        for session in list(door.sessions):
+    if not await wait_until_empty(server, GRACE):
+        log.warning("%d sessions did not finish within %d s and are cut", len(server.sessions), GRACE)
+        for session in list(server.sessions):
             session.hang_up(replies.SHUTTING_DOWN)
-        await everybody_left(door, LAST_WORD)
-        for session in list(door.sessions):
+        await wait_until_empty(server, LAST_WORD)
+        for session in list(server.sessions):
             session.cut()
-        await everybody_left(door, LAST_WORD)
+        await wait_until_empty(server, LAST_WORD)
 
 
-async def everybody_left(door: ServerContext, seconds: float | None = None) -> bool:
+async def wait_until_empty(server: ServerContext, seconds: float | None = None) -> bool:
     """Waits until no connection is left, at most so long; returns whether they are all gone."""
-    door.emptied.clear()
-    if door.sessions:
+    server.emptied.clear()
+    if server.sessions:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(door.emptied.wait(), seconds)
-    return not door.sessions
+            await asyncio.wait_for(server.emptied.wait(), seconds)
+    return not server.sessions

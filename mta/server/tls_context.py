@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 class Certificate:
     """The certificate of smtp.tls_cert and smtp.tls_key."""
 
-    def __init__(self, limits: Smtp, door: str) -> None:
-        """BadInput when the files cannot be used. Monitors know it by the name of the role whose door it is."""
-        self.door = door
+    def __init__(self, limits: Smtp, role: str) -> None:
+        """BadInput when the files cannot be used. `role`: the role that listens, as metrics name it."""
+        self.role = role
         self.files = (limits.tls_cert, limits.tls_key)
         self._context: ssl.SSLContext | None = None
         self._seen: tuple[int, ...] = ()
@@ -55,11 +55,11 @@ class Certificate:
             reason = fault.strerror or str(fault)
             raise BadInput(f"smtp.tls_cert {self.files[0]} and smtp.tls_key {self.files[1]} cannot be used: {reason}") from fault
         self._context, self._seen = context, stamps
-        tell_its_end(self.files[0], self.door)
+        report_expiry(self.files[0], self.role)
 
 
-def tell_its_end(chain: str, door: str) -> None:
-    """Let monitors know when it ends; one that only OpenSSL can read serves all the same."""
+def report_expiry(chain: str, role: str) -> None:
+    """Exports the end of the certificate as a metric. A certificate that only OpenSSL can read is served all the same."""
     from cryptography import x509  # where there is no certificate nobody needs it
 
     try:
@@ -67,4 +67,4 @@ def tell_its_end(chain: str, door: str) -> None:
     except (OSError, ValueError) as fault:
         log.warning("when the certificate ends cannot be told: %s", fault)
     else:
-        metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", leaf.not_valid_after_utc.timestamp(), role=door)
+        metrics.set_gauge("mailroom_certificate_end_timestamp_seconds", leaf.not_valid_after_utc.timestamp(), role=role)

@@ -11,8 +11,8 @@ from triage.directory.recipient_map import RecipientMap
 class Transaction:
     """Envelope of a message, from MAIL and RCPT until it is answered or RSET."""
 
-    def __init__(self, door: ServerContext, visitor: Visitor) -> None:
-        self.door, self.visitor = door, visitor
+    def __init__(self, server: ServerContext, visitor: Visitor) -> None:
+        self.server, self.visitor = server, visitor
         self.clear()
 
     def clear(self) -> None:
@@ -43,15 +43,15 @@ class Transaction:
             return replies.UNKNOWN_PARAMETER
         if parameters and (fault := self.parameter_fault(parameters)):
             if fault == replies.TOO_LARGE:
-                self.door.note_refused(fault, self.visitor.client, path)
+                self.server.note_refused(fault, self.visitor.client, path)
             return fault
         smtputf8 = "SMTPUTF8" in parameters
         sender, fault = sender_of(path, smtputf8)
         if fault:
             return fault
-        if self.visitor.client and not self.door.clients.may_send(self.visitor.client, self.door.clock()):
+        if self.visitor.client and not self.server.clients.may_send(self.visitor.client, self.server.clock()):
             session_log.log_refused(replies.SLOW_DOWN, self.visitor)
-            self.door.note_refused(replies.SLOW_DOWN, self.visitor.client, path)
+            self.server.note_refused(replies.SLOW_DOWN, self.visitor.client, path)
             return replies.SLOW_DOWN
         self.reverse_path, self.sender, self.smtputf8 = path, sender, smtputf8
         return replies.SENDER_OK
@@ -67,14 +67,14 @@ class Transaction:
         if parameters:
             return replies.UNKNOWN_PARAMETER
         if path.casefold() == "postmaster":  # RFC 5321, 4.5.1
-            path = f"postmaster@{self.door.settings.company.domains[0]}"
+            path = f"postmaster@{self.server.settings.company.domains[0]}"
         recipient, fault = self.recipient_of(path)
         if recipient is not None:
             fault = self.recipient_fault(path, recipient)
         if fault or recipient is None:
             if fault != replies.TOO_MANY_RECIPIENTS or not self.is_full:  # said once: there may be thousands
                 session_log.log_refused(fault, self.visitor, self.reverse_path, path)
-                self.door.note_refused(fault, self.visitor.client, self.reverse_path or "", [path])
+                self.server.note_refused(fault, self.visitor.client, self.reverse_path or "", [path])
             self.is_full = fault == replies.TOO_MANY_RECIPIENTS
             return fault
         self.recipients[path] = recipient
@@ -83,7 +83,7 @@ class Transaction:
 
     def parameter_fault(self, parameters: dict[str, str]) -> str:
         """Names what is wrong with the parameters of MAIL, "" when nothing is."""
-        return parameter_fault(parameters, self.door.settings.smtp.max_size)
+        return parameter_fault(parameters, self.server.settings.smtp.max_size)
 
     def recipient_of(self, path: str) -> tuple[Address | None, str]:
         """The recipient that a forward-path names, or what is wrong with it."""
@@ -91,24 +91,24 @@ class Transaction:
 
     def recipient_fault(self, path: str, recipient: Address) -> str:
         """Returns the reply that refuses this recipient, "" when it is accepted."""
-        snapshot = self.door.snapshot.current()
+        snapshot = self.server.snapshot.current()
         if snapshot is None:
             return replies.NOT_READY
         if not snapshot.admits(recipient) and not (not self.reverse_path and snapshot.takes_back(recipient)):
             if snapshot.has_left(recipient):
-                return replies.has_left(self.door.settings.directory.leaver_text)
+                return replies.has_left(self.server.settings.directory.leaver_text)
             if snapshot.is_closed(recipient):
                 return replies.INSIDERS_WRITE
             return self.unknown() if recipient.domain in snapshot.domains else replies.NO_RELAY
         if self.sender_is_blocked(snapshot) and not snapshot.takes_from_anybody(recipient):
-            return self.door.refuse_blocked(str(self.sender))
-        if self.accepted >= self.door.settings.smtp.max_recipients:  # one that is named again counts again
+            return self.server.refuse_blocked(str(self.sender))
+        if self.accepted >= self.server.settings.smtp.max_recipients:  # one that is named again counts again
             return replies.TOO_MANY_RECIPIENTS
         return ""
 
     def unknown(self) -> str:
         """Reply to an address of ours that nobody has."""
-        deferred = self.door.settings.smtp.unknown_recipients == "defer"
+        deferred = self.server.settings.smtp.unknown_recipients == "defer"
         return replies.UNKNOWN_AS_YET if deferred else replies.UNKNOWN_RECIPIENT
 
     def sender_is_blocked(self, snapshot: RecipientMap) -> bool:

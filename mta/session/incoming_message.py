@@ -38,16 +38,16 @@ class Pace:
 class Incoming:
     """A message that is coming in. What is not kept is read to its end all the same."""
 
-    def __init__(self, door: ServerContext, client: str) -> None:
-        self.door, self.client = door, client
-        self.content = Content(door.settings.smtp.max_size)
-        self.started = door.clock()
-        self.paces = Pace(SLOWEST, SLOW_GRACE), Pace(SLOWEST_FOR_LONG, door.settings.smtp.session_timeout)
+    def __init__(self, server: ServerContext, client: str) -> None:
+        self.server, self.client = server, client
+        self.content = Content(server.settings.smtp.max_size)
+        self.started = server.clock()
+        self.paces = Pace(SLOWEST, SLOW_GRACE), Pace(SLOWEST_FOR_LONG, server.settings.smtp.session_timeout)
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Take a chunk. None: there is more to come. Otherwise this is what came behind the final dot."""
         content = self.content
-        if content.kept and not content.reserve(chunk, functools.partial(self.door.memory.take, client=self.client)):
+        if content.kept and not content.reserve(chunk, functools.partial(self.server.memory.take, client=self.client)):
             content.drop()
         rest = content.feed(chunk)
         if not content.kept:
@@ -60,7 +60,7 @@ class Incoming:
 
     def give_back(self) -> None:
         """Frees the memory that the message has reserved."""
-        self.door.memory.give_back(self.content.reserved, self.client)
+        self.server.memory.give_back(self.content.reserved, self.client)
         self.content.reserved = 0
 
     def complete(self, transaction: Transaction) -> tuple[bytes, bool, str]:
@@ -77,13 +77,13 @@ class Incoming:
 
         A loop is ended for edges too: whoever answers for the message must learn of it. A blocked author is not their fault.
         """
-        smtp = self.door.settings.smtp
-        seen = scan_header(raw, self.door.settings.company.hostname)
+        smtp = self.server.settings.smtp
+        seen = scan_header(raw, self.server.settings.company.hostname)
         if seen.hops > smtp.max_hops or seen.own_hops > MOST_OWN_HOPS:
             return replies.LOOP
-        if self.door.submitters:
+        if self.server.submitters:
             return ""  # whom we block is about mail that comes in
-        snapshot = self.door.snapshot.current()
+        snapshot = self.server.snapshot.current()
         if transaction.visitor.is_edge or seen.author is None or snapshot is None:
             return ""
         entry = snapshot.refused_by(seen.author, seen.signers)
@@ -91,7 +91,7 @@ class Incoming:
             return ""
         if any(snapshot.takes_from_anybody(recipient) for recipient in transaction.recipients.values()):
             return ""  # the judge sorts out who gets it
-        return self.door.refuse_blocked(entry, len(transaction.recipients))
+        return self.server.refuse_blocked(entry, len(transaction.recipients))
 
 
 def envelope_of(transaction: Transaction, visitor: Visitor, *, normalised: bool) -> Envelope:

@@ -52,9 +52,9 @@ def verify_password(name: str, password: str, submitters: Submitters, visitor: V
     return replies.WRONG_PASSWORD if visitor.wrong_passwords < MOST_WRONG else replies.TOO_MANY_PASSWORDS
 
 
-def is_offered(door: ServerContext, visitor: Visitor) -> bool:
+def is_offered(server: ServerContext, visitor: Visitor) -> bool:
     """Whether this client may sign in, here and now."""
-    return bool(door.submitters and door.submitters.has_accounts and visitor.tls and not visitor.login)
+    return bool(server.submitters and server.submitters.has_accounts and visitor.tls and not visitor.login)
 
 
 def find_auth_fault(visitor: Visitor, *, is_open: bool) -> str:

@@ -34,16 +34,16 @@ IDLE_COMMANDS = frozenset({b"HELO", b"EHLO", b"LHLO", b"RSET", b"NOOP", b"HELP",
 class Session(LibrarySession):
     """SMTP session: commands of the client, and our replies."""
 
-    def __init__(self, door: ServerContext, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
+    def __init__(self, server: ServerContext, loop: asyncio.AbstractEventLoop, *, lmtp: bool = False) -> None:
         protocol = "LMTP" if lmtp else "ESMTP"
-        if protocol not in door.library:
-            door.library[protocol] = library_configuration(loop, door.settings.company.hostname, protocol)
-        super().__init__(loop, door.library[protocol])
-        self.door = door
+        if protocol not in server.library:
+            server.library[protocol] = library_configuration(loop, server.settings.company.hostname, protocol)
+        super().__init__(loop, server.library[protocol])
+        self.server = server
         self.visitor = Visitor(LOCAL, lmtp=lmtp)
         self.commands = LMTP_COMMANDS if lmtp else SMTP_COMMANDS
-        self.transaction = Submission(door, self.visitor) if door.submitters else Transaction(door, self.visitor)
-        self.patience = Patience(door.settings.smtp, door.clock())
+        self.transaction = Submission(server, self.visitor) if server.submitters else Transaction(server, self.visitor)
+        self.patience = Patience(server.settings.smtp, server.clock())
         self.verb = b""
         self.incoming: Incoming | None = None
         self.storing: Envelope | None = None
@@ -53,32 +53,32 @@ class Session(LibrarySession):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins a session. Behind a proxy its client is not known yet."""
         self.visitor.peer = client_address(transport.get_extra_info("peername")) or LOCAL
-        self.door.sessions.add(self)
+        self.server.sessions.add(self)
         if self.is_behind_proxy:
-            self.door.clients.came("")
+            self.server.clients.came("")
         else:
-            admission.count_connection(self.door, self.visitor, self.visitor.peer)
+            admission.count_connection(self.server, self.visitor, self.visitor.peer)
         super().connection_made(transport)
 
     @property
     def is_behind_proxy(self) -> bool:
         """Whether the client is not known yet, since a proxy will name it."""
-        return not self.visitor.lmtp and self.door.edges.passes_through(self.visitor.peer)
+        return not self.visitor.lmtp and self.server.edges.passes_through(self.visitor.peer)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Ends the session; a store that is under way continues."""
-        if self not in self.door.sessions:
+        if self not in self.server.sessions:
             return
-        self.door.sessions.remove(self)
+        self.server.sessions.remove(self)
         self.is_over = True
-        self.door.clients.left(self.visitor.counted)
+        self.server.clients.left(self.visitor.counted)
         if self.storing is not None:
             session_log.log_disconnected(self.storing, self.visitor)
         else:
             self.give_back()
         self.forget(error)
-        if not self.door.sessions:
-            self.door.emptied.set()
+        if not self.server.sessions:
+            self.server.emptied.set()
 
     def look(self, now: float) -> None:
         """Ends the session when its time is over. A message that comes as fast as it must is heard to its end."""
@@ -105,7 +105,7 @@ class Session(LibrarySession):
         """Greet who is welcome. The library greets everybody, and who has spoken already; it says nothing to a proxy that is none."""
         if self.is_behind_proxy and not await self.read_proxy_header():
             self.hang_up(replies.NO_PROXY_HEADER)
-        elif unwelcome := admission.refuse_visitor(self.door, self.visitor):
+        elif unwelcome := admission.refuse_visitor(self.server, self.visitor):
             session_log.log_refused(unwelcome, self.visitor)
             self.say(unwelcome)
             self.leave()  # at once: a flood of connections must not last longer
@@ -123,8 +123,8 @@ class Session(LibrarySession):
             return False
         self.unread.take(header.length)
         self.visitor.proxy = self.visitor.peer if header.client else ""
-        self.door.clients.left("")
-        admission.count_connection(self.door, self.visitor, header.client or self.visitor.peer)
+        self.server.clients.left("")
+        admission.count_connection(self.server, self.visitor, header.client or self.visitor.peer)
         return True
 
     def has_spoken(self) -> bool:
@@ -166,7 +166,7 @@ class Session(LibrarySession):
             argument.decode("utf-8")
         except UnicodeDecodeError:
             return replies.BAD_LINE
-        self.patience.heard = self.door.clock()
+        self.patience.heard = self.server.clock()
         return "" if self.verb in self.commands else replies.UNKNOWN_COMMAND
 
     async def push(self, status: str | bytes) -> None:
@@ -184,7 +184,7 @@ class Session(LibrarySession):
             self.leave(gently=True)
         elif not self.visitor.is_edge and (last := self.patience.after(reply)):  # an edge asks for many, and not about itself
             self.hang_up(last)
-        elif self.door.stopping and not self.transaction.is_open:
+        elif self.server.stopping and not self.transaction.is_open:
             self.hang_up(replies.SHUTTING_DOWN)
 
     async def handle_exception(self, error: Exception) -> str:
@@ -223,10 +223,10 @@ class Session(LibrarySession):
 
     def extensions(self) -> list[str]:
         """Extensions that EHLO offers."""
-        offered = [f"SIZE {self.door.settings.smtp.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
-        if not self.visitor.tls and self.door.tls():
+        offered = [f"SIZE {self.server.settings.smtp.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
+        if not self.visitor.tls and self.server.tls():
             offered.append("STARTTLS")
-        if sasl_auth.is_offered(self.door, self.visitor):
+        if sasl_auth.is_offered(self.server, self.visitor):
             offered.append(f"AUTH {' '.join(sasl_auth.MECHANISMS)}")
         if self.visitor.is_edge:
             offered.append(" ".join(("XFORWARD", *trusted_edges.ATTRIBUTES)))
@@ -254,7 +254,7 @@ class Session(LibrarySession):
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         """STARTTLS, once: the library would do it again inside TLS."""
-        context = self.door.tls()
+        context = self.server.tls()
         if arg or self.visitor.tls or context is None:
             raise replies.Refusal(replies.NO_ARGUMENT if arg else replies.TLS_ALREADY if self.visitor.tls else replies.NO_TLS)
         self.say(replies.START_TLS)
@@ -266,7 +266,7 @@ class Session(LibrarySession):
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         """AUTH (RFC 4954). The library lets everybody guess for ever, and knows neither "=" nor a mechanism in small letters."""
-        submitters = self.door.submitters
+        submitters = self.server.submitters
         if submitters is None or not submitters.has_accounts:
             raise replies.Refusal(replies.UNKNOWN_COMMAND)
         if fault := sasl_auth.find_auth_fault(self.visitor, is_open=self.transaction.is_open):
@@ -278,10 +278,10 @@ class Session(LibrarySession):
             self.say(replies.challenge_reply(question))
             while (line := self.unread.line()) is None:
                 await self.more()
-            self.patience.heard = self.door.clock()
+            self.patience.heard = self.server.clock()
             answers.append(sasl_auth.decode_answer(line))
         name, password = sasl_auth.read_credentials(answers)
-        reply = sasl_auth.verify_password(name, password, submitters, self.visitor, self.door.clock())
+        reply = sasl_auth.verify_password(name, password, submitters, self.visitor, self.server.clock())
         session_log.signed_in(reply, name, self.visitor)
         self.answer(reply)
 
@@ -298,12 +298,12 @@ class Session(LibrarySession):
         if arg or not self.transaction.recipients:
             raise replies.Refusal(replies.NO_ARGUMENT if arg else replies.RCPT_FIRST if self.transaction.is_open else replies.MAIL_FIRST)
         self.say(replies.SEND_DATA)
-        self.incoming = incoming = Incoming(self.door, self.visitor.client)
+        self.incoming = incoming = Incoming(self.server, self.visitor.client)
         rest = None
         while rest is None:
             while not (chunk := self.unread.take()):
                 await self.more()
-            self.patience.heard = self.door.clock()
+            self.patience.heard = self.server.clock()
             try:
                 rest = incoming.feed(chunk)
             except Exception as error:  # where the message ends is not known any more: no text of it may become a command
@@ -320,7 +320,7 @@ class Session(LibrarySession):
             if not refusal:
                 return await self.store(raw, envelope_of(self.transaction, self.visitor, normalised=normalised))
             session_log.log_refused(refusal, self.visitor, self.transaction.reverse_path)
-            self.door.note_refused(refusal, self.visitor.client, self.transaction.reverse_path or "", self.transaction.recipients)
+            self.server.note_refused(refusal, self.visitor.client, self.transaction.reverse_path or "", self.transaction.recipients)
         except Exception as error:
             session_log.log_fault("the message's end", error, self.visitor)
             refusal = replies.FAULT
@@ -330,9 +330,9 @@ class Session(LibrarySession):
         """Let it be made safe: the promise, or why there is none. A client that hangs up now cancels the answer, never the store."""
         safe: asyncio.Future[BaseException | None] = self.loop.create_future()
         self.flush()
-        done = self.door.spool.append(envelope, raw)
+        done = self.server.spool.append(envelope, raw)
         self.storing = envelope
-        done.add_done_callback(lambda done: self.door.later(lambda: self.stored(done, safe)))
+        done.add_done_callback(lambda done: self.server.later(lambda: self.stored(done, safe)))
         if error := await safe:
             return replies.not_stored(error)
         reply = replies.queued_reply(envelope.spool_id)

@@ -11,7 +11,7 @@ class Submission(Transaction):
 
     def mail(self, argument: str) -> str:
         """MAIL, from who may."""
-        submitters = self.door.submitters
+        submitters = self.server.submitters
         assert submitters is not None
         if self.visitor.greeting and not self.visitor.login and not submitters.are_near(self.visitor.peer):
             session_log.log_refused(replies.SIGN_IN_FIRST, self.visitor)
@@ -20,8 +20,10 @@ class Submission(Transaction):
 
     def parameter_fault(self, parameters: dict[str, str]) -> str:
         """Names what is wrong with the parameters of MAIL, "" when nothing is."""
-        submitters = self.door.submitters
-        return parameter_fault(parameters, self.door.settings.smtp.max_size, offers_auth=submitters is not None and submitters.has_accounts)
+        submitters = self.server.submitters
+        return parameter_fault(
+            parameters, self.server.settings.smtp.max_size, offers_auth=submitters is not None and submitters.has_accounts
+        )
 
     def recipient_of(self, path: str) -> tuple[Address | None, str]:
         """The recipient that a forward-path names, or what is wrong with it: outside there are odder addresses than here."""
@@ -29,7 +31,7 @@ class Submission(Transaction):
 
     def recipient_fault(self, path: str, recipient: Address) -> str:
         """Returns the reply that refuses a recipient of an outgoing message, "" when it is accepted."""
-        settings = self.door.settings
+        settings = self.server.settings
         outbound = settings.outbound
         ours = {one.casefold() for one in (outbound.journal_address, outbound.report_address, outbound.expect_address) if one}
         if not settings.has_way_out and path.casefold() not in ours:

@@ -113,7 +113,7 @@ def pack_map(snapshot: RecipientMap) -> bytes:
 def unpack_map(raw: bytes) -> RecipientMap:
     """Read the file; ValueError when it is damaged or means something else. A set that it has not is empty, one that is unknown is left."""
     if not (begins := BEFORE.match(raw)):
-        raise ValueError("it is no door snapshot of this version")
+        raise ValueError("this is no recipient map of this version")
     line, _, body = raw[begins.end() :].partition(b"\n")
     try:
         head = json.loads(line)

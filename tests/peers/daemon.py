@@ -14,7 +14,7 @@ from typing import Any
 
 from mta.spool import recipient_map_file
 from tests.peers import processes
-from tests.peers.receiving import OPEN_DOOR, Receiver
+from tests.peers.receiving import RECIPIENT_MAP, Receiver
 from triage.config.settings import Settings
 from triage.directory.recipient_map import RecipientMap
 
@@ -33,8 +33,8 @@ class Daemon(Receiver):
         return socket.create_connection(self.address, timeout=processes.HANG, source_address=(source, 0))
 
     def open(self) -> None:
-        """Put a door snapshot in place."""
-        recipient_map_file.write_map(self.settings.spool.directory, OPEN_DOOR)
+        """Put a recipient map in place."""
+        recipient_map_file.write_map(self.settings.spool.directory, RECIPIENT_MAP)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and all its workers."""
@@ -60,13 +60,13 @@ def read_peak(pid: int) -> int:
 
 @contextlib.contextmanager
 def start_daemon(
-    settings: Settings, directory: Path, door: RecipientMap | None = OPEN_DOOR, *, wrapper: Sequence[str] = (), **smtp: Any
+    settings: Settings, directory: Path, recipient_map: RecipientMap | None = RECIPIENT_MAP, *, wrapper: Sequence[str] = (), **smtp: Any
 ) -> Iterator[Daemon]:
     """Run it until the end of the block; `smtp` are keys of that section, `wrapper` a program that starts it."""
     port = processes.free_port()
     settings = replace(settings, smtp=replace(settings.smtp, listen=f"127.0.0.1:{port}", **smtp))
-    if door is not None:
-        recipient_map_file.write_map(settings.spool.directory, door)
+    if recipient_map is not None:
+        recipient_map_file.write_map(settings.spool.directory, recipient_map)
     config, log = directory / "receive.toml", directory / "receive.log"
     config.write_text(write_settings(settings, {"listen": settings.smtp.listen, **smtp}))
     earlier = log.read_text().count("listening on") if log.exists() else 0

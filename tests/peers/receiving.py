@@ -25,7 +25,7 @@ from tests.peers.processes import HANG
 from triage.config.settings import Settings
 from triage.directory.recipient_map import RecipientMap
 
-OPEN_DOOR = RecipientMap(
+RECIPIENT_MAP = RecipientMap(
     domains=frozenset({"company.example", "xn--firma-lsa.example"}),
     recipients=frozenset(
         {"it+anna@company.example", "anna@company.example", "bo@company.example", "bär@company.example"}
@@ -64,11 +64,13 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def start_receiver(settings: Settings, door: RecipientMap | None = OPEN_DOOR, *, lmtp: bool = False, **smtp: Any) -> Iterator[Receiver]:
-    """Run it until the end of the block; `smtp` changes settings of that section, `door` is its snapshot."""
+def start_receiver(
+    settings: Settings, recipient_map: RecipientMap | None = RECIPIENT_MAP, *, lmtp: bool = False, **smtp: Any
+) -> Iterator[Receiver]:
+    """Run it until the end of the block; `smtp` changes settings of that section, `recipient_map`: None for none."""
     settings = replace(settings, smtp=replace(settings.smtp, **smtp))
-    if door is not None:
-        recipient_map_file.write_map(settings.spool.directory, door)
+    if recipient_map is not None:
+        recipient_map_file.write_map(settings.spool.directory, recipient_map)
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         receiver = Receiver(settings, listener.getsockname())

@@ -50,8 +50,8 @@ class Score:
     login: str
     answered: int
     right: int
-    let_bad_in: int  # the mistake that hurts
-    kept_good_out: int
+    bad_released: int  # harmful messages released: the dangerous mistake
+    good_removed: int  # harmless messages removed
     last_at: datetime
 
 

@@ -157,7 +157,7 @@ def check_recipient_map(settings: Settings) -> Iterator[Finding]:
     path = settings.spool.directory / recipient_map_file.NAME
     try:
         raw = path.read_bytes()
-        door = recipient_map_file.unpack_map(raw)
+        recipient_map = recipient_map_file.unpack_map(raw)
     except FileNotFoundError:
         yield Finding(
             FAIL, "recipient map", "there is none: every message is deferred with 451", "run `mailroom sync`, and start `mailroom judge`"
@@ -169,7 +169,9 @@ def check_recipient_map(settings: Settings) -> Iterator[Finding]:
         )
         return
     written = utcnow().timestamp() - path.stat().st_mtime
-    known = sum(len(names) for names in (door.recipients, door.sub_addressed) if isinstance(names, recipient_map_file.Digests))
+    known = sum(
+        len(names) for names in (recipient_map.recipients, recipient_map.sub_addressed) if isinstance(names, recipient_map_file.Digests)
+    )
     words = f"{known} recipients, written {int(max(0.0, written))} s ago"
     if is_current(settings, raw):
         yield Finding(OK, "recipient map", f"{words}, equal to the record")
@@ -181,10 +183,10 @@ def is_current(settings: Settings, raw: bytes) -> bool:
     """Whether the recipient map is what the judge would write now. A database that does not answer has a finding of its own."""
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
-            door = build_recipient_map(session, settings=settings, now=utcnow())
+            recipient_map = build_recipient_map(session, settings=settings, now=utcnow())
     except BadInput:
         return True
-    return door is not None and recipient_map_file.pack_map(door) == raw
+    return recipient_map is not None and recipient_map_file.pack_map(recipient_map) == raw
 
 
 def how_to_confine(otherwise: str) -> str:

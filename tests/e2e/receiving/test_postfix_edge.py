@@ -12,14 +12,14 @@ from mta.spool.batch_file import Message
 from tests.peers import processes
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.mail import postfix
-from tests.peers.receiving import OPEN_DOOR
+from tests.peers.receiving import RECIPIENT_MAP
 from triage.config.settings import Settings
 
 pytestmark = pytest.mark.peers
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 DOOR = replace(
-    OPEN_DOOR,
+    RECIPIENT_MAP,
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"it+anna.berg@company.example", "anna.berg@company.example"}),
 )

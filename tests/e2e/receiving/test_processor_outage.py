@@ -28,7 +28,7 @@ LANE = 128  # messages that are under way at once: the next may overtake one who
 
 @pytest.fixture
 def made(tmp_path: Path) -> company.Company:
-    """A company that has not been started, with a door snapshot."""
+    """A company that has not been started, with a recipient map."""
     made = company.Company(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", f"maildir:{tmp_path}/mailboxes")
     made.lay_out()
     made.run("sync", check=True)

@@ -12,7 +12,7 @@ from tests import effort
 from tests.peers import processes
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.mail import exim, postfix
-from tests.peers.receiving import OPEN_DOOR, make_certificate
+from tests.peers.receiving import RECIPIENT_MAP, make_certificate
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 
@@ -114,7 +114,7 @@ def test_smtp_source(options: tuple[str, ...], door: Daemon) -> None:
 @pytest.mark.long
 def test_smtp_source_with_many_recipients(settings: Settings, tmp_path: Path) -> None:
     numbered = frozenset(f"bo{number}@company.example" for number in range(200))
-    with start_daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=numbered)) as door:
+    with start_daemon(settings, tmp_path, replace(RECIPIENT_MAP, recipients=numbered)) as door:
         command = [processes.need("smtp-source", "postfix"), "-r", "40", "-m", "5", "-t", BO, f"inet:127.0.0.1:{door.address[1]}"]
         subprocess.run(command, check=True, timeout=processes.HANG)
         assert [len(set(envelope.recipients) & numbered) for envelope, _ in door.stored()] == [40] * 5
@@ -206,7 +206,7 @@ def test_postfix_as_an_edge_speaks_lmtp_and_hears_of_each_recipient(door: Daemon
 def test_exim_sends_and_keeps_deferred_messages(settings: Settings, tmp_path: Path) -> None:
     with start_daemon(settings, tmp_path, None) as door, exim.install_exim(door.address[1], "stranger.example") as sender:
         sender.send(MAIL, "ana@stranger.example", ANNA, BO)
-        assert sender.waiting() == 1, "without a door snapshot everybody is asked to come again"
+        assert sender.waiting() == 1, "without a recipient map everybody is asked to come again"
         assert "451 4.3" in sender.log()
         door.open()
         processes.until(lambda: emptied(sender), "Exim's queue is empty", log=sender.directory / "log-main")

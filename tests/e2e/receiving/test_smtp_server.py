@@ -22,7 +22,7 @@ from tests import effort
 from tests.mta.session.test_smtp_session import NOT_THE_END, RELAY_ATTEMPTS, reply, smuggle, talk
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.processes import HANG
-from tests.peers.receiving import OPEN_DOOR, make_certificate, wait_until
+from tests.peers.receiving import RECIPIENT_MAP, make_certificate, wait_until
 from triage.config.settings import Settings
 
 HELLO = (b"EHLO client.example\r\n", b"MAIL FROM:<a@stranger.example>\r\n", b"RCPT TO:<anna@company.example>\r\n")
@@ -132,7 +132,7 @@ def answer(connection: socket.socket, stream: BinaryIO, line: bytes) -> str:
 
 def test_a_thousand_recipients_and_the_others_in_another_message(settings: Settings, tmp_path: Path) -> None:
     everybody = frozenset(f"p{number}@company.example" for number in range(1100))
-    with start_daemon(settings, tmp_path, replace(OPEN_DOOR, recipients=everybody)) as door, client(door) as (connection, stream):
+    with start_daemon(settings, tmp_path, replace(RECIPIENT_MAP, recipients=everybody)) as door, client(door) as (connection, stream):
         named = b"".join(b"RCPT TO:<p%d@company.example>\r\n" % number for number in range(1100))
         assert reply(stream).startswith("220")
         connection.sendall(HELLO[0] + HELLO[1] + named + b"DATA\r\n")

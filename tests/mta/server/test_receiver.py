@@ -36,7 +36,7 @@ from mta.spool import recipient_map_file
 from mta.spool.spool import Spool, Waiting
 from tests.mta.session.test_smtp_session import talk
 from tests.peers.processes import HANG, free_port, until
-from tests.peers.receiving import OPEN_DOOR, Receiver, make_certificate, read_spool, start_receiver, wait_until
+from tests.peers.receiving import RECIPIENT_MAP, Receiver, make_certificate, read_spool, start_receiver, wait_until
 from triage import ids
 from triage.addressing.envelope import Envelope
 from triage.addressing.networks import sender_network
@@ -185,16 +185,16 @@ def test_a_certificate_that_only_openssl_reads_serves_all_the_same(
 
 
 def test_without_a_snapshot_everybody_is_asked_to_come_again(settings: Settings) -> None:
-    with start_receiver(settings, door=None) as receiver:
+    with start_receiver(settings, recipient_map=None) as receiver:
         assert talk(receiver, *HELLO[:3])[-1].startswith("451 4.3.0")
-        recipient_map_file.write_map(settings.spool.directory, OPEN_DOOR)
+        recipient_map_file.write_map(settings.spool.directory, RECIPIENT_MAP)
         wait_until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("250"))
 
 
 def test_a_new_snapshot_is_picked_up_and_a_damaged_one_is_not(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with start_receiver(settings) as receiver:
         assert talk(receiver, *HELLO[:3])[-1].startswith("250")
-        recipient_map_file.write_map(settings.spool.directory, replace(OPEN_DOOR, recipients=frozenset({"bo@company.example"})))
+        recipient_map_file.write_map(settings.spool.directory, replace(RECIPIENT_MAP, recipients=frozenset({"bo@company.example"})))
         wait_until(lambda: talk(receiver, *HELLO[:3])[-1].startswith("550 5.1.1"))
     monkeypatch.setattr(recipient_map_file, "CHECK_EVERY", 0.0)  # each question looks at the file
     file = recipient_map_file.SnapshotFile(settings.spool.directory)
@@ -681,7 +681,7 @@ assert not {"sqlalchemy", "sqlmodel", "fastapi", "dns", "pydantic", "mail_auth"}
 @pytest.mark.parametrize("activated", [False, True], ids=["own socket", "socket activation"])
 def test_the_process_starts_light_and_ends_well(activated: bool, tmp_path: Path) -> None:
     listen = f"127.0.0.1:{free_port()}"
-    recipient_map_file.write_map(tmp_path, OPEN_DOOR)
+    recipient_map_file.write_map(tmp_path, RECIPIENT_MAP)
     with contextlib.ExitStack() as stack:
         command = [sys.executable, "-c", DAEMON, str(tmp_path), listen]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}

@@ -13,7 +13,7 @@ from mta.server import receiver, sockets
 from mta.spool import recipient_map_file
 from tests.mta.server.test_receiver import MAIL
 from tests.peers.processes import HANG, free_port, short_directory
-from tests.peers.receiving import OPEN_DOOR, read_spool
+from tests.peers.receiving import RECIPIENT_MAP, read_spool
 from triage.config.settings import Settings, Smtp
 from triage.errors import BadInput
 
@@ -22,7 +22,7 @@ def test_lmtp_by_a_unix_socket_that_owner_and_group_may_connect_to(settings: Set
     with short_directory("lmtp") as directory:
         path = directory / "lmtp"
         smtp = replace(settings.smtp, listen=f"127.0.0.1:{free_port()}", lmtp_listen=str(path))
-        recipient_map_file.write_map(settings.spool.directory, OPEN_DOOR)
+        recipient_map_file.write_map(settings.spool.directory, RECIPIENT_MAP)
         ready, stop = threading.Event(), threading.Event()
         thread = threading.Thread(target=receiver.run_role, args=(replace(settings, smtp=smtp), ready.set, stop))
         thread.start()

@@ -11,7 +11,7 @@ from mta.peer.trusted_edges import Edges
 from mta.session.server_context import ServerContext
 from mta.session.smtp_session import Session
 from mta.spool.recipient_map_file import SnapshotFile
-from tests.peers.receiving import OPEN_DOOR
+from tests.peers.receiving import RECIPIENT_MAP
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Company, Settings, Smtp, Spool as Directory
 from triage.directory.recipient_map import RecipientMap
@@ -153,7 +153,7 @@ class House:
         self.door = ServerContext(
             settings=self.settings,
             spool=self.shelf,  # type: ignore[arg-type]
-            snapshot=Snapshot(OPEN_DOOR),
+            snapshot=Snapshot(RECIPIENT_MAP),
             clients=Clients(self.settings.smtp),
             memory=Memory(2**30, 2**30),
             clock=lambda: self.clock,

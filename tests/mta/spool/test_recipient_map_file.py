@@ -13,7 +13,7 @@ from mta.spool.recipient_map_file import SETS, Digests, SnapshotFile, pack_map, 
 from triage.addressing.envelope import Address
 from triage.directory.recipient_map import RecipientMap
 
-DOOR = RecipientMap(
+RECIPIENT_MAP = RecipientMap(
     domains=frozenset({"company.example"}),
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"anna@company.example", "jörg@company.example"}),
@@ -28,31 +28,31 @@ names = st.sets(st.text(max_size=12), max_size=30)
 
 @given(names, names, st.text(max_size=12))
 def test_a_set_holds_its_names_and_no_other(inside: set[str], others: set[str], some: str) -> None:
-    read = unpack_map(pack_map(replace(DOOR, recipients=inside, blocked=others)))
+    read = unpack_map(pack_map(replace(RECIPIENT_MAP, recipients=inside, blocked=others)))
     assert all((name in read.recipients) == (name in inside) for name in inside | others | {some})
     assert all((name in read.blocked) == (name in others) for name in inside | others | {some})
 
 
 def test_the_file_holds_all_of_it() -> None:
-    read = unpack_map(pack_map(DOOR))
+    read = unpack_map(pack_map(RECIPIENT_MAP))
     for name in SETS:
         held = getattr(read, name)
         assert isinstance(held, Digests)
-        assert len(held) == len(getattr(DOOR, name))
-        assert all(one in held for one in getattr(DOOR, name))
+        assert len(held) == len(getattr(RECIPIENT_MAP, name))
+        assert all(one in held for one in getattr(RECIPIENT_MAP, name))
     assert read.delimiter == "-"
     assert read.admits(Address.parse("Jörg-shop@company.example"))
-    assert pack_map(read_names(DOOR)) == pack_map(DOOR)
+    assert pack_map(read_names(RECIPIENT_MAP)) == pack_map(RECIPIENT_MAP)
 
 
-def read_names(door: RecipientMap) -> RecipientMap:
+def read_names(recipient_map: RecipientMap) -> RecipientMap:
     """The same names in another order."""
-    return replace(door, sub_addressed=["jörg@company.example", "anna@company.example"])
+    return replace(recipient_map, sub_addressed=["jörg@company.example", "anna@company.example"])
 
 
 def damaged() -> list[bytes]:
     """Files that were cut, lengthened, changed, or never were snapshots."""
-    whole = pack_map(DOOR)
+    whole = pack_map(RECIPIENT_MAP)
     start = len(whole) - 16 * 8
     head = whole[:start]
     return [
@@ -77,14 +77,14 @@ def damaged() -> list[bytes]:
 
 @pytest.mark.parametrize("raw", damaged())
 def test_a_damaged_file_is_no_snapshot(raw: bytes) -> None:
-    with pytest.raises(ValueError, match=r"damaged|no door snapshot"):
+    with pytest.raises(ValueError, match=r"damaged|no recipient map"):
         unpack_map(raw)
 
 
 def other_version(number: int, without: str = "", beside: str = "") -> bytes:
     """A file as another version writes it: with fewer sets, or with one before the others that this one does not know."""
     sets = {beside: [recipient_map_file.name_digest("unheard of")]} if beside else {}
-    sets |= {name: sorted(recipient_map_file.name_digest(one) for one in getattr(DOOR, name)) for name in SETS if name != without}
+    sets |= {name: sorted(recipient_map_file.name_digest(one) for one in getattr(RECIPIENT_MAP, name)) for name in SETS if name != without}
     body = b"".join(map(b"".join, sets.values()))
     head = {"delimiter": "-", "sets": {name: len(digests) for name, digests in sets.items()}, "crc32": zlib.crc32(body)}
     return b"mailroom door snapshot %d\n%b\n%b" % (number, json.dumps(head).encode(), body)
@@ -95,13 +95,13 @@ def test_the_door_goes_on_with_the_file_of_another_version(raw: bytes, missing: 
     """After an upgrade or a rollback, until the judge has written its own."""
     read = unpack_map(raw)
     for name in SETS:
-        assert [one in getattr(read, name) for one in getattr(DOOR, name)] == [name != missing] * len(getattr(DOOR, name))
+        assert [one in getattr(read, name) for one in getattr(RECIPIENT_MAP, name)] == [name != missing] * len(getattr(RECIPIENT_MAP, name))
     assert not read.is_closed(Address.parse("nobody@company.example"))
 
 
 def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipient_map_file, "CHECK_EVERY", 0.0)
-    recipient_map_file.write_map(tmp_path, DOOR)
+    recipient_map_file.write_map(tmp_path, RECIPIENT_MAP)
     file = SnapshotFile(tmp_path)
 
     def refuse(_path: Path) -> bytes:
@@ -114,8 +114,8 @@ def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypa
 
 
 def test_nothing_else_is_left_behind(tmp_path: Path) -> None:
-    recipient_map_file.write_map(tmp_path, DOOR)
-    recipient_map_file.write_map(tmp_path, replace(DOOR, delimiter="+"))
+    recipient_map_file.write_map(tmp_path, RECIPIENT_MAP)
+    recipient_map_file.write_map(tmp_path, replace(RECIPIENT_MAP, delimiter="+"))
     assert [path.name for path in tmp_path.iterdir()] == [recipient_map_file.NAME]
     read = SnapshotFile(tmp_path).current()
     assert read is not None

@@ -5,7 +5,7 @@ import pytest
 from triage.addressing.envelope import Address, ancestor_domains
 from triage.directory.recipient_map import RecipientMap
 
-DOOR = RecipientMap(
+RECIPIENT_MAP = RecipientMap(
     domains=frozenset({"company.example"}),
     recipients=frozenset({"info@company.example"}),
     sub_addressed=frozenset({"anna@company.example", "it+anna@company.example", "bo+x@company.example"}),
@@ -49,7 +49,7 @@ DOOR = RecipientMap(
     ],
 )
 def test_recipients(recipient: str, admitted: bool) -> None:
-    assert DOOR.admits(Address.parse(recipient)) == admitted
+    assert RECIPIENT_MAP.admits(Address.parse(recipient)) == admitted
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_recipients(recipient: str, admitted: bool) -> None:
     [("ALL@company.example", True), ("all+x@company.example", True), ("anna+all@company.example", True), ("anna@company.example", False)],
 )
 def test_groups_that_take_mail_from_inside_only(recipient: str, closed: bool) -> None:
-    assert DOOR.is_closed(Address.parse(recipient)) == closed
+    assert RECIPIENT_MAP.is_closed(Address.parse(recipient)) == closed
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_groups_that_take_mail_from_inside_only(recipient: str, closed: bool) ->
     ],
 )
 def test_blocked_authors(sender: str, signers: set[str], refused: bool) -> None:
-    assert DOOR.refuses(Address.parse(sender), frozenset(signers)) == refused
+    assert RECIPIENT_MAP.refuses(Address.parse(sender), frozenset(signers)) == refused
 
 
 def test_a_reverse_path_is_refused_only_when_exactly_it_is_blocked() -> None:
-    assert DOOR.refuses_reverse_path(Address.parse("mallory@stranger.example"))
-    assert not DOOR.refuses_reverse_path(Address.parse("a@blocked.example"))  # it may carry a message of somebody who is allowed
-    assert not DOOR.refuses_reverse_path(Address.parse("a@silent.example"))
+    assert RECIPIENT_MAP.refuses_reverse_path(Address.parse("mallory@stranger.example"))
+    assert not RECIPIENT_MAP.refuses_reverse_path(Address.parse("a@blocked.example"))  # it may carry a message of somebody who is allowed
+    assert not RECIPIENT_MAP.refuses_reverse_path(Address.parse("a@silent.example"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_reverse_path_is_refused_only_when_exactly_it_is_blocked() -> None:
     ],
 )
 def test_postmaster_and_abuse_take_mail_from_anybody(recipient: str, open_to_all: bool) -> None:
-    assert DOOR.takes_from_anybody(Address.parse(recipient)) == open_to_all
+    assert RECIPIENT_MAP.takes_from_anybody(Address.parse(recipient)) == open_to_all
 
 
 def test_ancestors_leave_the_top_level_out() -> None:

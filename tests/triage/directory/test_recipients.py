@@ -114,9 +114,9 @@ JÖRG = "jörg@xn--gro-7ka.example"
 def test_whom_an_address_means(known: Engine, address: str, expected: tuple[str, str, str, str] | None) -> None:
     with db.read_transaction(known) as session:
         assert meant(session, address) == expected
-        door = build_recipient_map(session, settings=Settings(HOUSE), now=NOW)
-    assert door is not None
-    assert door.admits(Address.parse(address)) == (expected is not None), "door and judge must not disagree"
+        recipient_map = build_recipient_map(session, settings=Settings(HOUSE), now=NOW)
+    assert recipient_map is not None
+    assert recipient_map.admits(Address.parse(address)) == (expected is not None), "SMTP server and processor must not disagree"
 
 
 def test_another_delimiter(sqlite_engine: Engine) -> None:

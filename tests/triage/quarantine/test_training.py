@@ -111,7 +111,7 @@ def test_an_answer_tells_what_was_right_and_the_first_one_counts(engine: Engine,
         (mine,) = training.list_scores(session, by=ANA)
         everybody = [one.login for one in training.list_scores(session, by=IDA)]
         hand = training.deal_exercises(session, deck, by=ANA, now=NOW, limit=50)
-    assert (mine.login, mine.answered, mine.right, mine.let_bad_in, mine.kept_good_out, mine.last_at) == ("ana", 3, 1, 1, 1, NOW)
+    assert (mine.login, mine.answered, mine.right, mine.bad_released, mine.good_removed, mine.last_at) == ("ana", 3, 1, 1, 1, NOW)
     assert everybody == ["ben", "ana"]
     assert {one.case for one in hand} == {f"made-{number}" for number in range(4, 21)}
 

@@ -177,9 +177,9 @@ def test_a_report_to_another_address_is_a_message_like_any_other(engine: Engine,
 def test_what_is_no_report_is_held_and_the_address_needs_no_mailbox(engine: Engine, counting: Settings) -> None:
     with transaction(engine) as session:
         assert came(session, counting, None).state == State.HELD
-        door = build_recipient_map(session, settings=counting, now=NOW)
-    assert door
-    assert door.admits(Address.parse(RUA))
+        recipient_map = build_recipient_map(session, settings=counting, now=NOW)
+    assert recipient_map
+    assert recipient_map.admits(Address.parse(RUA))
 
 
 def test_counts_are_kept_for_their_days(engine: Engine, counting: Settings) -> None:

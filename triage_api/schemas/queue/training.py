@@ -60,8 +60,8 @@ class TrainingScore(Shape):
     login: str
     answered: int
     right: int
-    bad_released: Annotated[int, Field(validation_alias="let_bad_in")]
-    good_removed: Annotated[int, Field(validation_alias="kept_good_out")]
+    bad_released: int
+    good_removed: int
     last_at: datetime
 
 

@@ -136,10 +136,10 @@ def carry_out(
 def current_map(engine: Engine, settings: Settings) -> RecipientMap:
     """Builds the recipient map that the SMTP server would use now. Refused when the directory is empty: everything would be refused."""
     with db.read_transaction(engine) as session:
-        door = build_recipient_map(session, settings=settings, now=utcnow())
-    if door is None:
+        recipient_map = build_recipient_map(session, settings=settings, now=utcnow())
+    if recipient_map is None:
         raise Refused("the directory is empty, so everything would be refused: run `mailroom sync` first")
-    return door
+    return recipient_map
 
 
 def end_of_period(text: str | None) -> datetime:

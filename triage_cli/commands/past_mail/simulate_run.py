@@ -50,7 +50,7 @@ class Player:
     reading: Reading
     until: datetime
     alike: Likeness | None
-    door: RecipientMap
+    recipient_map: RecipientMap
     written: Written = field(default_factory=Written)
     now: datetime = field(default_factory=utcnow)
 
@@ -106,7 +106,7 @@ class Player:
         for text in dict.fromkeys((*addressed_to(past.raw), *past.summary.to)):
             with contextlib.suppress(ValueError):
                 address = Address.parse(text)
-                known = self.door.admits(address) or self.door.has_left(address) or self.door.is_closed(address)
+                known = self.recipient_map.admits(address) or self.recipient_map.has_left(address) or self.recipient_map.is_closed(address)
                 if address.domain in self.settings.company.domains and not known:
                     yield str(address)
 

@@ -22,8 +22,8 @@ SCORES = Shape(
         "login": "who",
         "right": "right answers",
         "answered": "all answers",
-        "let_bad_in": "harmful messages released",
-        "kept_good_out": "harmless messages removed",
+        "bad_released": "harmful messages released",
+        "good_removed": "harmless messages removed",
         "last_at": "last answer",
     }
 )
