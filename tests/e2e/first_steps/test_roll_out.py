@@ -107,7 +107,7 @@ def test_administrators_change_the_enforcement_in_the_console(house: Company, st
     page.get_by_role("button", name="Record only IT").click()
     expect(page.get_by_text("too early")).to_be_visible()
     assert "record-only" in house.run("enforcement", "list", check=True).stdout
-    page.get_by_role("button", name="Use the configuration IT").click()
+    page.get_by_role("button", name="Use the settings IT").click()
     expect(page.get_by_role("button", name="Record only IT")).to_be_visible()
     assert "record-only" not in house.run("enforcement", "list", check=True).stdout
 

@@ -22,14 +22,14 @@ def test_the_end_of_hold_everything_delivers_what_the_preview_counted(site: Site
     site.sit_down(page, "ida", "/enforcement")
     page.get_by_role("button", name="Change Joe Fern").click()
     form = page.get_by_role("form", name="Change the step of Joe Fern")
-    form.get_by_label("Use the configuration").check()
+    form.get_by_label("Use the settings").check()
     expect(form.get_by_role("status")).to_contain_text(
         re.compile("1 held message from known senders is delivered at once.*Other held messages are not released.*gets an email", re.DOTALL)
     )
     assert faults(page) == []
     (other,) = site.come(JOE, subject="Another order")  # the console hears of it, and counts again
     expect(form.get_by_role("status")).to_contain_text("2 held messages from known senders are delivered at once")
-    form.get_by_role("button", name="Use the configuration").click()
+    form.get_by_role("button", name="Use the settings").click()
     expect(form).to_have_count(0)
     with db.read_transaction(site.engine) as session:
         states = {session.get_one(Delivery, ids.parse_id(one)).state for one in (lane, other)}

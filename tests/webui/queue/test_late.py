@@ -192,7 +192,7 @@ def test_a_step_is_set_with_its_own_reason_and_taken_back(site: Site, page: Page
     expect(page.get_by_role("row", name="Whole company").first).to_contain_text("of the first")
     page.get_by_role("button", name="Change Whole company").click()
     expect(form.get_by_label("Reason (for the audit log)")).to_have_value("")
-    form.get_by_role("button", name="Use the configuration").click()
+    form.get_by_role("button", name="Use the settings").click()
     held.wait(2)
     held.go(1)
     expect(page.get_by_role("status").filter(has_text="Whole company: Hold unknown senders")).to_be_attached()

@@ -232,6 +232,12 @@ export function scopeWords(scope: string, names: (scope: string) => string | und
   return scope === 'company' ? t('the whole company') : !scope ? t('the recipients') : (names(scope) ?? scope.slice(scope.indexOf(':') + 1))
 }
 
+/** An actor as the audit log writes it ("person:ana", "shell:root", "token:…"), for a table: the login, or "command line (root)". */
+export function actorName(actor: string): string {
+  if (actor.startsWith('shell:')) return t('command line ({name})', { name: plain(actor.slice(6)) })
+  return plain(actor.startsWith('person:') ? actor.slice(7) : actor)
+}
+
 /** Who reported something of a row: "reported by Joe Fern", "reported by Joe Fern and 2 others". */
 export function reporting(reported: readonly { by_name: string }[]): string {
   const names = [...new Set(reported.map((one) => plain(one.by_name)))]

@@ -1,6 +1,6 @@
 // Mail and time in words.
 import { expect, test } from 'vitest'
-import { addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, floodWords, initials, lifetime, longTime, midnight, peopleOf, validity, plain, timeLeft } from '../../../src/lib/i18n/format'
+import { actorName, addressBeside, addressParts, asking, asSentence, bytes, dayIn, delivering, ending, floodWords, initials, lifetime, longTime, midnight, peopleOf, validity, plain, timeLeft } from '../../../src/lib/i18n/format'
 import type { Delivery } from '../../../src/lib/schema/types'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
@@ -105,3 +105,9 @@ test('a moment carries the zone in which it is shown', () => {
   expect(longTime('2026-11-24T08:41:00Z', 'America/New_York')).toMatch(/^24 Nov 2026, 03:41 (GMT-5|EST)$/)
   expect(longTime('2026-11-24T08:41:00Z', 'UTC')).toBe('24 Nov 2026, 08:41 UTC')
 })
+
+test.each([
+  ['person:ana', 'ana'],
+  ['shell:root', 'command line (root)'],
+  ['token:0000000000001', 'token:0000000000001'],
+])('the actor %s is %s', (actor, shown) => expect(actorName(actor)).toBe(shown))
