@@ -117,7 +117,7 @@ def test_over_tls(settings: Settings, tmp_path: Path) -> None:
 def test_a_new_certificate_is_taken_without_a_restart(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "CHECK_EVERY", 0.0)
     told: list[tuple[str, float]] = []
-    monkeypatch.setattr(metrics, "set_gauge", lambda name, value, *, door: told.append((door, value)))
+    monkeypatch.setattr(metrics, "set_gauge", lambda name, value, *, role: told.append((role, value)))
     certificate, key = make_certificate(tmp_path)
     with start_receiver(settings, tls_cert=str(certificate), tls_key=str(key)) as receiver:
 
