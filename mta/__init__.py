@@ -1,1 +1,1 @@
-"""The mail transfer agent: SMTP server, processor and delivery."""
+"""SMTP server, processor and delivery."""
