@@ -46,13 +46,22 @@ def is_passed_on(list_id: str, authentication: Authentication) -> bool:
 
 
 def suggest_act(
-    severity: Severity, findings: Collection[str], *, proven: bool, second_look: bool, for_duty: bool, time_limited: bool, forged: bool
+    severity: Severity,
+    findings: Collection[str],
+    *,
+    proven: bool,
+    second_look: bool,
+    for_duty: bool,
+    time_limited: bool,
+    forged: bool,
+    for_assistant: bool = False,
 ) -> SuggestedAct:
     """Return the act for a held message; NONE where the evidence conflicts, or where nobody knows who sent it.
 
     A person's first message is released only: an employee's answer allows them anyway. A service that sends codes is allowed at once, and
     so is anyone who had a message released before. `for_duty`: a threat or a legal matter, which is never removed.
-    `forged`: as `is_forged` says; a block of forgeries leaves the contact's genuine messages alone.
+    `forged`: as `is_forged` says; a block of forgeries leaves the contact's genuine messages alone. `for_assistant`: held for an assistant
+    only; its sender is known, and an allow rule would change nothing.
     """
     if for_duty:
         return SuggestedAct.ESCALATE
@@ -63,4 +72,4 @@ def suggest_act(
     if severity is Severity.SUSPICIOUS or second_look or not proven:
         return SuggestedAct.NONE
     known = NEWCOMERS.isdisjoint(findings)
-    return SuggestedAct.APPROVE if time_limited or known else SuggestedAct.RELEASE
+    return SuggestedAct.APPROVE if (time_limited or known) and not for_assistant else SuggestedAct.RELEASE

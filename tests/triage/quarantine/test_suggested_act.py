@@ -19,6 +19,7 @@ NONE, UNCLEAR, SUSPICIOUS, DANGEROUS = Severity
         (NONE, ["first-contact"], {"proven": True, "time_limited": True}, "approve"),
         (UNCLEAR, ["never-let-in"], {"proven": True}, "release"),
         (UNCLEAR, ["first-contact-person"], {"proven": True}, "approve"),
+        (NONE, [], {"proven": True, "time_limited": True, "for_assistant": True}, "release"),
         (NONE, ["first-contact"], {}, ""),
         (NONE, [], {"proven": True, "second_look": True}, ""),
         (SUSPICIOUS, [], {"proven": True}, ""),

@@ -23,7 +23,7 @@ from triage.quarantine.suggested_act import SuggestedAct, is_forged, is_passed_o
 from triage.say import error_sentence, from_row, with_its_form
 from triage.store import confidential_rows
 from triage.store.db import OneOf, is_among
-from triage.store.delivery_state import State
+from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.message_columns import count_attachments
 from triage.store.message_record.record_codec import MessageRecord
 from triage.store.models.assignments import Assignment, Comment, Escalated, Escalation
@@ -172,6 +172,7 @@ class Listed:
             for_duty=bool(self.escalation or self.escalated),
             time_limited=self.time_limited_until is not None,
             forged=self.is_forged,
+            for_assistant=self.verdict.rule == FOR_ASSISTANT,
         )
 
 

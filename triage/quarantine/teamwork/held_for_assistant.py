@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlmodel import Session, col
 
-from triage.actor import Actor
+from triage.access import scope as access
+from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.directory import enforcement, reassigned_addresses
 from triage.policy.decide import KNOWN
@@ -60,7 +61,11 @@ class StepChange:
 def plan_change(
     session: Session, scope: str, step: str | None, *, by: Actor, starts_at: datetime | None, settings: Settings, now: datetime
 ) -> StepChange:
-    """Counts what `set_step` with this step (None: forget the scope's own) and `deliver_held` will do. Refusals as for `check_step`."""
+    """Counts what `set_step` with this step (None: forget the scope's own) and `deliver_held` will do, in confidential folders too.
+
+    For administrators only; further refusals as for `check_step`.
+    """
+    access.require_role(by, Role.ADMIN)
     enforcement.check_step(session, scope, step, by)
     begins = starts_at if starts_at and starts_at > now else None
     kind, _, uid = scope.partition(":")
@@ -72,7 +77,7 @@ def plan_change(
         return StepChange(scope, step or later.of(department), begins)
     before, then = in_force.of(person.department, uid), step or in_force.without(scope).of(person.department, uid)
     ends = before == enforcement.EVERYTHING and then != before
-    held = count_held(session, [uid]).get(uid, HeldKnown()) if ends else HeldKnown()
+    held = count_held(session, [uid], by=by).get(uid, HeldKnown()) if ends else HeldKnown()
     return StepChange(
         scope,
         then,
@@ -84,10 +89,12 @@ def plan_change(
     )
 
 
-def count_held(session: Session, uids: Iterable[str]) -> dict[str, HeldKnown]:
-    """Counts what is held for the assistants of these people; people without any are left out."""
+def count_held(session: Session, uids: Iterable[str], *, by: Actor) -> dict[str, HeldKnown]:
+    """Counts what is held for the assistants of these people; people without any are left out. Administrators, who end the step, are told
+    of confidential folders too, others only of what they see."""
     lane = func.sum(case((is_in_lane(), 1), else_=0))
-    theirs = and_(HELD_FOR_ASSISTANT, col(Delivery.person).in_(sorted(uids)))
+    visible = true() if by.role is Role.ADMIN else access.within_scope(by)
+    theirs = and_(HELD_FOR_ASSISTANT, visible, col(Delivery.person).in_(sorted(uids)))
     rows = session.execute(select(col(Delivery.person), func.count(), lane).where(theirs).group_by(col(Delivery.person)))
     return {person: HeldKnown(int(known), number - int(known)) for person, number, known in rows}
 

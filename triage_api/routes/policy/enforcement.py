@@ -87,7 +87,7 @@ def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by
 
 @router.post("/preview", response_model=schemas.EnforcementPreview, responses=describe_refusals(401, 403, 422))
 def preview_enforcement(order: schemas.EnforcementOrder, session: Read, here: Here, by: Staff) -> StepChange:
-    """Counts what a step would do: messages that it delivers at once, and how many it would have held. Changes nothing."""
+    """Counts what a step would do: messages that it delivers at once, and how many it would have held. For administrators."""
     return plan_change(order, session, here.settings, by, utcnow())
 
 
@@ -120,7 +120,7 @@ def show_steps(session: Session, settings: Settings, by: Actor, now: datetime) -
     """The steps as they are now, with what needs attention."""
     steps = enforcement.list_steps(session, settings.company, by=by, now=now)
     uids = [one.scope.partition(":")[2] for one in steps if one.scope.startswith("person:")]
-    held = held_for_assistant.count_held(session, uids) if uids else {}
+    held = held_for_assistant.count_held(session, uids, by=by) if uids else {}
     items = [with_held(one, held) for one in steps]
     holding = {one.scope.partition(":")[2] for one in items if one.step != enforcement.RECORD or one.planned}
     unseen = [one for one in coverage.uncovered_folders(session, settings.coverage, now) if one.code in holding]

@@ -18,6 +18,7 @@ from triage.directory.enforcement import EVERYTHING, RECORD, UNKNOWN
 from triage.errors import BadInput, NotAllowed
 from triage.message.signals import severity
 from triage.message.signals.learned_order import NOTHING_LEARNED
+from triage.message.signals.severity import Severity
 from triage.notifications import digest_entries
 from triage.policy import emergency
 from triage.policy.contacts.wanted_senders import Sender, wanted_among
@@ -30,8 +31,11 @@ from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments, held_for_assistant
 from triage.quarantine.teamwork.held_for_assistant import LANE, HeldKnown
 from triage.quarantine.triage_items import item_list
+from triage.reports.reading import Reading
+from triage.reports.report_values import Period
 from triage.store import db
 from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Sealed
 from triage.store.models.rules import Rule
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
@@ -129,7 +133,7 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
         monkeypatch.setattr(severity, "SUSPICIOUS_FROM", 1)
         (bad,) = known(session, settings, author="billing@supplier.example", subject="Verify your password", text=PHISHING)
         found = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group)
-        counted = held_for_assistant.count_held(session, ["joe.fern", "mara.berg"])
+        counted = held_for_assistant.count_held(session, ["joe.fern", "mara.berg"], by=ANA)
         last = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group, section=Section.KNOWN)
         one = Selection.of(q=LANE, states=("held",))
         report = decisions.decide_messages(session, DecisionRequest(one, Verb.RELEASE, expect=1), by=ANA, now=NOW, settings=settings)
@@ -144,6 +148,30 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
 def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:
     with db.read_transaction(engine) as session:
         return state_of(session, delivery)
+
+
+def test_administrators_alone_are_told_of_a_confidential_folder(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        known(session, settings)
+        session.add(Sealed(kind="person", name="joe.fern", login=""))
+        session.flush()
+        found = {by.name: held_for_assistant.count_held(session, ["joe.fern"], by=by) for by in (ANA, IDA)}
+        assert found == {"ana": {}, "ida": {"joe.fern": HeldKnown(1)}}
+        assert plan(session, settings, UNKNOWN).delivers == 1, "as many as the end delivers"
+        with pytest.raises(NotAllowed, match="role"):
+            held_for_assistant.plan_change(session, "person:joe.fern", UNKNOWN, by=ANA, starts_at=None, settings=settings, now=NOW)
+
+
+@pytest.mark.parametrize(("sender", "counted"), [(SALES, 0), ("new@else.example", 1)])
+def test_its_releases_are_no_messages_held_wrongly(company: Engine, settings: Settings, sender: str, counted: int) -> None:
+    with db.transaction(company) as session:
+        (one,) = known(session, settings, author=sender)
+        session.get_one(Delivery, one).severity = int(Severity.SUSPICIOUS)
+        asked = DecisionRequest(Selection.of(ids=(one,)), Verb.RELEASE)
+        decisions.decide_messages(session, asked, by=ANA, now=NOW, settings=settings)
+    with db.read_transaction(company) as session:
+        reading = Reading(session, Period(NOW - DAY, NOW + DAY, "UTC"), IDA, settings, NOW + DAY)
+        assert len(reading.releases) == counted
 
 
 def test_its_releases_teach_nothing(company: Engine, settings: Settings) -> None:
