@@ -70,7 +70,7 @@ def forecast_undecided(
         col(Delivery.received_at) >= begun,
         col(Delivery.id) >= first_id_at(begun),
         access.visible_deliveries(by),
-        undecided.is_calm(),
+        undecided.has_no_warnings(),
         undecided.is_answered(),
     )
     columns = [col(getattr(Delivery, name)) for name in ("id", "message_id", "received_at", "author", "subject", "state", "settled_at")]

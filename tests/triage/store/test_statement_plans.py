@@ -163,7 +163,7 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "decisions about a sender": (asked(outcomes.list_decisions, by=ANA, about=Selection(sender=SALES)), ("delivery_by_author",)),
     "what expires": (with_settings(expire.expire_messages, now=NOW), ("delivery_by_time",)),
     "what is delivered undecided": (
-        lambda session, _: undecided.find_candidates(session, undecided.Terms({"it": 240}).over_condition(NOW + DAY), 50),
+        lambda session, _: undecided.find_candidates(session, undecided.Terms({"it": 240}).is_maybe_due(NOW + DAY), 50),
         ("delivery_by_time",),
     ),
     "what is to erase": (with_settings(expire.due_contents, now=NOW + LONG), ("content_kept",)),

@@ -39,7 +39,7 @@ def deliver_slice(session: Session, *, settings: Settings, now: datetime, after:
     Each is locked before it is asked whether somebody works on it. Whoever is faster decides, and a second process finds it decided.
     """
     terms = undecided.note_terms(session, Terms.of_settings(settings), now)
-    where = and_(terms.over_condition(now), undecided.comes_after(after) if after else true())
+    where = and_(terms.is_maybe_due(now), undecided.comes_after(after) if after else true())
     found = undecided.find_candidates(session, where, SLICE) if terms.minutes else []
     due = [one for one in found if terms.is_due(one.department, one.received_at, now)]
     locked = {one for one, state, _ in lock_candidates(session, due) if state is State.HELD}

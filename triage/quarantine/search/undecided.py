@@ -1,7 +1,7 @@
 """Held messages without warnings that are delivered when nobody decides in time: the terms, the moment, and the messages that stay.
 
-Who shows the moment and who delivers ask here, with the terms that the delivering process noted last: nothing is delivered that was not
-said.
+The console, which shows the moment, and upkeep, which delivers, ask here with the terms that upkeep noted last: nothing is delivered
+unannounced.
 """
 
 import json
@@ -50,16 +50,16 @@ from triage.times import from_micros, to_micros
 
 TERMS = "deliver-undecided"  # the marker: the terms as JSON, as the process that delivers has them from its settings
 TEXT = select(col(Marker.text)).where(col(Marker.name) == bindparam("name"))
-LATE = timedelta(minutes=5)  # so long after its moment a message is delivered though hours have ended meanwhile
+GRACE = timedelta(minutes=5)  # so long after its moment a message is delivered though hours have ended meanwhile
 RULE = "first-contact"  # the policy's rule for what is held for nothing but an unknown sender
-MOST_COPIES = 10  # of one message or campaign: more at once are no letter to somebody
+MOST_COPIES = 10  # of one message or campaign: more at once are bulk mail
 STOPPING = frozenset({"block", "hold"})  # effects of rules about senders
 SIGNS_OF_REMOVAL = frozenset({State.PURGED, State.RECALLING, State.REJECTED})  # of a copy: somebody removed it
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """After how many minutes messages are delivered, by department, and which: those that came since it was so."""
+    """After how many minutes messages are delivered, by department, and which: only those received since the terms took effect."""
 
     minutes: Mapping[str, int] = field(default_factory=dict)
     since: Mapping[str, int] = field(default_factory=dict)  # microseconds, by department
@@ -94,14 +94,14 @@ class Terms:
     def is_due(self, department: str, received_at: datetime, now: datetime) -> bool:
         """Whether a message is delivered at this moment: its time is over, and it is not out of hours."""
         end = self.end_of(department, received_at)
-        return end is not None and end <= now and (now - end <= LATE or at_work(self.hours, self.time_zone, now))
+        return end is not None and end <= now and (now - end <= GRACE or at_work(self.hours, self.time_zone, now))
 
     @property
     def company(self) -> Company:
         """The company's settings, as far as enforcement needs them."""
         return Company(domains=(), hostname="", enforcement=self.step, record_only_departments=self.record_only)
 
-    def over_condition(self, now: datetime) -> ColumnElement[bool]:
+    def is_maybe_due(self, now: datetime) -> ColumnElement[bool]:
         """Condition: deliveries whose time may be over; `is_due` says of each whether it is. From the oldest on, by an index."""
         came, code = func.coalesce(col(Delivery.received_at), literal(NEVER, Instant)), func.coalesce(col(Delivery.department), "")
         ends = {
@@ -160,7 +160,7 @@ def note_terms(session: Session, wanted: Terms, now: datetime) -> Terms:
     return terms
 
 
-def is_calm() -> ColumnElement[bool]:
+def has_no_warnings() -> ColumnElement[bool]:
     """Condition: nothing in the message asks for a person: held for its unknown sender alone, without warnings or a time limit."""
     return and_(
         col(Delivery.direction) == "in",
@@ -194,7 +194,7 @@ def is_answered() -> ColumnElement[bool]:
 
 def find_candidates(session: Session, where: ColumnElement[bool], limit: int) -> list[Candidate]:
     """Finds the first of these messages that nothing of their own keeps, by the time when they came."""
-    these = (is_untouched(), is_calm(), is_answered(), is_here(), where)
+    these = (is_untouched(), has_no_warnings(), is_answered(), is_here(), where)
     rows = select(*COLUMNS).join(Message, col(Message.id) == col(Delivery.message_id)).where(*these)
     return [Candidate(*row) for row in session.execute(rows.order_by(col(Delivery.received_at), col(Delivery.id)).limit(limit))]
 
@@ -224,17 +224,17 @@ def is_suspended(session: Session, now: datetime) -> bool:
 def find_free(session: Session, found: Sequence[Candidate], terms: Terms, now: datetime) -> list[Candidate]:
     """Returns those of these messages that nobody works on, and no copy of them; none while `is_suspended`.
 
-    What a rule would stop today waits for a person. So does everything where the enforcement step holds less today than unknown senders.
+    Messages that a rule would stop today wait for a person, and all of them where the enforcement step does not hold unknown senders.
     """
     if not found or is_suspended(session, now):
         return []
     steps = enforcement.now_in_force(session, terms.company, now)
-    strict = [one for one in found if steps.of(one.department, one.person) == enforcement.UNKNOWN]
-    stopped = find_stopped(session, strict, now) | find_refused(session, strict)
-    strict = [one for one in strict if one.id not in stopped]
-    copies = find_copies(session, strict)
+    enforced = [one for one in found if steps.of(one.department, one.person) == enforcement.UNKNOWN]
+    stopped = find_stopped(session, enforced, now) | find_refused(session, enforced)
+    enforced = [one for one in enforced if one.id not in stopped]
+    copies = find_copies(session, enforced)
     busy = find_busy(session, {copy for ids in copies.values() for copy in ids}, now)
-    return [one for one in strict if one.id in copies and busy.isdisjoint(copies[one.id])]
+    return [one for one in enforced if one.id in copies and busy.isdisjoint(copies[one.id])]
 
 
 def find_stopped(session: Session, found: Sequence[Candidate], now: datetime) -> set[int]:
@@ -284,8 +284,8 @@ def find_refused(session: Session, found: Sequence[Candidate]) -> set[int]:
 
 
 def find_copies(session: Session, found: Sequence[Candidate]) -> dict[int, set[int]]:
-    """Returns all deliveries of each message and its campaign, without messages that must stay for these: they are too many, one has
-    warnings, or somebody removed one.
+    """Returns all deliveries of each message and its campaign, without messages that stay held because of their copies: they are too many,
+    one has warnings, or somebody removed one.
     """
     columns = (col(Delivery.id), col(Delivery.message_id), col(Delivery.state), col(Delivery.severity))
     alike = select(*columns).limit(MOST_COPIES + 1)
@@ -304,7 +304,10 @@ def is_harmless(copy: Any) -> bool:
 
 
 def find_busy(session: Session, ids: Iterable[int], now: datetime) -> set[int]:
-    """Returns those of these deliveries that somebody works on, asked about, reported or must keep."""
+    """Returns those of these deliveries that somebody works on, declined to release, reported or must keep.
+
+    A release request that is open keeps nothing held.
+    """
     some = sorted(set(ids))
     busy: set[int] = set()
     for table, more in (

@@ -73,6 +73,7 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "restoring": 0,
         "already_gone": 0,
         "out_of_reach": 0,
+        "passed_on": [],
         "refused": 0,
         "mailboxes": 0,
         "mailboxes_left": 0,
