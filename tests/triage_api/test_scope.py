@@ -399,7 +399,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
         "renew_proof", "refuse_proof", "undo_proof_renewal"},
     "admin": {"list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
-        "verify_audit_log", "set_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
+        "verify_audit_log", "set_enforcement", "preview_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
         "open_emergency", "close_emergency", "resume_sender_check", "list_legal_holds", "create_legal_hold", "lift_legal_hold",
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
         "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes", "list_findings", "list_settings",
@@ -821,7 +821,8 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         expected |= dict.fromkeys(BRAKES, 403)
     expected |= {"open_emergency": 422, "close_emergency": 404}  # for longer than a week; and it is not open
     if login != "ida":
-        expected |= dict.fromkeys(("set_enforcement", "create_sweep", "open_emergency", "close_emergency", "resume_sender_check"), 403)
+        expected |= dict.fromkeys(("set_enforcement", "preview_enforcement", "create_sweep", "open_emergency", "close_emergency"), 403)
+        expected["resume_sender_check"] = 403
         expected |= dict.fromkeys(("create_legal_hold", "lift_legal_hold", "list_findings", "list_settings"), 403)
         expected |= dict.fromkeys(("export_person_data", "preview_erasure", "erase_person_data"), 403)
     if login in READING:

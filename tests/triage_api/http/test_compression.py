@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.triage_api.conftest import Browser, Came
-from triage_api.http.compression import SMALLEST, takes_gzip
+from triage_api.http.compression import FENCED, SMALLEST, takes_gzip
 
 JOE = "it+joe.fern@company.example"
 SECRET = re.compile(r"fence|token|secret|challenge|csrf|nonce")
@@ -72,4 +72,6 @@ def test_no_answer_to_get_has_a_secret() -> None:
     schemas = {path: [content.get("schema", {}) for content in one.get("content", {}).values()] for path, one in operations.items()}
     named = {path: {name for schema in found for name in names_in(schema, set())} for path, found in schemas.items()}
     assert sum(map(bool, named.values())) > 50
-    assert {path: guilty for path, names in named.items() if (guilty := {name for name in names if SECRET.search(name)})} == {}
+    guilty = {path for path, names in named.items() if any(map(SECRET.search, names))}
+    assert {path for path in guilty if not FENCED.search(path)} == set()
+    assert guilty

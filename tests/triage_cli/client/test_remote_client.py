@@ -154,7 +154,7 @@ def test_a_second_removal_would_find_nothing_so_it_is_not_asked_again(run: Run) 
 def test_another_version_is_told(run: Run, theirs: str, warned: bool) -> None:
     with serving(Asked((200, JSON | {"Mailroom-Version": theirs}, NOTHING[2]))) as url:
         said = run("deliveries", server=url)
-    assert (said.code, f"runs Mailroom {theirs}, this is {remote_client.OURS}" in said.err) == (0, warned)
+    assert (said.code, f"runs Mailroom {theirs}, this command is {remote_client.OURS}" in said.err) == (0, warned)
 
 
 def test_a_server_proves_who_it_is(run: Run, tmp_path: Path) -> None:

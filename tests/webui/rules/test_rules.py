@@ -178,7 +178,7 @@ def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, p
     lines = form.get_by_label("One rule or sender per line")
     lines.fill("many1.example\nalow many2.example")
     form.get_by_role("button", name="Check lines").click()
-    expect(form.get_by_role("alert")).to_contain_text("Line 2: effect: a rule allows, blocks, redirects or holds, not “alow”")
+    expect(form.get_by_role("alert")).to_contain_text("Line 2: a rule allows, blocks, redirects or holds, not “alow”")
     lines.fill("many1.example\nblock many2.example note=junk")
     form.get_by_role("button", name="Check lines").click()
     expect(form.get_by_role("status")).to_contain_text("2 new rules, 0 in force already. Nothing has been added yet.")
@@ -205,9 +205,7 @@ def test_the_first_day_says_when_the_queue_is_done(site: Site, page: Page) -> No
             request = DecisionRequest(Selection.of(ids=(ids.parse_id(one),)), Verb.PURGE)
             decide.decide_messages(session, request, by=IDA, now=utcnow(), settings=site.settings)
     page.reload()
-    expect(forecast).to_contain_text(
-        "1 row waits in the queue. At the pace of the last hour (60 decisions an hour) the queue is done at about "
-    )
+    expect(forecast).to_contain_text(re.compile(r"At the pace of the last hour \(\d+ decisions an hour\) the queue is done at about "))
     page.route("**/api/v1/departments?*", lambda route: route.fulfill(json={"items": [], "rows": 6_000, "assigned_rows": 0}))
     page.reload()
     expect(forecast).to_contain_text(re.compile(r"6,000 rows wait .* done at about .*(Mon|Tue|Wed|Thu|Fri|Sat|Sun|20\d\d)"))

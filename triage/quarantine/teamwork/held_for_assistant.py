@@ -3,6 +3,7 @@
 Suspicious ones are never delivered by this: they stay for a decision.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -91,12 +92,16 @@ def plan_change(
 
 def count_held(session: Session, uids: Iterable[str], *, by: Actor) -> dict[str, HeldKnown]:
     """Counts what is held for the assistants of these people; people without any are left out. Administrators, who end the step, are told
-    of confidential folders too, others only of what they see."""
+    of confidential folders too, others only of what they see. What `deliver_held` leaves out counts as kept.
+    """
     lane = func.sum(case((is_in_lane(), 1), else_=0))
     visible = true() if by.role is Role.ADMIN else access.within_scope(by)
-    theirs = and_(HELD_FOR_ASSISTANT, visible, col(Delivery.person).in_(sorted(uids)))
+    theirs = and_(HELD_FOR_ASSISTANT, col(Delivery.erased_at).is_(None), visible, col(Delivery.person).in_(sorted(uids)))
     rows = session.execute(select(col(Delivery.person), func.count(), lane).where(theirs).group_by(col(Delivery.person)))
-    return {person: HeldKnown(int(known), number - int(known)) for person, number, known in rows}
+    passed = reassigned_addresses.find_suspected(session, and_(theirs, is_in_lane()))
+    barred = reassigned_addresses.in_words(session, passed)
+    kept = Counter(one.person for one in passed if one.id in barred)
+    return {person: HeldKnown(int(known) - kept[person], number - int(known) + kept[person]) for person, number, known in rows}
 
 
 def count_forecast(session: Session, uid: str, *, now: datetime, days: int) -> int:

@@ -33,7 +33,7 @@ BAD = Shape(
         "delivery": "its id",
         "received_at": "when it came",
         "author": "sender",
-        "subject": "",
+        "subject": "subject",
         "removed": "whether somebody removed or rejected it since",
         "reported": "whether somebody reported it since",
     }

@@ -15,6 +15,7 @@ from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.directory import apply as directory, enforcement
 from triage.directory.enforcement import EVERYTHING, RECORD, UNKNOWN
+from triage.directory.leaver_policy import Leaving
 from triage.errors import BadInput, NotAllowed
 from triage.message.signals import severity
 from triage.message.signals.learned_order import NOTHING_LEARNED
@@ -201,6 +202,18 @@ def test_turning_it_off_delivers_what_is_held_for_that_alone_and_undo_holds_it_a
         undoing.undo_decision(session, done.id, by=IDA, reason="", now=NOW, settings=settings)
         assert held_for_assistant.deliver_due(session, settings=settings, now=NOW) == 0, "somebody has decided otherwise"
         assert state_of(session, lane)[0] == "held"
+
+
+def test_what_would_reach_somebody_else_by_now_is_kept_as_the_preview_says(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        known(session, settings)
+        joe = next(one for one in PLAIN.people if one.uid == "joe.fern")
+        others, heir = tuple(one for one in PLAIN.people if one != joe), replace(joe, uid="m.oyen", name="Mo Oyen", identity="another")
+        for days, people in ((1, others), (11, (*others, heir))):
+            there = replace(PLAIN, people=people)
+            directory.apply_directory(session, there, settings.company, by=SYNC, now=NOW + days * DAY, leaving=Leaving("refuse"))
+        assert held_for_assistant.count_held(session, ["joe.fern"], by=IDA) == {"joe.fern": HeldKnown(delivered=0, kept=1)}
+        assert held_for_assistant.deliver_held(session, "joe.fern", by=IDA, reason="ended", settings=settings, now=NOW) is None
 
 
 def plan(session: Session, settings: Settings, step: str | None, *, starts_at: datetime | None = None) -> held_for_assistant.StepChange:
