@@ -196,7 +196,7 @@ def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, p
 
 def test_the_first_day_says_when_the_queue_is_done(site: Site, page: Page) -> None:
     """By the decisions of the last hour and the rows that wait; another day than today is named."""
-    made = [site.come(JOE, author=f"x{number}@many{number}.example", dmarc=NO_DMARC)[0] for number in range(6)]
+    made = [site.come(JOE, author=f"x{number}@pace{number}.example", dmarc=NO_DMARC)[0] for number in range(6)]
     site.sit_down(page, "ida", "/first-day")
     forecast = page.locator(".backlog")
     expect(forecast).to_contain_text("After five decisions within an hour this page says when the queue is done.")

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlmodel import Session, col
 
 from triage.access import scope as access
-from triage.actor import Actor, Role
+from triage.actor import Actor, Grant, Role
 from triage.config.settings import Settings
 from triage.directory import enforcement, reassigned_addresses
 from triage.policy.decide import KNOWN
@@ -66,6 +66,7 @@ def plan_change(
 
     For administrators only; further refusals as for `check_step`.
     """
+    access.require_grant(by, Grant.ADMIN)
     access.require_role(by, Role.ADMIN)
     enforcement.check_step(session, scope, step, by)
     begins = starts_at if starts_at and starts_at > now else None
