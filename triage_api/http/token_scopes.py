@@ -23,6 +23,7 @@ EVERY = frozenset({"me"})  # tells a token about itself
 EMPLOYEES = "/me/"  # what employees see and ask about their own messages
 # administrators' business, also to look at
 GUARDED = frozenset({"audit", "folder-readers", "hunts", "installation", "legal-holds", "person-data", "staff", "tokens", "webhooks"})
+EFFECTS = frozenset({"/enforcement/preview"})  # what only administrators may do, also to look at beforehand
 LOOKING = frozenset({"preview", "explain", "offers", "test"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,
@@ -58,7 +59,7 @@ def needed_grant(method: str, path: str) -> Grant | None:
     first, last = path_resource(path), path.rpartition("/")[2]
     if first in EVERY:
         return None
-    if first in GUARDED:
+    if first in GUARDED or path in EFFECTS:
         return Grant.ADMIN
     if method in READ_ONLY or last in LOOKING:
         return Grant.READ
