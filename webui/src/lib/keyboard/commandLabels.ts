@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   selectMatching: t('Select everything in this search or folder'),
   release: t('Release'),
   approve: t('Release and always allow the sender'),
+  releaseKnown: t('Release all messages from known senders'),
   block: t('Block the sender'),
   purge: t('Remove everywhere'),
   redirect: t('Redirect to another person'),

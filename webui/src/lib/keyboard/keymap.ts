@@ -32,6 +32,7 @@ export const commands: readonly Command[] = [
   ...define('Decide', [
     ['release', 'r'],
     ['approve', 'a'],
+    ['releaseKnown', '* r'],
     ['block', 'b'],
     ['purge', 'p'],
     ['redirect', 'm'],
