@@ -273,7 +273,7 @@ def repr_name(name: str) -> str:
 
 
 ON_POSTGRESQL = {  # as good: between two that begin with the state, the pages decide that earlier tests left in their files
-    "what is delivered undecided": ("delivery_by_urgency",),
+    "what is delivered undecided": ("delivery_by_urgency", "delivery_by_domain"),
     "the newest of a department": ("delivery_by_folder",),
     "the queue by risk, each message by itself": ("delivery_by_time",),
     "what expires": ("delivery_pkey",),

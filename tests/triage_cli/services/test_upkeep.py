@@ -73,7 +73,7 @@ def test_the_trail_is_sealed_and_proven(shell: Shell, arrives: Arrives, engine: 
     verified = shell("audit", "verify")
     assert (verified.code, "0 not yet" in verified.out) == (0, True)
     exported = [json.loads(line) for line in shell("audit", "export").out.splitlines()]
-    assert [one["act"] for one in exported] == ["directory", "receive"]
+    assert [one["act"] for one in exported if one["act"] != "sync-staff"] == ["directory", "receive"]
     with db.transaction(engine) as session:
         unguard(session)
         session.execute(update(AuditRecord).where(col(AuditRecord.sequence) == 1).values(by="person:nobody"))

@@ -489,7 +489,8 @@ window.rcmail && rcmail.addEventListener('init', function () {
     var where = chosen()
     var known = where.uids.length === 1 ? look().then(function (items) { return items[0].delivery && items[0].delivery.decided }, function () { return null }) : $.when(null)
     known.then(function (decided) {
-      if (decided && !decided.undone) return void undo(decided.decision, say('decided_by', { name: decided.by_name, time: new Date(decided.at).toLocaleString() }))
+      var mine = last && decided && last.id === decided.decision
+      if (decided && !decided.undone) return void undo(decided.decision, mine ? last.sentence : say('decided_by', { name: decided.by_name, time: new Date(decided.at).toLocaleString() }))
       if (last) return void undo(last.id, last.sentence)
       fail({ detail: say('nothing_to_undo') })
     })
