@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, bindparam, case, exists, literal, not_, null, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, literal, not_, null, select, update
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -160,6 +160,11 @@ def is_kept() -> ColumnElement[bool]:
     """Condition: deliveries for which the copy found in the mailbox is saved, or that there was none."""
     of_it = (col(Recalled.delivery_id) == col(Delivery.id)) & col(Recalled.ended_at).is_(None)
     return exists().where(of_it & (col(Recalled.gone) | col(Recalled.head).is_not(None)))
+
+
+def is_taken() -> ColumnElement[bool]:
+    """Condition on copies: of this delivery, taken out of its mailbox, and not back there."""
+    return and_(col(Recalled.delivery_id) == col(Delivery.id), col(Recalled.gone).is_(False), col(Recalled.ended_at).is_(None))
 
 
 def may_have_arrived() -> ColumnElement[bool]:

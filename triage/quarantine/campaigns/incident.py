@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
+from triage.delivery import recalled_copies
 from triage.errors import NotFound
 from triage.ids import format_id
 from triage.quarantine.campaigns.notified_recipients import Notified, list_notified
@@ -176,9 +177,7 @@ def list_copies(
     session: Session, where: ColumnElement[bool], items: Mapping[int, Any], notified: Mapping[int, Notified]
 ) -> Iterable[IncidentCopy]:
     """The copies, oldest first."""
-    taken = select(func.max(col(Recalled.found_at), type_=Instant)).where(
-        col(Recalled.delivery_id) == col(Delivery.id), col(Recalled.gone).is_(False), col(Recalled.ended_at).is_(None)
-    )
+    taken = select(func.max(col(Recalled.found_at), type_=Instant)).where(recalled_copies.is_taken())
     person = select(col(Person.name)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     rows = (
         select(Delivery, col(Content.sha256), was_read(), was_answered(), taken.scalar_subquery(), func.coalesce(person, ""))
@@ -211,13 +210,7 @@ def list_copies(
 
 def list_removals(session: Session, where: ColumnElement[bool]) -> Iterable[IncidentAct]:
     """The removals that changed copies in scope, oldest first; undone ones too."""
-    copies = (
-        select(col(DecisionItem.decision_id).label("decision"), func.count().label("copies"))
-        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(where)
-        .group_by(col(DecisionItem.decision_id))
-        .subquery()
-    )
+    copies = copies_by_decision(where).subquery()
     rows = select(Decision, copies.c.copies).join(copies, copies.c.decision == col(Decision.id)).where(col(Decision.verb).in_(REMOVING))
     found = session.execute(rows.order_by(col(Decision.id))).all()
     undone = [one.undone_by for one, _ in found if one.undone_by is not None]
@@ -225,6 +218,16 @@ def list_removals(session: Session, where: ColumnElement[bool]) -> Iterable[Inci
     for one, number in found:
         undone_at = moments.get(one.undone_by) if one.undone_by is not None else None
         yield IncidentAct(one.id, one.at, one.by_shown, one.second_by_shown, one.verb, one.reason, number, undone_at)
+
+
+def copies_by_decision(where: ColumnElement[bool]) -> Select[Any, int]:
+    """Selects the decisions about these deliveries, each with their number."""
+    return (
+        select(col(DecisionItem.decision_id).label("decision"), func.count().label("copies"))
+        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
+        .where(where)
+        .group_by(col(DecisionItem.decision_id))
+    )
 
 
 def list_reports(session: Session, where: ColumnElement[bool]) -> Iterable[IncidentReport]:

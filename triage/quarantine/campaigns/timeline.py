@@ -9,9 +9,10 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.delivery import recalled_copies
 from triage.errors import NotFound
 from triage.ids import format_id
-from triage.quarantine.campaigns.incident import REMOVING, list_reports
+from triage.quarantine.campaigns.incident import REMOVING, copies_by_decision, list_reports
 from triage.quarantine.campaigns.notified_recipients import list_notified
 from triage.quarantine.delivery_history import named_act
 from triage.say import say, say_count
@@ -96,15 +97,7 @@ def reports(session: Session, where: ColumnElement[bool]) -> Iterator[Moment]:
 
 def list_decisions(session: Session, where: ColumnElement[bool]) -> list[tuple[Decision, int]]:
     """The newest decisions about these deliveries, each with their number."""
-    mine = (
-        select(col(DecisionItem.decision_id).label("decision"), func.count().label("copies"))
-        .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(where)
-        .group_by(col(DecisionItem.decision_id))
-        .order_by(col(DecisionItem.decision_id).desc())
-        .limit(MOST)
-        .subquery()
-    )
+    mine = copies_by_decision(where).order_by(col(DecisionItem.decision_id).desc()).limit(MOST).subquery()
     rows = select(Decision, mine.c.copies).join(mine, mine.c.decision == col(Decision.id)).order_by(col(Decision.id))
     return [(decision, copies) for decision, copies in session.execute(rows)]
 
@@ -134,9 +127,9 @@ def notices(session: Session, campaign_id: int, where: ColumnElement[bool]) -> I
 
 def mailboxes(session: Session, where: ColumnElement[bool]) -> Iterator[Moment]:
     """Copies that are out of their mailboxes: from the first to the last one."""
-    theirs = and_(where, col(Recalled.gone).is_(False), col(Recalled.ended_at).is_(None), col(Delivery.state) == State.PURGED)
+    theirs = and_(where, col(Delivery.state) == State.PURGED)
     found = func.min(col(Recalled.found_at), type_=Instant), func.max(col(Recalled.found_at), type_=Instant)
-    rows = select(func.count(col(Delivery.id).distinct()), *found).join(Recalled, col(Recalled.delivery_id) == col(Delivery.id))
+    rows = select(func.count(col(Delivery.id).distinct()), *found).join(Recalled, recalled_copies.is_taken())
     number, at, until = session.execute(rows.where(theirs)).one()
     if number:
         said = say_count("A copy removed from its mailbox.", "{count} copies removed from their mailboxes.", count=number)

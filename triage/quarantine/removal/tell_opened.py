@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor, Right
 from triage.config.settings import Notices, Settings
-from triage.delivery import internal_mail
+from triage.delivery import internal_mail, recalled_copies
 from triage.delivery.internal_mail import Letter
 from triage.errors import NotAllowed, NotFound, Stale
 from triage.ids import format_id
@@ -27,7 +27,6 @@ from triage.store.delivery_state import State
 from triage.store.models.campaigns import Campaign
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
-from triage.store.models.mailboxes import Recalled
 from triage.text.defuse_links import dead_address, defuse_text
 from triage.text.i18n.translate import translate_sentence, translate_template
 
@@ -89,8 +88,7 @@ def list_letters(session: Session, campaign_id: int, *, by: Actor, settings: Set
 
 def was_opened_and_removed() -> ColumnElement[bool]:
     """Condition: copies out of their mailbox that their recipient had read or answered; none of a confidential folder."""
-    taken = exists().where(col(Recalled.delivery_id) == col(Delivery.id), col(Recalled.gone).is_(False), col(Recalled.ended_at).is_(None))
-    open_to_all = not_(confidential_rows.is_confidential())
+    taken, open_to_all = exists().where(recalled_copies.is_taken()), not_(confidential_rows.is_confidential())
     return and_(col(Delivery.state) == State.PURGED, taken, or_(was_read(), was_answered()), open_to_all)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, exists, func, or_, sel
 from sqlmodel import Session, col
 
 from triage.config.settings import Settings
+from triage.delivery import internal_mail
 from triage.message.summary import Summary
 from triage.say import say, say_count
 from triage.store.db import is_among
@@ -82,7 +83,7 @@ def by_list(session: Session, mailboxes: Mapping[str, int]) -> Iterator[PassedOn
 def to_outside(mailboxes: Counter[str], settings: Settings) -> Iterator[PassedOn]:
     """Copies of members of distribution lists who are outside the company."""
     for mailbox, number in mailboxes.most_common():
-        if "@" in mailbox and mailbox.rpartition("@")[2].casefold() not in settings.own_domains:
+        if "@" in mailbox and internal_mail.is_outside(mailbox, settings):
             yield PassedOn("outside", mailbox, number, say("{mailbox} is outside the company.", mailbox=mailbox))
 
 
