@@ -1,4 +1,7 @@
-"""Named numbers that processes compare, to see cheaply that something changed."""
+"""Named numbers that processes compare, to see cheaply that something changed, and the texts beside them."""
+
+import json
+from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session, col
@@ -7,6 +10,7 @@ from triage.store import db
 from triage.store.models.markers import Marker
 
 NUMBER = select(col(Marker.number)).where(col(Marker.name) == bindparam("name"))
+TEXT = select(col(Marker.text)).where(col(Marker.name) == bindparam("name"))
 
 
 def advance_version(session: Session, name: str, by: int = 1) -> None:
@@ -39,3 +43,13 @@ def remove_version(session: Session, name: str) -> None:
 def read_version(session: Session, name: str) -> int:
     """Returns the number of a marker; 0 before its first advance."""
     return session.scalar(NUMBER, {"name": name}) or 0
+
+
+def read_text(session: Session, name: str) -> str:
+    """Returns the text of a marker; "" before it was written."""
+    return session.scalar(TEXT, {"name": name}) or ""
+
+
+def write_text(session: Session, name: str, value: Any) -> None:
+    """Writes a value as JSON into the text of a marker, whose number is 0 then."""
+    session.merge(Marker(name=name, number=0, text=json.dumps(value)))

@@ -36,7 +36,7 @@ def count_decisions(session: Session, *, settings: Settings, now: datetime) -> L
 def keep_lessons(session: Session, learned: Learned) -> None:
     """Write it down, if it has changed."""
     text = write_tallies(learned)
-    if text != (session.scalar(select(col(Marker.text)).where(col(Marker.name) == MARKER)) or ""):
+    if text != versions.read_text(session, MARKER):
         versions.advance_version(session, MARKER)
         session.execute(update(Marker).where(col(Marker.name) == MARKER).values(text=text))
 
@@ -106,7 +106,7 @@ def current_lessons(session: Session, settings: Settings) -> Learned:
     engine, version = session.get_bind().engine, versions.read_version(session, MARKER)
     kept = _kept.get(engine)
     if kept is None or kept[0] != version:
-        text = session.scalar(select(col(Marker.text)).where(col(Marker.name) == MARKER)) or ""
+        text = versions.read_text(session, MARKER)
         kept = _kept[engine] = (version, read_tallies(text))
     return kept[1]
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.access.dual_control import WAITING
@@ -31,7 +31,7 @@ from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.rules import matching_rules
 from triage.policy.rules.matching_rules import ByValue
 from triage.quarantine.search import legal_hold
-from triage.store import restore_pause
+from triage.store import restore_pause, versions
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.message_columns import dmarc_result, has_signal
@@ -43,13 +43,11 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.employees import MailReport, MailRequest
-from triage.store.models.markers import Marker
 from triage.store.models.messages import Message
 from triage.store.queue.grouping import HELD, NEVER, in_states
 from triage.times import from_micros, to_micros
 
 TERMS = "deliver-undecided"  # the marker: the terms as JSON, as the process that delivers has them from its settings
-TEXT = select(col(Marker.text)).where(col(Marker.name) == bindparam("name"))
 GRACE = timedelta(minutes=5)  # so long after its moment a message is delivered though hours have ended meanwhile
 RULE = "first-contact"  # the policy's rule for what is held for nothing but an unknown sender
 MOST_COPIES = 10  # of one message or campaign: more at once are bulk mail
@@ -142,7 +140,7 @@ class StoredMessage(NamedTuple):
 
 def known_terms(session: Session) -> Terms:
     """Returns the terms as the process that delivers noted them; none before it did."""
-    return Terms.from_json(session.scalar(TEXT, {"name": TERMS}) or "")
+    return Terms.from_json(versions.read_text(session, TERMS))
 
 
 def note_terms(session: Session, wanted: Terms, now: datetime) -> Terms:
@@ -155,7 +153,7 @@ def note_terms(session: Session, wanted: Terms, now: datetime) -> Terms:
     since = {code: known.since[code] if code in kept else to_micros(now) for code in wanted.minutes}
     terms = replace(wanted, since=since)
     if terms != known:
-        session.merge(Marker(name=TERMS, number=0, text=json.dumps(asdict(terms))))
+        versions.write_text(session, TERMS, asdict(terms))
         session.flush()
     return terms
 

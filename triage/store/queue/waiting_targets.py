@@ -1,23 +1,22 @@
 """Waiting targets of departments: which held messages have waited longer, as SQL, when a message will have, and what touches their rows."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.business_hours import worked_since, worked_until
 from triage.config.alert_types import HARDLY_WANTED, target_of
 from triage.config.settings import Settings
+from triage.store import versions
 from triage.store.db import is_among
 from triage.store.models.columns import Instant
 from triage.store.models.counts import CachedFolder
 from triage.store.models.deliveries import Delivery
-from triage.store.models.markers import Marker
 from triage.store.queue import dirty_counts
 from triage.store.queue.grouping import HELD, NEVER
 from triage.times import from_micros, to_micros
@@ -25,7 +24,6 @@ from triage.times import from_micros, to_micros
 TARGETS = "waiting-targets"  # the marker: the targets as JSON, as the process that folds has them from its settings
 REACHED = "waiting-reached"  # the marker: by department, what came before this moment is on a row that says so
 AT_ONCE = 200  # deliveries whose rows are touched at once
-TEXT = select(col(Marker.text)).where(col(Marker.name) == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Targets:
 
 def known_targets(session: Session) -> Targets:
     """Returns the targets as the process that folds counts noted them; none before it did."""
-    return Targets.from_json(session.scalar(TEXT, {"name": TARGETS}) or "")
+    return Targets.from_json(versions.read_text(session, TARGETS))
 
 
 def is_over(session: Session, now: datetime) -> ColumnElement[bool] | None:
@@ -104,12 +102,7 @@ def count_over(session: Session, targets: Targets, where: ColumnElement[bool], n
 
 def note_targets(session: Session, targets: Targets) -> None:
     """Saves the targets for every process."""
-    write_text(session, TARGETS, asdict(targets))
-
-
-def write_text(session: Session, name: str, value: Mapping[str, Any]) -> None:
-    """Puts a value as JSON into the text of a marker."""
-    session.merge(Marker(name=name, number=0, text=json.dumps(value)))
+    versions.write_text(session, TARGETS, asdict(targets))
 
 
 def is_due(session: Session, targets: Targets) -> bool:
@@ -119,7 +112,7 @@ def is_due(session: Session, targets: Targets) -> bool:
 
 def reached_moments(session: Session) -> dict[str, int]:
     """Returns what came before which moment is on a row that says so, in microseconds, by department."""
-    found: dict[str, int] = json.loads(session.scalar(TEXT, {"name": REACHED}) or "{}")
+    found: dict[str, int] = json.loads(versions.read_text(session, REACHED) or "{}")
     return found
 
 
@@ -136,7 +129,7 @@ def touch_waited(session: Session, targets: Targets, now: datetime) -> bool:
         if goal != begun:
             reached[code] = touch_between(session, code, begun, goal)
             more = more or reached[code] != goal
-    write_text(session, REACHED, {code: moment for code, moment in reached.items() if moment})
+    versions.write_text(session, REACHED, {code: moment for code, moment in reached.items() if moment})
     return more
 
 
