@@ -18,6 +18,7 @@ from triage.addressing.verp import Tag
 from triage.config.settings import Settings
 from triage.delivery import bounces, groups, outbound_notices, recalled_copies, routes, sender_notices
 from triage.delivery.journal import JOURNAL
+from triage.delivery.recalled_copies import IN_MAILBOX
 from triage.errors import NotAllowedNow, NotFound, Unreadable
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication, Result
@@ -41,6 +42,7 @@ SOONER = 20  # times, where only the next hop's limit of speed is in the way: 15
 JITTER = 0.2
 LANDED = say("It was delivered before the removal could stop it.")
 IN_DOUBT = say("It may have been delivered.")
+RETURNS_AT = 3  # the attempt that can at the earliest bring back what was taken out of a mailbox: it was delivered, then taken
 MOST_RECIPIENTS = 100  # of one transaction: what every server takes (RFC 5321, 4.5.3.1.8)
 MOST_BYTES = 64 * 1024 * 1024  # of messages that wait in memory for a worker
 log = logging.getLogger(__name__)
@@ -313,9 +315,11 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
     if not settled:
         return [claim for claim, _ in ended]
     for kind, alike in by_kind.items():
-        ids = [one["delivery"] for one in alike]
-        detail = detail_of(kind, alike[0], len(alike))
-        ledger.record_many(session, is_among(session, col(Delivery.id), ids), EVENTS[kind], by=RELAY, now=now, detail=detail)
+        for decision, some in split_returned(session, kind, alike):
+            ids = [one["delivery"] for one in some]
+            detail = detail_of(kind, some[0], len(some)) | ({IN_MAILBOX: [format_id(one) for one in ids]} if decision else {})
+            where = is_among(session, col(Delivery.id), ids)
+            ledger.record_many(session, where, EVENTS[kind], by=RELAY, now=now, detail=detail, decision_id=decision)
     write_down(session, settled)
     purged = {delivery_id for delivery_id, _, _ in wanted}
     if refused := [one["delivery"] for one in by_kind["bounced"] if one["delivery"] not in purged]:
@@ -324,6 +328,16 @@ def settle_many(session: Session, ended: Sequence[tuple[Claim, Outcome]], *, set
     for delivery_id, decision_id, kind in wanted:
         purge_that_waited(session, delivery_id, decision_id, kind, settings=settings, now=now)
     return [claim for claim, _ in ended if claim.delivery_id not in standing]
+
+
+def split_returned(session: Session, kind: str, alike: list[dict[str, Any]]) -> list[tuple[int | None, list[dict[str, Any]]]]:
+    """Outcomes by the decision that brings a message back which was taken out of its mailbox; None: all others."""
+    again = [one["delivery"] for one in alike if one["attempt_number"] >= RETURNS_AT] if kind == "delivered" else []
+    returned = recalled_copies.find_taken(session, again) if again else {}
+    parts: dict[int | None, list[dict[str, Any]]] = defaultdict(list)
+    for one in alike:
+        parts[returned.get(one["delivery"])].append(one)
+    return list(parts.items())
 
 
 def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, literal, not_, null, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, literal, not_, null, select, update
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -23,6 +23,8 @@ from triage.store.models.mailboxes import Recalled
 from triage.text.sanitize import escape_visible
 
 BY = Actor.system("recall")
+IN_MAILBOX = "in_mailbox"  # detail of the audit log: the deliveries that were taken out of their mailbox, or are back there
+ENDS_THERE, ENDS_AWAY = ("delivered", "restored", "there"), ("taken",)  # endings of attempts: in the mailbox, out of it
 UNANSWERED = "unanswered"  # how an attempt ends that got no answer after the final dot
 
 
@@ -165,6 +167,16 @@ def is_kept() -> ColumnElement[bool]:
 def is_taken() -> ColumnElement[bool]:
     """Condition on copies: of this delivery, taken out of its mailbox, and not back there."""
     return and_(col(Recalled.delivery_id) == col(Delivery.id), col(Recalled.gone).is_(False), col(Recalled.ended_at).is_(None))
+
+
+def find_taken(session: Session, delivery_ids: Iterable[int]) -> dict[int, int]:
+    """Returns those that were taken out of their mailbox and have not come back, each with the last decision about it."""
+    ends = is_among(session, col(Attempt.delivery_id), delivery_ids) & col(Attempt.outcome).in_((*ENDS_THERE, *ENDS_AWAY))
+    last = select(col(Attempt.delivery_id).label("delivery"), func.max(col(Attempt.number)).label("number"))
+    newest = last.where(ends).group_by(col(Attempt.delivery_id)).subquery()
+    of_it = (col(Attempt.delivery_id) == newest.c.delivery) & (col(Attempt.number) == newest.c.number)
+    rows = select(col(Delivery.id), col(Delivery.decision_id)).join(newest, newest.c.delivery == col(Delivery.id)).join(Attempt, of_it)
+    return dict(session.execute(rows.where(col(Attempt.outcome).in_(ENDS_AWAY), col(Delivery.decision_id).is_not(None))).all())
 
 
 def may_have_arrived() -> ColumnElement[bool]:

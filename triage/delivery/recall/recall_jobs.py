@@ -3,7 +3,7 @@
 import contextlib
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.delivery import recalled_copies
 from triage.delivery.recall import related_messages
 from triage.delivery.recall.related_messages import Related
-from triage.delivery.recalled_copies import BY, Copy
+from triage.delivery.recalled_copies import BY, IN_MAILBOX, Copy
 from triage.delivery.routes import next_hop_of, place_of
 from triage.directory import reassigned_addresses, renamed_mailboxes
 from triage.errors import NotFound
@@ -36,7 +36,6 @@ LOOKED_AT = 1000  # due deliveries that one claim sorts by mailbox
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(hours=1)  # pauses before a mailbox is tried again
 JITTER = 0.2
 GONE = ("taken", "missing")  # endings after which there is no copy in the mailbox
-IN_MAILBOX = "in_mailbox"  # detail of the audit log: the deliveries that were taken out of their mailbox, or put back there
 ANOTHERS = say("The address now belongs to somebody else, and the message is not in their mailbox.")
 
 
@@ -196,7 +195,7 @@ def secure_copies(session: Session, found: Sequence[tuple[RecallJob, Sequence[Co
 def settle_jobs(session: Session, ended: Sequence[tuple[RecallJob, Ending]], *, settings: Settings, now: datetime) -> set[int]:
     """Write down how jobs ended; of which deliveries. Of the others another worker has taken over: its word counts."""
     held = lock_jobs(session, [job for job, _ in ended])
-    mine = [Settled(held[job.delivery_id], job, ending) for job, ending in ended if job.delivery_id in held]
+    mine = see_removals(session, [Settled(held[job.delivery_id], job, ending) for job, ending in ended if job.delivery_id in held])
     end_attempts(session, mine, now)
     gone, there = [], []
     for one in mine:
@@ -270,7 +269,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
     events: dict[Event, list[Settled]] = {Event.RECALL: [], Event.MISS: []}
     for one in gone:
         found = copies.get(one.delivery.id, [])
-        taken = was_removed(one, found)
+        taken = bool(found) and one.ending.kind == "taken"
         events[Event.RECALL if taken else Event.MISS].append(one)
         said = recalled_copies.in_words(found) or describe_absence(one.job)
         why = join_parts(
@@ -286,10 +285,19 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
         recalled_copies.bring_back(session, delivery_id, now=now)
 
 
-def was_removed(one: Settled, found: Sequence[Recalled]) -> bool:
-    """Whether the server confirmed that a copy was removed, or a worker had found one and died before it could say so."""
+def see_removals(session: Session, settled: Sequence[Settled]) -> list[Settled]:
+    """The same, where a copy is missing that a worker had found, and died before it could say so: that worker removed it."""
+    found = recalled_copies.current_copies(session, [one.delivery.id for one in settled if one.ending.kind == "missing"])
+    return [
+        one._replace(ending=replace(one.ending, kind="taken")) if was_found_before(one, found.get(one.delivery.id, ())) else one
+        for one in settled
+    ]
+
+
+def was_found_before(one: Settled, found: Sequence[Recalled]) -> bool:
+    """Whether one of these copies was found before the running attempt."""
     claimed = (one.delivery.due_at or one.delivery.received_at) - LEASE
-    return bool(found) and (one.ending.kind == "taken" or any(row.found_at < claimed for row in found))
+    return any(row.found_at < claimed for row in found)
 
 
 def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> None:

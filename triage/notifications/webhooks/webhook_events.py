@@ -32,7 +32,7 @@ from triage.config.alert_types import (
     WAITING,
 )
 from triage.config.settings import Settings
-from triage.delivery.recall.recall_jobs import IN_MAILBOX
+from triage.delivery.recalled_copies import IN_MAILBOX
 from triage.notifications.webhooks.payloads import LISTED, Detail, Occurrence
 from triage.quarantine.requests import open_requests
 from triage.store import confidential_rows

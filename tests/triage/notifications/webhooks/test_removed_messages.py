@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,10 +56,15 @@ class Office:
                 session.get_one(Message, session.get_one(Delivery, found[0]).message_id).named_id = message_id
             mine = col(Delivery.id).in_(found)
             ledger.record_many(session, mine, Event.RELEASE, by=ANA, now=NOW, due_at=NOW, queued_at=NOW)
-        with db.transaction(self.engine) as session:
-            for claim in queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW):
-                queue.settle_claim(session, claim, Outcome("delivered", "250 ok", "lmtp://127.0.0.1:24"), settings=self.settings, now=NOW)
+        self.relays()
         return found
+
+    def relays(self) -> None:
+        """The next hop takes what is due, in one transaction."""
+        with db.transaction(self.engine) as session:
+            claims = queue.claim_deliveries(session, limit=50, settings=self.settings, now=NOW)
+            ended = [(claim, Outcome("delivered", "250 ok", "lmtp://127.0.0.1:24")) for claim in claims]
+            assert not queue.settle_many(session, ended, settings=self.settings, now=NOW)
 
     def removes(self, *ids: int) -> int:
         """Ana's decision to remove these; nothing is removed yet."""
@@ -70,15 +76,28 @@ class Office:
         with db.transaction(self.engine) as session:
             return undoing.undo_decision(session, decision, by=IDA, reason="", now=NOW, settings=self.settings).id
 
-    def recalls(self, *endings: Ending) -> None:
-        """The recaller visits every mailbox, finds a copy in each, and settles all at once; the endings by turns."""
+    def restores(self, *ids: int) -> int:
+        """Ana's decision to restore these."""
+        return self.decides(Verb.RESTORE, *ids)
+
+    def decides(self, verb: Verb, *ids: int) -> int:
         with db.transaction(self.engine) as session:
-            jobs = [job for some in recall_jobs.claim_mailboxes(session, mailboxes=9, settings=self.settings, now=NOW) for job in some]
-            recall_jobs.secure_copies(
-                session, [(job, [Copy("INBOX", (), NOW, job.content or b"", 7, job.number)]) for job in jobs], now=NOW
-            )
-            ended = [(job, endings[at % len(endings)]) for at, job in enumerate(jobs)]
-            recall_jobs.settle_jobs(session, ended, settings=self.settings, now=NOW)
+            request = DecisionRequest(Selection.of(ids=ids), verb)
+            return decisions.decide_messages(session, request, by=ANA, now=NOW - timedelta(hours=1), settings=self.settings).id
+
+    def recalls(self, *endings: Ending, at: datetime = NOW) -> None:
+        """The recaller visits every mailbox, finds a copy in each unless it is missing, and settles all at once; the endings by turns.
+
+        Without endings it dies before it can say so.
+        """
+        with db.transaction(self.engine) as session:
+            claimed = recall_jobs.claim_mailboxes(session, mailboxes=9, settings=self.settings, now=at)
+            jobs = [job for some in claimed for job in some]
+            ended = [(job, endings[place % len(endings)]) for place, job in enumerate(jobs) if endings]
+            missing = {job.delivery_id for job, ending in ended if ending.kind == "missing" or job.restoring}
+            found = [(job, [Copy("INBOX", (), at, job.content or b"", 7, job.number)]) for job in jobs if job.delivery_id not in missing]
+            recall_jobs.secure_copies(session, found, now=at)
+            recall_jobs.settle_jobs(session, ended, settings=self.settings, now=at)
 
     def take_up(self, session: Session) -> None:
         """The outbox follows the audit log to its end."""
@@ -157,6 +176,35 @@ def test_what_was_held_and_what_is_still_there_is_not_said_to_be_removed_or_back
     office.undoes(made)
     office.recalls(Ending("there", "It is in INBOX."))
     assert [one["type"] for one in office.notified("desk")] == ["message.removed"]
+
+
+@pytest.mark.parametrize("verb", ["undo", "restore"])
+@pytest.mark.parametrize("ending", [Ending("refused", "No space left."), Ending("absent")])
+def test_what_the_next_hop_delivers_again_is_back_by_the_decision_that_wanted_it(office: Office, verb: str, ending: Ending) -> None:
+    joe, mara = office.delivered(JOE, MARA)
+    made = office.removes(joe, mara)
+    office.recalls(Ending("taken"), Ending("missing"))  # Mara had deleted hers
+    back = office.undoes(made) if verb == "undo" else office.restores(joe, mara)
+    office.recalls(ending)
+    assert [one["type"] for one in office.notified("desk")] == ["message.removed"]  # not there yet
+    office.relays()
+    (_, restored) = office.notified("desk")
+    assert (restored["type"], restored["data"]["decision"], restored["data"]["verb"]) == ("message.restored", format_id(back), verb)
+    assert [one["delivery"] for one in restored["data"]["copies"]] == [format_id(joe)]
+    office.decides(Verb.REDELIVER, joe, mara)
+    office.relays()
+    assert len(office.notified("desk")) == 2  # it was there
+
+
+def test_what_a_dead_worker_removed_is_said_to_be_back_too(office: Office) -> None:
+    ids = office.delivered(JOE)
+    made = office.removes(*ids)
+    office.recalls()
+    office.recalls(Ending("missing"), at=NOW + 2 * recall_jobs.LEASE)
+    office.undoes(made)
+    office.recalls(Ending("refused", "No space left."))
+    office.relays()
+    assert [one["type"] for one in office.notified("desk")] == ["message.removed", "message.restored"]
 
 
 def test_many_copies_come_in_slices_each_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
