@@ -172,8 +172,8 @@ def is_taken() -> ColumnElement[bool]:
 def find_taken(session: Session, delivery_ids: Iterable[int]) -> dict[int, int]:
     """Returns those that were taken out of their mailbox and have not come back, each with the last decision about it."""
     ends = is_among(session, col(Attempt.delivery_id), delivery_ids) & col(Attempt.outcome).in_((*ENDS_THERE, *ENDS_AWAY))
-    last = select(col(Attempt.delivery_id).label("delivery"), func.max(col(Attempt.number)).label("number"))
-    newest = last.where(ends).group_by(col(Attempt.delivery_id)).subquery()
+    number = func.max(col(Attempt.number)).label("number")
+    newest = select(col(Attempt.delivery_id).label("delivery"), number).where(ends).group_by(col(Attempt.delivery_id)).subquery()
     of_it = (col(Attempt.delivery_id) == newest.c.delivery) & (col(Attempt.number) == newest.c.number)
     rows = select(col(Delivery.id), col(Delivery.decision_id)).join(newest, newest.c.delivery == col(Delivery.id)).join(Attempt, of_it)
     return dict(session.execute(rows.where(col(Attempt.outcome).in_(ENDS_AWAY), col(Delivery.decision_id).is_not(None))).all())

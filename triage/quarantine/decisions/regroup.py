@@ -15,6 +15,7 @@ from triage.message.fingerprint import Fingerprint, pack_features
 from triage.message.similarity import MOST_REPRESENTATIVES
 from triage.message.summary import Summary, fingerprint_of
 from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.campaigns.notified_recipients import REGROUPING
 from triage.quarantine.decisions.outcomes import DecisionReport, Item, decision_of, file_decision
 from triage.say import say
 from triage.store import db, ledger
@@ -26,7 +27,7 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
-VERBS = frozenset({"join", "split"})
+VERBS = frozenset(REGROUPING)
 OVERTAKEN = say("It is in another campaign now.")
 
 
@@ -43,6 +44,8 @@ def join_campaigns(session: Session, campaign_id: int, into: int, *, by: Actor, 
         not_a_flood(session, one)
     if campaign_id == into:
         raise BadInput(say("a campaign cannot be merged with itself"), field="into")
+    both = select(Campaign).where(col(Campaign.id).in_((campaign_id, into))).order_by(col(Campaign.id)).with_for_update()
+    session.scalars(both).all()  # after notices about either that are being sent
     moved = lock_states(session, and_(campaign_deliveries(campaign_id), access.visible_deliveries(by)))
     kept = move_representatives(session, col(Representative.campaign_id) == campaign_id, into) if by.scope.company else []
     return record_move(session, "join", campaign_id, into, moved, kept, by=by, reason=reason, now=now)

@@ -18,6 +18,7 @@ from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotFound, Stale
 from triage.ids import format_id, new_id
 from triage.quarantine.campaigns import incident, timeline
+from triage.quarantine.decisions import regroup, undo
 from triage.quarantine.removal import tell_opened
 from triage.quarantine.removal.tell_opened import OpenedLetters
 from triage.store import bodies
@@ -103,6 +104,39 @@ def test_each_is_told_once_unless_asked_again(engine: Engine, settings: Settings
     assert tell(engine, campaign, settings, minutes=3, again=True) == 2
     notified = [one.notified for one in shown(engine, campaign, settings).letters]
     assert [(one.at, one.by) for one in notified if one] == [(NOW + timedelta(minutes=3), "Ana Roth")] * 2
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_merged_campaign_remembers_whom_it_told(engine: Engine, settings: Settings, campaign: int, undone: bool) -> None:
+    with transaction(engine) as session:
+        (other,) = arrive(session, settings, JOE, text="The harvest festival opens with cider, music and growers.")
+        into = session.get_one(Delivery, other).campaign_id or 0
+    assert tell(engine, campaign, settings) == 2
+    with transaction(engine) as session:
+        made = regroup.join_campaigns(session, campaign, into, by=ANA, reason="", now=NOW)
+    assert tell(engine, into, settings) == 0
+    assert tell(engine, into, settings, again=True, minutes=2) == 2
+    now_in = into
+    if undone:
+        with transaction(engine) as session:
+            undo.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
+        now_in = campaign
+    notified = [one.notified for one in shown(engine, now_in, settings).letters]
+    assert [one.at for one in notified if one] == [NOW + timedelta(minutes=2)] * 2
+    with read_transaction(engine) as session:
+        told = [one.sentence for one in timeline.list_moments(session, now_in, by=ANA) if one.kind == "notified"]
+    assert told == ["Ana Roth notified 2 people who had opened it."]
+
+
+def test_a_copy_that_went_into_a_mail_bomb_remembers_too(engine: Engine, settings: Settings, campaign: int) -> None:
+    assert tell(engine, campaign, settings) == 2
+    flood = new_id()
+    with transaction(engine) as session:
+        session.add(Campaign(id=flood, begun_at=NOW, made_by="system:judge", about="it+joe.fern"))
+        session.execute(
+            update(Delivery).where(col(Delivery.campaign_id) == campaign).values(campaign_id=flood, wave_id=campaign, flood=True)
+        )
+    assert tell(engine, flood, settings) == 0
 
 
 def test_timeline_incident_record_and_audit_log_say_who_was_told(engine: Engine, settings: Settings, campaign: int) -> None:
