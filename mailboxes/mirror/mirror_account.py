@@ -34,7 +34,7 @@ class NotTaken(Exception):
 class Contents(NamedTuple):
     """A folder as it was seen last."""
 
-    state: tuple[int, ...]  # what STATUS says when nothing has changed
+    state: tuple[int, ...]  # what STATUS says when nothing has changed; (): it is opened, whatever STATUS says
     validity: int
     copies: dict[int, int]  # uid to the copy of ours that it is; 0: none of ours
 
@@ -127,10 +127,9 @@ class MirrorAccount:
             self.client.subscribe_folder(self.name(*words))
         self.folders |= {self.name(*words)}
 
-    def distrust(self, folders: Iterable[str]) -> None:
-        """Looks into these folders the next time, whatever STATUS says: a server may answer it from an index that is behind."""
-        for folder in folders:
-            self.seen.pop(folder, None)
+    def distrust_status(self) -> None:
+        """Opens each folder at the next look, whatever STATUS says: a server may answer it from an index that is behind."""
+        self.seen = {folder: there._replace(state=()) for folder, there in self.seen.items()}
 
     def look(self, acts: frozenset[str], *, only: frozenset[str] | None = None) -> list[Seen]:
         """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there.
@@ -177,7 +176,7 @@ class MirrorAccount:
         if before and before.state == state:
             return before
         copies = dict(before.copies) if before and before.validity == validity else {}
-        uids = set(self.uids(folder)) if status[b"MESSAGES"] or not before else set()
+        uids = set(self.uids(folder)) if status[b"MESSAGES"] or not (before and before.state) else set()
         copies = {uid: copy for uid, copy in copies.items() if uid in uids}
         self.sort(folder, validity, sorted(uids - copies.keys()), copies, whole=whole)
         self.seen[folder] = Contents(state, validity, copies)

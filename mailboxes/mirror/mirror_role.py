@@ -387,7 +387,7 @@ class Desk:
             todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)
             if not todo.put:
                 break  # else a copy is missing: deleted, or moved meanwhile into a folder that was read before its own
-            account.distrust(acts.whole)
+            account.distrust_status()
         return bool(todo) and self.carry_out(account, todo)
 
     def carry_out(self, account: MirrorAccount, todo: Plan) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from mailboxes.imap.imap_client import Client
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_role
 from mailboxes.mirror.mirror_account import Contents, MirrorAccount
@@ -157,8 +158,11 @@ def test_a_copy_that_turns_up_after_its_lines_have_changed_goes(here: Town) -> N
     here.shows(mail)
 
 
-def test_moved_while_the_folders_are_read_it_returns_to_its_own(here: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("behind", [False, True])
+def test_moved_while_the_folders_are_read_it_returns_to_its_own(here: Town, monkeypatch: pytest.MonkeyPatch, behind: bool) -> None:
+    """`behind`: the server answers STATUS of the trash as it was before, until somebody opens it."""
     mail, shown, moved = here.comes(), MirrorAccount.shown, threading.Event()
+    status, uids, empty = Client.folder_status, MirrorAccount.uids, list[dict[bytes, int]]()
     here.shows(mail)
     with here.client() as client:
         client.create_folder("Trash")
@@ -169,6 +173,21 @@ def test_moved_while_the_folders_are_read_it_returns_to_its_own(here: Town, monk
             moved.set()
         return shown(account, folder, whole=whole)
 
+    def answering(client: Client, folder: str, items: list[str]) -> dict[bytes, int]:
+        if folder == "Trash" and moved.is_set() and empty:
+            return empty[-1]
+        answer: dict[bytes, int] = status(client, folder, items)
+        if folder == "Trash" and behind:
+            empty.append(answer)
+        return answer
+
+    def opening(account: MirrorAccount, folder: str) -> list[int]:
+        if folder == "Trash" and moved.is_set():
+            empty.clear()
+        return uids(account, folder)
+
+    monkeypatch.setattr(Client, "folder_status", answering)
+    monkeypatch.setattr(MirrorAccount, "uids", opening)
     monkeypatch.setattr(MirrorAccount, "shown", moving)
     until(moved.is_set, "it is moved")
     until(lambda: not here.lying("Trash"), "it is back from the trash")
