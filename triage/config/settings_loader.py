@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 from triage import business_hours
 from triage.addressing.envelope import ascii_domain
@@ -33,6 +33,7 @@ from triage.config.settings import (
     every_key,
     host_port,
     section_type,
+    type_hints,
 )
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
@@ -111,8 +112,9 @@ def read_credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], st
 
     A key that names a file gets the credential itself as that file; any other key gets what is in it.
     """
-    directory = Path(environment.get("CREDENTIALS_DIRECTORY") or "/dev/null")
-    found = {}
+    if not (named := environment.get("CREDENTIALS_DIRECTORY")):
+        return {}
+    directory, found = Path(named), {}
     for section, name, one in every_key():
         file = directory / f"{section}.{name}"
         if file.exists() and (text := file.read_text("utf-8").strip()):
@@ -141,7 +143,7 @@ def section_of(section: str, kind: Any, given: dict[str, Any], origin: str) -> A
     missing = next((name for name, one in known.items() if one.default is MISSING and name not in given), None)
     if missing:
         raise BadInput(f"{origin}: [{section}] needs {missing}: {known[missing].metadata['doc']}")
-    hints = get_type_hints(kind)
+    hints = type_hints(kind)
     checked = {name: checked_key(value, hints[name], known[name], f"{origin}: [{section}] {name}") for name, value in given.items()}
     built = kind(**checked)
     if kind in FAULTS and (why := FAULTS[kind](built)):
