@@ -212,9 +212,9 @@ snapshots: peers $(VENV)/.dev webui/dist/index.html
 keep-release: peers $(VENV)/.dev webui/dist/index.html
 	$(BIN)/python -m tests.migrations.keep_release
 
-# The release that is committed here, into dist/ (CONTRIBUTING.md).
+# The release that is committed here, into dist/; KEY=FILE signs it (CONTRIBUTING.md).
 release:
-	PYTHON=$(PYTHON) deploy/release.sh build dist
+	PYTHON=$(PYTHON) deploy/release.sh build dist $(KEY)
 
 # Known advisories against what an installation gets, where there is a network. An audit that can ask nobody fails.
 audit: $(VENV)/.made

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Makes a release of what is committed here (CONTRIBUTING.md): wheel with the console inside, checksums, parts lists.
+# Makes a release of what is committed here (CONTRIBUTING.md): wheel and sdist with the console inside, parts lists, checksums.
 #
-#   deploy/release.sh build DIRECTORY    into an empty or new directory
-#   deploy/release.sh tag                the annotated tag vVERSION, once everything else is well
+#   deploy/release.sh build DIRECTORY [KEY]    into an empty or new directory; signed where an ssh key is named
+#   deploy/release.sh sign DIRECTORY KEY       what was built, also later and elsewhere
+#   deploy/release.sh changes                  the page of CHANGELOG.md about this version
+#   deploy/release.sh checklist DIRECTORY      what is done and what is left to do
+#   deploy/release.sh tag                      the annotated tag vVERSION, once everything else is well
 #
-# Both read the version from pyproject.toml. `build` changes nothing here; the same commit makes the same wheel again.
+# All read the version from pyproject.toml. `build` changes nothing here; the same commit makes the same files again.
 set -euo pipefail
 umask 022
 
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$tree/pyproject.toml")
 python=${PYTHON:-python3}
+purpose=mailroom-release # a signature for anything else is none of a release
 
 say() { echo "mailroom: $*"; }
 fail() { echo "mailroom: $*" >&2; exit 1; }
@@ -20,54 +24,138 @@ is_committed() {
 }
 
 is_announced() {
-    grep -q "^## $version - [0-9-]*$" "$tree/CHANGELOG.md" || fail "CHANGELOG.md has no heading '## $version - YYYY-MM-DD': give the unreleased part that one"
+    has_page || fail "CHANGELOG.md has no heading '## $version - YYYY-MM-DD': give the unreleased part that one"
 }
 
+is_kept() { [ -d "$tree/tests/migrations/releases/$version" ]; }
+is_tagged() { git -C "$tree" rev-parse --quiet --verify "refs/tags/v$version" >/dev/null; }
+has_page() { grep -q "^## $version - [0-9-]*$" "$tree/CHANGELOG.md"; }
+
+find_key() { # the public half, by which ssh-keygen also signs with a key that an agent or a token holds
+    [ -f "${1%.pub}.pub" ] || fail "there is no public key ${1%.pub}.pub: name an ssh key (ssh-keygen -t ed25519 makes one)"
+}
+
+quiet_pip() { "$python" -m pip --disable-pip-version-check --no-input --quiet "$@"; }
+
 build() {
-    local into=$1 place
+    local into=$1 key=${2:-} place made
+    [ -z "$key" ] || find_key "$key"
     is_committed
     [ -z "$(ls -A "$into" 2>/dev/null)" ] || fail "$into is not empty"
-    mkdir -p "$into"
-    into=$(cd "$into" && pwd)
     place=$(mktemp -d)
     trap "rm -rf '$place'" EXIT
+    made=$place/dist
+    mkdir "$made"
     git clone --quiet --no-local "$tree" "$place/tree"
-    cd "$place/tree"
-    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$place/tree" log -1 --format=%ct)}
     export SOURCE_DATE_EPOCH
-    make PYTHON="$python" .venv/.build
-    say "building the wheel of $version"
-    .venv/bin/python -m pip --disable-pip-version-check --quiet wheel --no-deps --no-build-isolation --wheel-dir "$into" .
+    (cd "$place/tree" && make PYTHON="$python" .venv/.build)
+    python=$place/tree/.venv/bin/python
+    build_ours "$place" "$made"
+    build_wheels_of_sdists "$place" "$made"
+    lock_requirements "$place/tree/requirements/run.txt" "$made" >"$made/mailroom-$version-requirements.txt"
+    install_and_list "$place" "$made"
+    print_changes >"$made/mailroom-$version-changes.md"
+    (cd "$made" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum --) >"$place/SHA256SUMS"
+    mkdir -p "$into"
+    cp -r "$made/." "$place/SHA256SUMS" "$into" # all of it or nothing
+    [ -z "$key" ] || sign "$into" "$key"
+    print_checklist "$into"
+}
+
+build_ours() { # the sdist with the console inside, and from it, without node, the wheel
+    say "building sdist and wheel of $version"
+    (cd "$1/tree" && "$python" -m hatchling build --target sdist --directory "$2" >/dev/null)
+    tar --extract --file "$2/mailroom-$version.tar.gz" --directory "$1"
+    (cd "$1/mailroom-$version" && "$python" -m hatchling build --target wheel --directory "$2" >/dev/null)
+}
+
+build_wheels_of_sdists() { # of dependencies that come as source only, so that nobody else has to build anything
+    local sdist
+    say "building wheels of what comes as source only"
+    quiet_pip download --no-deps --no-build-isolation --require-hashes --dest "$1/parts" -r "$1/tree/requirements/run.txt"
+    mkdir "$2/wheels"
+    for sdist in "$1"/parts/*.tar.gz; do # not from the cache: that may hold a wheel of another hour
+        quiet_pip wheel --use-pep517 --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir "$2/wheels" "$sdist"
+    done
+    [ -z "$(find "$2/wheels" -type f ! -name '*-none-any.whl')" ] || fail "a wheel fits this machine only: $(ls "$2/wheels")"
+}
+
+lock_requirements() { # the lock file, in which the wheels beside it have their places
+    local wheel sums=
+    for wheel in "$2"/wheels/*.whl "$2/mailroom-$version-py3-none-any.whl"; do
+        sums+="$(basename "$wheel" | cut -d- -f1 | tr _ -) $(sha256sum <"$wheel" | cut -d' ' -f1) "
+    done
+    printf '%s\n' "--find-links ." "--find-links wheels"
+    awk -v sums="$sums" -v version="$version" '
+        BEGIN { n = split(sums, s, " "); for (i = 1; i < n; i += 2) ours[s[i]] = s[i + 1] }
+        /^[a-z0-9]/ { split($0, part, "[=\\[]"); given = part[1] in ours; print; if (given) print "    --hash=sha256:" ours[part[1]]; next }
+        !given
+        END { print "mailroom==" version " \\\n    --hash=sha256:" ours["mailroom"] }' "$1"
+}
+
+install_and_list() { # as users do, without the network; the parts list is of what they get
+    local users=$1/users
     say "installing it as users do"
-    "$python" -m venv "$place/users"
-    local pip=("$place/users/bin/python" -m pip --disable-pip-version-check --no-input --quiet install --no-deps)
-    "${pip[@]}" --no-build-isolation --use-pep517 --require-hashes -r requirements/build.txt
-    "${pip[@]}" --no-build-isolation --use-pep517 --require-hashes -r requirements/run.txt
-    "$place/users/bin/python" -m pip --disable-pip-version-check --quiet uninstall --yes $(sed -n 's/^\([a-z][a-z0-9-]*\)==.*/\1/p' requirements/build.txt)
-    "${pip[@]}" "$into"/mailroom-*.whl
-    (cd / && "$place/users/bin/mailroom" --version | grep -qF "$version") || fail "the installed command does not say that it is $version"
+    "$python" -m venv --without-pip "$users"
+    quiet_pip --python "$users/bin/python" install --no-index --find-links "$1/parts" --require-hashes -r "$2/mailroom-$version-requirements.txt"
+    (cd / && "$users/bin/mailroom" --version | grep -qF "$version") || fail "the installed command does not say that it is $version"
     say "listing its parts"
-    "$python" -m venv "$place/lister"
-    "$place/lister/bin/python" -m pip --disable-pip-version-check --no-input --quiet install --no-deps --require-hashes -r requirements/release.txt
-    "$place/lister/bin/cyclonedx-py" environment --output-reproducible --pyproject pyproject.toml --output-file "$into/mailroom-$version.cdx.json" "$place/users/bin/python"
-    .venv/bin/python hatch_build.py parts > "$into/mailroom-console-$version.cdx.json"
-    cp requirements/run.txt "$into/mailroom-$version-requirements.txt"
-    (cd "$into" && sha256sum -- * > SHA256SUMS)
-    say "$into:"
-    ls -l "$into"
+    "$python" -m venv --without-pip "$1/lister"
+    quiet_pip --python "$1/lister/bin/python" install --no-deps --require-hashes -r "$1/tree/requirements/release.txt"
+    "$1/lister/bin/cyclonedx-py" environment --output-reproducible --pyproject "$1/tree/pyproject.toml" --output-file "$2/mailroom-$version.cdx.json" "$users/bin/python"
+    (cd "$1/tree" && "$python" hatch_build.py parts) >"$2/mailroom-console-$version.cdx.json"
+}
+
+sign() {
+    find_key "$2"
+    [ -f "$1/SHA256SUMS" ] || fail "$1 holds no SHA256SUMS: deploy/release.sh build $1"
+    (cd "$1" && sha256sum --check --quiet SHA256SUMS) || fail "$1 is not what was built; it is not signed"
+    rm -f "$1/SHA256SUMS.sig"
+    ssh-keygen -Y sign -q -n "$purpose" -f "$2" "$1/SHA256SUMS" || fail "the key $2 signed nothing"
+    say "signed. Whoever checks needs this line from you, by a way that they trust, in a file allowed_signers:"
+    echo "mailroom namespaces=\"$purpose\" $(cut -d' ' -f1,2 "${2%.pub}.pub")"
+}
+
+print_changes() { # the part with this version's heading, or what is not released yet
+    local heading="## Unreleased"
+    ! has_page || heading="## $version - "
+    awk -v heading="$heading" 'index($0, "## ") == 1 { found = index($0, heading) == 1 } found' "$tree/CHANGELOG.md"
+}
+
+mark() { # TEXT COMMAND…: a line of the list
+    local text=$1 box=" "
+    shift
+    ! "$@" >/dev/null 2>&1 || box=x
+    echo "[$box] $text"
+}
+
+print_checklist() {
+    say "Mailroom $version of commit $(git -C "$tree" rev-parse --short HEAD):"
+    mark "CHANGELOG.md has the heading '## $version - YYYY-MM-DD'" has_page
+    mark "what it leaves on a disk is kept: make keep-release" is_kept
+    mark "wheel, sdist, parts lists and checksums are in $1" test -f "$1/SHA256SUMS"
+    mark "signed: deploy/release.sh sign $1 KEY" test -f "$1/SHA256SUMS.sig"
+    mark "make test-full, make faults and make audit passed on this commit" false
+    mark "tagged: deploy/release.sh tag; git push origin v$version" is_tagged
+    mark "published: $1 and the key's line (docs/how-to/release.md)" false
 }
 
 tag() {
     is_committed
     is_announced
-    git -C "$tree" rev-parse --quiet --verify "refs/tags/v$version" >/dev/null && fail "there is a tag v$version: raise the version in pyproject.toml"
-    [ -d "$tree/tests/migrations/releases/$version" ] || fail "tests/migrations/releases holds nothing of $version: make keep-release"
+    ! is_tagged || fail "there is a tag v$version: raise the version in pyproject.toml"
+    is_kept || fail "tests/migrations/releases holds nothing of $version: make keep-release"
     git -C "$tree" tag --annotate --message "Mailroom $version" "v$version"
     say "tagged v$version: git push origin v$version"
 }
 
-case "${1:-}" in
-build) [ $# = 2 ] || fail "where to? deploy/release.sh build DIRECTORY"; build "$2" ;;
-tag) tag ;;
-*) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+case "${1:-} $#" in
+"build 2" | "build 3" | "sign 3") "$@" ;;
+"changes 1") print_changes ;;
+"checklist 2") print_checklist "$2" ;;
+"tag 1") tag ;;
+*) usage ;;
 esac

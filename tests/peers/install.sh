@@ -30,6 +30,7 @@ fiu-utils /usr/bin/fiu-run
 docker-compose /usr/bin/docker-compose
 dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
 promtool /usr/bin/promtool
+mmdebstrap /usr/bin/mmdebstrap
 mandoc /usr/bin/mandoc
 apparmor /usr/sbin/apparmor_parser
 bubblewrap /usr/bin/bwrap
