@@ -28,6 +28,7 @@ COMES_ANEW = frozenset({TIME_LIMITED, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE, BRAKED})
 EACH = frozenset({REMOVAL, BREAK_GLASS, HUNT})  # of which every one is told by itself, at once and once
+PERSON = "person:"  # before a uid, where a setting names departments otherwise
 HARDLY_WANTED = 30  # urgency: what lies below has no target
 SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
@@ -120,11 +121,23 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
     )
 
 
-def target_of(targets: tuple[str, ...], usual: int, department: str) -> timedelta | None:
-    """Returns how long messages of a department may wait; None: as long as they like."""
-    own = {code.strip(): minutes for code, _, minutes in (entry.partition("=") for entry in targets)}
-    minutes = int(own.get(department, usual))
+def target_of(targets: tuple[str, ...], usual: int, department: str, person: str = "") -> timedelta | None:
+    """Returns how long messages to a person of a department may wait, or to its shared folder; None: as long as they like."""
+    own = {code_of(entry): entry.partition("=")[2] for entry in targets}
+    minutes = int(own.get(f"{PERSON}{person}", own.get(department, usual)))
     return timedelta(minutes=minutes) if minutes else None
+
+
+def people_of(targets: tuple[str, ...]) -> frozenset[str]:
+    """Returns the uids of the people who have a target of their own."""
+    codes = (code_of(entry) for entry in targets)
+    return frozenset(code.removeprefix(PERSON) for code in codes if code.startswith(PERSON))
+
+
+def code_of(entry: str) -> str:
+    """Returns whose target this is: a department's code, or `person:` and a uid, which is in small letters."""
+    code = entry.partition("=")[0].strip()
+    return code.casefold() if code.casefold().startswith(PERSON) else code
 
 
 def named_recipients(recipients: tuple[str, ...], department: str) -> tuple[str, ...]:
@@ -136,7 +149,7 @@ def find_minutes_fault(setting: str, entries: tuple[str, ...]) -> str:
     """Returns what is wrong with a setting of minutes by department, "" when nothing is."""
     for entry in entries:
         code, _, minutes = entry.partition("=")
-        if not code.strip() or not (minutes.strip().isascii() and minutes.strip().isdigit()):
+        if not code.strip().removeprefix(PERSON) or not (minutes.strip().isascii() and minutes.strip().isdigit()):
             return f"{setting}: “{entry}” is no department with its minutes: write such as sales=30"
     return ""
 

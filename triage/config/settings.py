@@ -676,7 +676,7 @@ class Notices:
         (),
     )
     target_minutes: int = setting_key("Minutes of working time after which a possibly wanted message has waited too long; 0: no limit.", 0)
-    targets: tuple[str, ...] = setting_key('Departments with another target, such as "sales=30".', ())
+    targets: tuple[str, ...] = setting_key('Departments and people with another target, such as "sales=30" or "person:joe.fern=15".', ())
     alert_recipients: tuple[str, ...] = setting_key(
         "Who gets a department's alerts instead of its staff on duty: a login or an address of yours, such as "
         '"sales=desk@company.example".',

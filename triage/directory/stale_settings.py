@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from triage.business_hours import SUBSTITUTE
+from triage.config.alert_types import PERSON, code_of, people_of
 from triage.config.settings import Settings
 from triage.directory import leaver_policy, rename_records
 from triage.store.models.directory import Department, Person
@@ -41,6 +42,7 @@ def named_people(settings: Settings) -> Iterator[Named]:
     lists = {
         ("notices.alert_recipients", rename_records.STAFF): [entry.partition("=")[2] for entry in notices.alert_recipients],
         ("notices.digest_never", rename_records.PERSON): notices.digest_never,
+        ("notices.targets", rename_records.PERSON): people_of(notices.targets),
         ("mirror.act_as", rename_records.STAFF): [entry.partition("=")[2] for entry in mirror.act_as],
         ("mirror.staff", rename_records.STAFF): [entry.partition("=")[0] for entry in mirror.staff],
     }
@@ -55,7 +57,7 @@ def named_departments(settings: Settings) -> Iterator[Named]:
         "company.record_only_departments": settings.company.record_only_departments,
         "coverage.departments": map(str.casefold, text_before("=", settings.coverage.departments)),
         "relay.routes": department_folders(text_before("=", settings.relay.routes)),
-        "notices.targets": text_before("=", notices.targets),
+        "notices.targets": (code for code in map(code_of, notices.targets) if not code.startswith(PERSON)),
         "notices.alert_recipients": text_before("=", notices.alert_recipients),
         "notices.digest_departments": notices.digest_departments,
         "directory.confidential": map(str.casefold, department_folders(text_before("=>", settings.directory.confidential))),

@@ -59,7 +59,7 @@ from triage.store.models.directory import Department
 from triage.store.models.employees import MailRequest
 from triage.store.models.notifications import OpenAlert, SentAlert
 from triage.store.queue.grouping import HELD
-from triage.store.queue.waiting_targets import Targets
+from triage.store.queue.waiting_targets import Targets, find_apart, folders_by_target
 from triage.times import to_micros
 
 BY = Actor.system("alerts")
@@ -97,15 +97,14 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
 
 
 def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterator[Wait]:
-    """Folders where mail that may be wanted has waited longer than the target of their department, in hours of work.
+    """Folders where mail that may be wanted has waited longer than the target of their person or department, in hours of work.
 
     Only those are looked into in which something was held when the counts were folded last.
     """
-    full = col(CachedFolder.held) > 0
-    for code in session.scalars(select(col(CachedFolder.department)).where(full).distinct()).all():
-        before = Targets.of_settings(settings).before(code, now)
+    targets = Targets.of_settings(settings)
+    for code, person, folder in folders_by_target(session, find_apart(session, targets, {})):
+        before = targets.before(code, now, person)
         if before is not None:
-            folder = and_(full, col(CachedFolder.department) == code)
             theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
             late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED)
             yield from by_folder(session, WAITING, late, col(Delivery.received_at))

@@ -75,7 +75,7 @@ def report_headlines(figures: Sequence[Figure], period: Period, before: Period |
         tuple(headline_words({one.name: one for one in figures}, before)),
         say(
             "The period before has the same length and the same weekdays. Wanted messages wait from their arrival until their release. "
-            "The target is that of their department, in working time; without targets the share is empty."
+            "The target is that of their person or department, in working time; without targets the share is empty."
         ),
         (Table("figures", say("Headline figures"), FIGURES, rows),),
     )

@@ -27,6 +27,7 @@ class TracedRelease(NamedTuple):
     answered: bool  # the person whom it was for has written to its sender since
     delivery: int = 0
     severity: int = 0  # that it had while it was held
+    person: str = ""
 
 
 class Release(NamedTuple):
@@ -40,6 +41,7 @@ class Release(NamedTuple):
     undone_at: datetime | None
     answered: bool  # the person whom it was for has written to its sender since
     severity: int = 0
+    person: str = ""
 
 
 class Removed(NamedTuple):
@@ -138,7 +140,7 @@ def of_mail(some: list[Release], purged_at: datetime | None) -> Iterable[TracedR
     for row in some:
         back = row.undone_at or (purged_at if purged_at and purged_at > row.decided_at else None)
         answered = row.answered and row is counts
-        yield TracedRelease(row.received_at, row.decided_at, row.by, row.department, back, answered, row.delivery, row.severity)
+        yield TracedRelease(row.received_at, row.decided_at, row.by, row.department, back, answered, row.delivery, row.severity, row.person)
 
 
 def seconds_waited(row: TracedRelease) -> float:

@@ -150,14 +150,14 @@ class Reading:
     @cached_property
     def releases(self) -> list[TracedRelease]:
         """Held messages in the asker's scope that somebody released, without those that were held for an assistant only."""
-        facts = (selection_summary.was_answered(), severity_column())
+        facts = (selection_summary.was_answered(), severity_column(), col(Delivery.person))
         mail = (col(DecisionItem.delivery_id), col(Delivery.received_at), col(Delivery.department), *facts)
         released = (col(Decision.verb).in_(RELEASE_VERBS), col(DecisionItem.before) == State.HELD, changed_condition())
         which = (*released, col(Delivery.rule) != FOR_ASSISTANT)
         zone = self.zone
         found = [
-            Release(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered, severity)
-            for decision, delivery, received_at, department, answered, severity in self.rows(
+            Release(delivery, received_at.astimezone(zone), row.at, row.by, department, row.undone_at, answered, severity, person)
+            for decision, delivery, received_at, department, answered, severity, person in self.rows(
                 self.done_by((col(Decision.id), *mail), *which)
             )
             if (row := self.decisions.get(decision))
@@ -210,13 +210,13 @@ class Reading:
 
     @cached_property
     def within_target(self) -> float | None:
-        """Share of wanted messages that were released within the target of their department, in working time; None without a target."""
+        """Share of wanted messages that were released within the target of their folder, in working time; None without a target."""
         met = [one for row in self.releases if mail_metrics.is_wanted(row) and (one := self.meets_target(row)) is not None]
         return sum(met) / len(met) if met else None
 
     def meets_target(self, row: TracedRelease) -> bool | None:
-        """Whether a message was released within the target of its department; None where it has none."""
-        target = target_of(self.settings.notices.targets, self.settings.notices.target_minutes, row.department)
+        """Whether a message was released within the target of its folder; None where it has none."""
+        target = target_of(self.settings.notices.targets, self.settings.notices.target_minutes, row.department, row.person)
         if target is None or row.decided_at - row.received_at <= target:
             return None if target is None else True
         hours = self.settings.coverage.hours

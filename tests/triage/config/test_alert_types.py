@@ -45,7 +45,8 @@ def test_every_cause_has_a_title() -> None:
 @pytest.mark.parametrize(
     ("targets", "told", "why"),
     [
-        (("sales=30", "it = 0"), ("sales=ana",), ""),
+        (("sales=30", "it = 0", "person:joe.fern=15"), ("sales=ana",), ""),
+        (("person:=15",), (), "targets: “person:=15” is no department with its minutes"),
         (("sales",), (), "targets: “sales” is no department with its minutes: write such as sales=30"),
         (("sales=soon",), (), "targets: “sales=soon” is no department with its minutes"),
         ((), ("sales",), "alert_recipients: “sales” names nobody"),
@@ -55,6 +56,12 @@ def test_every_cause_has_a_title() -> None:
 def test_settings(targets: tuple[str, ...], told: tuple[str, ...], why: str) -> None:
     assert find_alerts_fault(targets, told).startswith(why)
     assert bool(find_alerts_fault(targets, told)) is bool(why)
+
+
+def test_a_person_may_have_a_target_of_their_own() -> None:
+    targets = ("it=30", "person:Joe.Fern = 15", "person:mara.berg=0")
+    found = [target_of(targets, 60, code, uid) for code, uid in (("it", "joe.fern"), ("it", ""), ("hr", "mara.berg"), ("hr", "ann"))]
+    assert found == [timedelta(minutes=15), timedelta(minutes=30), None, timedelta(hours=1)]
 
 
 def test_a_department_may_have_a_target_of_its_own() -> None:

@@ -85,6 +85,15 @@ def test_mail_waits_longer_than_the_target_of_its_department(known: Engine, watc
     assert looked(known, replace(watched, notices=Notices()), NOW + 9 * HOUR) == []
 
 
+def test_a_person_s_own_target_counts_before_the_department_s(known: Engine, watched: Settings) -> None:
+    held(known, watched, JOE)
+    held(known, watched, MARA)
+    own = replace(watched, notices=replace(watched.notices, targets=("legal=10", "person:joe.fern=5", "person:mara.berg=0")))
+    (joe,) = looked(known, own, NOW + 6 * MINUTE)
+    assert (joe.cause, joe.department, joe.person) == ("waiting", "it", "joe.fern")
+    assert [one.person for one in looked(known, own, NOW + 9 * HOUR)] == ["joe.fern"]
+
+
 def test_only_hours_of_work_count(known: Engine, watched: Settings) -> None:
     held(known, watched, JOE)
     office = replace(watched, coverage=Coverage(hours=("mon-fri 08:00-10:00",)))  # it came at 09:30

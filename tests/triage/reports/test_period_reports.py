@@ -360,6 +360,8 @@ def first_look(company: Company) -> None:
         "Compared with 21 Nov 2026 to 22 Nov 2026.",
     )
     assert rows(company.report("headlines"), "figures", "now")[5] == (None,)
+    own = company.report("headlines", targets=("it=3", "person:joe.fern=0"))
+    assert rows(own, "figures", "now")[5] == (None,), "all that IT's target concerned was to Joe"
 
     queue = company.report("queue")
     assert rows(queue, "departments", "code", "held", "released", "removed", "waiting") == [("it", 12, 8, 3, 1), ("legal", 5, 2, 2, 1)]

@@ -448,18 +448,18 @@ def target_ends(session: Session, where: ColumnElement[bool], piles: list[Pile],
         these = and_(where, HELD, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
         wanted = and_(these, col(Delivery.urgency) >= HARDLY_WANTED)
         first = func.min(col(Delivery.received_at), type_=Instant)
-        rows = select(key, col(Delivery.department), first).where(wanted).group_by(key, col(Delivery.department))
-        for name, department, came in session.execute(rows):
-            if end := targets.end_of(department, came, HARDLY_WANTED):
+        place = (col(Delivery.department), targets.owner)
+        for name, department, person, came in session.execute(select(key, *place, first).where(wanted).group_by(key, *place)):
+            if end := targets.end_of(department, person, came, HARDLY_WANTED):
                 found[name].append(end)
     return {name: min(ends) for name, ends in found.items()}
 
 
 def end_by_lead(pile: Pile, lead: Listed, targets: Targets) -> datetime | None:
-    """The same of a row of which only the lead is read: of a large one that of its oldest message, with the department of its lead."""
+    """The same of a row of which only the lead is read: of a large one that of its oldest message, with the folder of its lead."""
     if 1 < pile.number <= LOOKED_AT or lead.state != State.HELD:
         return None
-    return targets.end_of(lead.department, pile.oldest, pile.urgency)
+    return targets.end_of(lead.department, lead.person, pile.oldest, pile.urgency)
 
 
 def expires_soon(pile: Pile, lead: Listed, ends: dict[str, datetime], now: datetime) -> datetime | None:

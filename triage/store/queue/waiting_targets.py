@@ -1,16 +1,17 @@
-"""Waiting targets of departments: which held messages have waited longer, as SQL, when a message will have, and what touches their rows."""
+"""Waiting targets of departments and people: which held messages have waited longer, when one will have, and what touches their rows."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
 from sqlmodel import Session, col
 
 from triage.business_hours import worked_since, worked_until
-from triage.config.alert_types import HARDLY_WANTED, target_of
+from triage.config.alert_types import HARDLY_WANTED, PERSON, code_of, people_of, target_of
 from triage.config.settings import Settings
 from triage.store import versions
 from triage.store.db import is_among
@@ -22,16 +23,18 @@ from triage.store.queue.grouping import HELD, NEVER
 from triage.times import from_micros, to_micros
 
 TARGETS = "waiting-targets"  # the marker: the targets as JSON, as the process that folds has them from its settings
-REACHED = "waiting-reached"  # the marker: by department, what came before this moment is on a row that says so
+REACHED = "waiting-reached"  # the marker: what came before this moment is on a row that says so, by department and folder (it+joe.fern)
+FULL = col(CachedFolder.held) > 0
 AT_ONCE = 200  # deliveries whose rows are touched at once
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Minutes of working time for which a possibly wanted message may wait, by department; a person's folder has its department's."""
+    """Minutes of working time for which a possibly wanted message may wait, by department and person; others' folders have their
+    department's."""
 
     usual: int = 0  # 0: as long as it likes
-    departments: tuple[str, ...] = ()  # others, such as "sales=30"
+    departments: tuple[str, ...] = ()  # others, such as "sales=30", and of people "person:joe.fern=15"
     hours: tuple[str, ...] = ()
     time_zone: str = "UTC"
 
@@ -50,26 +53,38 @@ class Targets:
 
     @property
     def has_any(self) -> bool:
-        """Whether a department may have one."""
+        """Whether a department or a person may have one."""
         return bool(self.usual or self.departments)
 
-    def before(self, department: str, now: datetime) -> datetime | None:
-        """A message of this department that came before this moment has waited longer than the target; None without a target."""
-        target = target_of(self.departments, self.usual, department)
+    @property
+    def people(self) -> frozenset[str]:
+        """The uids of the people with a target of their own."""
+        return people_of(self.departments)
+
+    @property
+    def owner(self) -> ColumnElement[str]:
+        """SQL expression on Delivery: the person, where they have a target of their own; "" for all others."""
+        return case((col(Delivery.person).in_(sorted(self.people)), col(Delivery.person)), else_="")
+
+    def before(self, department: str, now: datetime, person: str = "") -> datetime | None:
+        """A message to this folder that came before this moment has waited longer than the target; None without a target."""
+        target = target_of(self.departments, self.usual, department, person)
         return None if target is None else worked_since(self.hours, self.time_zone, now, target)
 
-    def end_of(self, department: str, received_at: datetime, urgency: int) -> datetime | None:
+    def end_of(self, department: str, person: str, received_at: datetime, urgency: int) -> datetime | None:
         """When a message will have waited as long as it may; None without a target, and for one that is hardly wanted."""
-        target = target_of(self.departments, self.usual, department) if urgency >= HARDLY_WANTED else None
+        target = target_of(self.departments, self.usual, department, person) if urgency >= HARDLY_WANTED else None
         return None if target is None else worked_until(self.hours, self.time_zone, received_at, target)
 
     def limits(self, now: datetime) -> list[tuple[ColumnElement[bool], datetime]]:
-        """Departments with a target as conditions on Delivery, each with `before`."""
-        named = {code.strip() for code, _, _ in (entry.partition("=") for entry in self.departments)}
-        code = col(Delivery.department)
-        pairs = [(code == one, self.before(one, now)) for one in sorted(named)]
+        """People and departments with a target as conditions on Delivery, each with `before`."""
+        codes = {code_of(entry) for entry in self.departments}
+        named, owner, code = sorted(one for one in codes if not one.startswith(PERSON)), self.owner, col(Delivery.department)
+        pairs = [(col(Delivery.person) == uid, self.before("", now, uid)) for uid in sorted(self.people)]
+        pairs += [(and_(code == one, owner == ""), self.before(one, now)) for one in named]
         usual = worked_since(self.hours, self.time_zone, now, timedelta(minutes=self.usual)) if self.usual else None
-        return [(where, before) for where, before in [*pairs, (code.not_in(sorted(named)), usual)] if before is not None]
+        pairs.append((and_(code.not_in(named), owner == ""), usual))
+        return [(where, before) for where, before in pairs if before is not None]
 
     def over_condition(self, now: datetime) -> ColumnElement[bool]:
         """Condition: held messages that have waited longer. No index leads to them: most of what came before was delivered long ago."""
@@ -111,36 +126,59 @@ def is_due(session: Session, targets: Targets) -> bool:
 
 
 def reached_moments(session: Session) -> dict[str, int]:
-    """Returns what came before which moment is on a row that says so, in microseconds, by department."""
+    """Returns what came before which moment is on a row that says so, in microseconds, by department, and by folder of some people."""
     found: dict[str, int] = json.loads(versions.read_text(session, REACHED) or "{}")
     return found
 
 
 def touch_waited(session: Session, targets: Targets, now: datetime) -> bool:
     """Touches the rows of messages that have waited longer than their target since somebody looked last, a slice of each department; also
-    those that have not any more since the settings changed. Is there more to touch?"""
+    those that have not any more since the settings changed. Is there more to touch?
+
+    A person with a target of their own goes their own way, from where the department was and, without it, until they meet again.
+    """
     note_targets(session, targets)
-    reached = reached_moments(session)
-    codes = session.scalars(select(col(CachedFolder.department)).where(col(CachedFolder.held) > 0).distinct()).all()
-    more = False
-    for code in codes:
-        before = targets.before(code, now)
-        goal, begun = to_micros(before) if before else 0, reached.get(code, 0)
-        if goal != begun:
-            reached[code] = touch_between(session, code, begun, goal)
-            more = more or reached[code] != goal
-    versions.write_text(session, REACHED, {code: moment for code, moment in reached.items() if moment})
+    known, more = reached_moments(session), False
+    reached = {place: moment for place, moment in known.items() if "+" not in place}
+    apart = find_apart(session, targets, known)
+    for code, person, folders in folders_by_target(session, apart):
+        place, end = place_of(code, person), targets.before(code, now, person)
+        goal, begun = to_micros(end) if end else 0, known.get(place, known.get(code, 0))
+        reached[place] = touch_between(session, folders, begun, goal) if goal != begun else goal
+        more = more or reached[place] != goal
+    for code, person in apart:
+        if person not in targets.people and reached[place_of(code, person)] == reached.get(code, 0):
+            del reached[place_of(code, person)]
+    versions.write_text(session, REACHED, {place: moment for place, moment in reached.items() if moment or "+" in place})
     return more
 
 
-def touch_between(session: Session, department: str, begun: int, goal: int) -> int:
-    """Touches the rows of what came between two moments to a department, from the first on; up to which moment it got. What came at the
+def place_of(department: str, person: str) -> str:
+    """Names a folder of a person as its address does; without a person the other folders of a department."""
+    return f"{department}+{person}" if person else department
+
+
+def find_apart(session: Session, targets: Targets, reached: dict[str, int]) -> list[tuple[str, str]]:
+    """Finds folders with held messages that are not touched with their department: their people have a target, or had one until lately."""
+    rows = session.execute(select(col(CachedFolder.department), col(CachedFolder.person)).where(FULL, col(CachedFolder.person) != ""))
+    return [(code, uid) for code, uid in rows if uid in targets.people or place_of(code, uid) in reached]
+
+
+def folders_by_target(session: Session, apart: list[tuple[str, str]]) -> Iterator[tuple[str, str, ColumnElement[bool]]]:
+    """Yields departments with held messages, each followed by its folders that are apart, as conditions on CachedFolder."""
+    for code in session.scalars(select(col(CachedFolder.department)).where(FULL).distinct()).all():
+        here, people = and_(FULL, col(CachedFolder.department) == code), sorted(uid for one, uid in apart if one == code)
+        yield code, "", and_(here, col(CachedFolder.person).not_in(people))
+        yield from ((code, uid, and_(here, col(CachedFolder.person) == uid)) for uid in people)
+
+
+def touch_between(session: Session, folders: ColumnElement[bool], begun: int, goal: int) -> int:
+    """Touches the rows of what came between two moments to these folders, from the first on; up to which moment it got. What came at the
     same moment is touched together."""
     came, (first, last) = col(Delivery.received_at), sorted((begun, goal))
     theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
-    folder = and_(col(CachedFolder.held) > 0, col(CachedFolder.department) == department)
     then = and_(came >= from_micros(first), came < from_micros(last), col(Delivery.urgency) >= HARDLY_WANTED)
-    rows = select(col(Delivery.id), came).select_from(CachedFolder).join(Delivery, theirs).where(folder, HELD, then)
+    rows = select(col(Delivery.id), came).select_from(CachedFolder).join(Delivery, theirs).where(folders, HELD, then)
     found = session.execute(rows.order_by(came if goal > begun else came.desc(), col(Delivery.id)).limit(AT_ONCE)).all()
     whole = len(found) < AT_ONCE
     same = [] if whole else session.execute(rows.where(came == found[-1].received_at)).all()

@@ -38,8 +38,10 @@ from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Sealed
 from triage.store.models.rules import Rule
+from triage.store.queue import waiting_targets
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
+from triage.store.queue.waiting_targets import Targets
 
 JOE, MARA, LIST = "joe.fern@company.example", "mara.berg@company.example", "all@company.example"
 SALES = "sales@supplier.example"
@@ -144,6 +146,18 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
     assert [item.lead.id for item in last.items] == [lane]
     assert counted == {"joe.fern": HeldKnown(delivered=1, kept=1)}
     assert [item.delivery_id for item in report.items] == [lane]
+
+
+@pytest.mark.parametrize(("target", "section"), [("person:joe.fern=5", Section.OVER_TARGET), ("person:joe.fern=15", Section.KNOWN)])
+def test_what_waits_longer_than_his_target_stands_before_the_rest(
+    company: Engine, settings: Settings, target: str, section: Section
+) -> None:
+    with db.transaction(company) as session:
+        (lane,) = known(session, settings)
+        waiting_targets.note_targets(session, Targets(0, (target,)))
+        for group in ("sender", "none"):
+            found = item_list.list_items(session, HELD, by=ANA, now=NOW + timedelta(minutes=10), group=group)
+            assert [(item.lead.id, item.section) for item in found.items] == [(lane, section)]
 
 
 def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:

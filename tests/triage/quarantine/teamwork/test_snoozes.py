@@ -202,8 +202,11 @@ def test_no_row_sleeps_past_the_target_of_its_department(session: Session, setti
         snooze(session, settings, joes, maras, until=NOW + timedelta(minutes=91))
     assert snooze(session, settings, joes, until=NOW + timedelta(minutes=90)) == 1
     assert snooze(session, settings, maras) == 1, "her department has none"
-    with pytest.raises(NotAllowedNow, match="has waited longer than the target"):
+    with pytest.raises(NotAllowedNow, match="has waited longer than its target"):
         snooze(session, settings, joes, until=AT_TWO, now=NOW + timedelta(minutes=90))
+    own = replace(settings, notices=replace(settings.notices, targets=("it=90", "person:mara.berg=30")))
+    with pytest.raises(BadInput, match="at the latest until 24 Nov 2026, 10:00"):
+        snooze(session, own, maras, until=NOW + timedelta(minutes=31))
     session.execute(update(Delivery).values(urgency=10))
     assert snooze(session, settings, joes) == 1, "the target is about messages that may be wanted"
 

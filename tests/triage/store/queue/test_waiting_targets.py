@@ -98,6 +98,10 @@ def test_rows_over_their_target_come_before_the_rest_and_follow_time_and_setting
     assert ends == {"a": NOW + 15 * MINUTE, "b": NOW + 55 * MINUTE, "c": None, "d": NOW - 5 * MINUTE}
     cases = (
         (HOUR, ["A", "D", "b", "c"]),
+        (replace(HOUR, departments=("legal=10", "person:joe.fern=20")), ["B", "A", "D", "c"]),
+        (replace(HOUR, departments=("legal=10", "person:joe.fern=30")), ["A", "D", "b", "c"]),
+        (replace(HOUR, departments=("legal=10", "person:joe.fern=0")), ["D", "b", "a", "c"]),
+        (Targets(0, ("person:joe.fern=20",)), ["B", "A", "d", "c"]),
         (replace(HOUR, usual=90), ["D", "b", "a", "c"]),
         (Targets(5), ["B", "A", "D", "c"]),
         (replace(HOUR, departments=("legal=0",)), ["A", "b", "d", "c"]),
@@ -109,10 +113,20 @@ def test_rows_over_their_target_come_before_the_rest_and_follow_time_and_setting
         assert standing(queue(waiting, monkeypatch, group, 20 * MINUTE)) == expected, targets
 
 
+def test_a_row_says_when_a_person_s_target_ends(waiting: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    look(waiting, Targets(60, ("person:joe.fern=10",)))
+    ends = {row.lead.author[0]: row.target_at for row in queue(waiting, monkeypatch)}
+    assert ends == {"a": NOW - 35 * MINUTE, "b": NOW + 5 * MINUTE, "c": None, "d": NOW + 45 * MINUTE}
+
+
 def test_many_are_gone_through_slice_by_slice(waiting: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting_targets, "AT_ONCE", 1)
     look(waiting, Targets(1))
     assert standing(queue(waiting, monkeypatch)) == ["B", "A", "D", "c"]
+    look(waiting, Targets(30))
+    assert standing(queue(waiting, monkeypatch)) == ["A", "b", "d", "c"]
+    look(waiting, Targets(30, ("person:joe.fern=1",)))
+    assert standing(queue(waiting, monkeypatch)) == ["B", "A", "d", "c"]
     look(waiting, Targets(30))
     assert standing(queue(waiting, monkeypatch)) == ["A", "b", "d", "c"]
 
@@ -131,8 +145,9 @@ def test_what_came_at_one_moment_is_touched_together(waiting: Engine, monkeypatc
         assert over == [targets.usual == 30] * 4, targets
 
 
-def test_without_targets_nothing_is_due_any_more(waiting: Engine) -> None:
-    look(waiting, HOUR)
+@pytest.mark.parametrize("targets", [HOUR, Targets(60, ("person:joe.fern=0", "person:mara.berg=5"))])
+def test_without_targets_nothing_is_due_any_more(waiting: Engine, targets: Targets) -> None:
+    look(waiting, targets)
     look(waiting, Targets())
     with read_transaction(waiting) as session:
         assert not waiting_targets.is_due(session, Targets())
