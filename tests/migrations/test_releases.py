@@ -24,7 +24,12 @@ def test_something_is_kept_of_this_kind_of_database() -> None:
 def each() -> list[Any]:
     """Lists the backups of released versions."""
     return [
-        pytest.param(path, marks=POSTGRESQL if "postgresql" in path.name else (), id=f"{path.parent.name}-{path.name}") for path in KEPT
+        pytest.param(
+            path,
+            marks=[POSTGRESQL, pytest.mark.long] if "postgresql" in path.name else (),
+            id=f"{path.parent.name}-{path.name}",
+        )
+        for path in KEPT
     ]
 
 

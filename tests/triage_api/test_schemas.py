@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-# FastAPI and the models take a second to import: that is done once, and each resource is a child of it
+# What all resources need takes a second to import: that is done once, and each resource is a child of it
 PROGRAM = """
 import importlib, os, sys
-import fastapi, sqlmodel
+import triage.store.models.deliveries, triage_api.http.dependencies, triage_api.http.idempotency, triage_api.http.session_auth
 for resource in sys.argv[1:]:
     if not os.fork():
         importlib.import_module("triage_api.routes." + resource)

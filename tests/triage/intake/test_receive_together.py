@@ -255,7 +255,7 @@ TWICE = [plan_of("sales@supplier.example", dmarc="pass"), plan_of("", kind="agai
 
 def test_what_comes_in_together_comes_in_as_if_one_came_after_the_other(house: House) -> None:
     @given_settings(
-        max_examples=examples(6), phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples(3), phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck), database=None
     )
     @given(st.lists(plans, min_size=2, max_size=14), st.lists(st.integers(2, 14), min_size=7, max_size=7))
     @example(NAMESAKES, [2])

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
+from tests.effort import long
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive, set_up
 from triage.access import confidential_folders
 from triage.actor import Actor
@@ -30,6 +31,7 @@ from triage.store.models.employees import MailReport
 from triage.store.models.mailboxes import Recalled
 from triage.text.i18n.translate import translate_sentence
 
+NO_FONTS = ("/nowhere.ttf", "/nowhere.ttf")
 SUPPORT = "joe.fern@company.example = the ticket system"
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
@@ -151,8 +153,15 @@ def test_it_leaves_out_other_folders_and_confidential_ones(engine: Engine, wave:
         read(engine, new_id())
 
 
-@pytest.mark.parametrize("fonts", [incident_pdf.FONTS, ("/nowhere.ttf", "/nowhere.ttf")])
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("language", "fonts"),
+    [
+        ("en", incident_pdf.FONTS),
+        ("de", NO_FONTS),
+        long("de", incident_pdf.FONTS),
+        long("en", NO_FONTS),
+    ],
+)
 def test_the_pdf_is_one_whatever_a_sender_wrote(
     engine: Engine, wave: int, language: str, fonts: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ TEXTS = (
     "A caller left you a voice note while you were away. Listen to the recording in the player of the communications desk.",
     "",
 )
-STEPS = examples(12)
+STEPS = examples(9)
 ALL_LOOK = 6  # at every so many steps everybody is asked for, between them one
 HOMES = ("bad.example", "bad.example", "gmail.com")
 

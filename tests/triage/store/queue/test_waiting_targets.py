@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, true, update
 from sqlmodel import col
 
+from tests.effort import long
 from tests.triage.arriving import ANA, NOW, arrive
 from tests.triage.quarantine.triage_items.test_fold_counts import HELD, JOE, MARA, company
 from triage.config.settings import Settings
@@ -21,7 +22,6 @@ from triage.store.queue.waiting_targets import Targets
 
 __all__ = ["company"]
 
-GROUPS: tuple[Group, ...] = ("campaign", "sender", "none")
 MINUTE, HOUR_AGO = timedelta(minutes=1), timedelta(hours=1)
 HOUR = Targets(60, ("legal=10",))
 CAME = {"anne@a.example": (JOE, 50, 45), "bert@b.example": (JOE, 70, 5), "carl@c.example": (JOE, 20, 120), "dora@d.example": (MARA, 40, 15)}
@@ -86,7 +86,7 @@ def standing(items: tuple[TriageItem, ...]) -> list[str]:
     return [item.lead.author[0].upper() if item.section is Section.OVER_TARGET else item.lead.author[0] for item in items]
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", ["campaign", long("sender"), "none"])
 def test_rows_over_their_target_come_before_the_rest_and_follow_time_and_settings(
     waiting: Engine, monkeypatch: pytest.MonkeyPatch, group: Group
 ) -> None:
