@@ -1,4 +1,4 @@
-"""Repeats a browser or end-to-end test once when a wait ran out, and reports it as flaky in the closing lines.
+"""Repeats a test with a browser or real servers once when a wait ran out, and reports it as flaky in the closing lines.
 
 Only two failures are repeated: the browser did not show something in time, or a server did not start in time. A failed assertion
 about mail, states or records fails the run, and so does every test of faults. MAILROOM_AGAIN=no repeats nothing: `make flaky` counts
@@ -15,7 +15,8 @@ from playwright.sync_api import Error
 
 from tests.peers.processes import SlowStart
 
-REPEATED = ("tests/e2e/", "tests/webui/") if os.environ.get("MAILROOM_AGAIN") != "no" else ()
+FOLDERS = ("tests/deploy/", "tests/e2e/", "tests/mailboxes/", "tests/webmail/", "tests/webui/")  # real servers or a browser
+REPEATED = FOLDERS if os.environ.get("MAILROOM_AGAIN") != "no" else ()
 FLAKY = "flaky"  # the property of a report that carries how the first run ended
 FOUND = pytest.StashKey[list[tuple[str, str, str]]]()  # test, outcome when repeated, how the first run ended
 

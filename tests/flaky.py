@@ -1,4 +1,4 @@
-"""Runs the end-to-end, browser and fault tests five times beside busy processors, and says which failed: `python -m tests.flaky WORKERS`.
+"""Runs tests with servers, browsers and faults five times beside busy processors, and says which failed: `python -m tests.flaky WORKERS`.
 
 Nothing is repeated within a run. Exit code 1 when a test failed at least once; what each run printed is kept in `var/flaky/`.
 """
@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests import again
+
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "var" / "flaky"
 ROUNDS = 5
-FOLDERS = ("tests/e2e", "tests/webui", "tests/faults")
+FOLDERS = (*again.FOLDERS, "tests/faults")
 
 
 @contextlib.contextmanager

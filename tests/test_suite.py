@@ -44,10 +44,14 @@ REPEATED = (
     ("e2e", 'TimeoutError("Locator.click: Timeout 180000ms exceeded.")'),
     ("webui", 'AssertionError("Error: element(s) not found\\nExpect \\"x\\" with timeout 180000ms")'),
     ("e2e", 'SlowStart("SMTP says 220 did not happen within 180 s.")'),
+    ("mailboxes", 'SlowStart("IMAP answers did not happen within 180 s.")'),
+    ("webmail", 'TimeoutError("Locator.click: Timeout 180000ms exceeded.")'),
+    ("deploy", 'SlowStart("systemd is up did not happen within 180 s.")'),
 )
 FAILED = (
     ("webui", 'AssertionError("expected to have text x\\nActual value: y\\nExpect \\"x\\" with timeout 180000ms")'),
     ("e2e", 'AssertionError("it arrives did not happen within 180 s.")'),
+    ("mailboxes", 'AssertionError("it arrives did not happen within 180 s.")'),
     ("faults", 'SlowStart("SMTP says 220 did not happen within 180 s.")'),
     ("triage", 'SlowStart("SMTP says 220 did not happen within 180 s.")'),
 )
