@@ -27,7 +27,7 @@ from triage.store.models.messages import Content, Message
 from triage.times import utcnow
 
 LONG = bool(os.environ.get("MAILROOM_FAULTS"))  # make faults
-MESSAGES = 10_000 if LONG else 420
+MESSAGES = 10_000 if LONG else 300
 KILLS = 50 if LONG else 5
 KINDS = ("serve", "receive", "judge", "relay", "everything")  # whom a kill meets, in turns
 SESSIONS = 12

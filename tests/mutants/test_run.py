@@ -1,4 +1,4 @@
-"""A few mutants from the first test to the table; all of them by `make mutants`."""
+"""Mutants from the first test to the table: some in `make test-full`, all by `make mutants`; survivors and failing runs are named."""
 
 import json
 import subprocess
@@ -25,6 +25,7 @@ def test_every_equivalent_one_is_in_the_code_and_has_a_reason() -> None:
     assert equivalents()
 
 
+@pytest.mark.long
 def test_listed_mutants_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "RESULTS", tmp_path)
     result = break_module("authentication")
