@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import io
 import json
 import os
 import subprocess
@@ -51,7 +52,15 @@ def build() -> None:
     npm("run", "--silent", "build", "--", "--logLevel", "warn")
     for file in (WEBUI / "dist" / "assets").iterdir():
         if file.suffix in (".js", ".css"):
-            file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+            file.with_name(f"{file.name}.gz").write_bytes(compress(file.read_bytes()))
+
+
+def compress(raw: bytes) -> bytes:
+    """The same bytes on every interpreter: gzip.compress names the system in one and not in another."""
+    packed = io.BytesIO()
+    with gzip.GzipFile("", "wb", fileobj=packed, mtime=0) as file:
+        file.write(raw)
+    return packed.getvalue()
 
 
 def check() -> None:

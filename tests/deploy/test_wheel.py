@@ -1,5 +1,6 @@
 """The wheel holds everything: a company runs from it alone, elsewhere, with its console and its migrations."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import hatch_build
 from tests.libraries import library_table as libraries
 from tests.mail_auth.signing import published, resigned
 from tests.peers import company, outside
@@ -82,6 +84,12 @@ def test_the_sdist_builds_the_same_wheel_without_node(distribution: Path, wheel:
     again = tmp_path / "made" / wheel.name
     assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(wheel.read_bytes()).hexdigest()
     assert {entry.date_time for entry in zipfile.ZipFile(wheel).infolist()} == {datetime.fromtimestamp(HOUR, UTC).timetuple()[:6]}
+
+
+def test_twins_of_texts_are_the_same_on_every_interpreter() -> None:
+    """No time, and no system (RFC 1952, 2.3.1)."""
+    packed = hatch_build.compress(b"console")
+    assert (packed[:10].hex(), gzip.decompress(packed)) == ("1f8b08000000000002ff", b"console")
 
 
 def test_node_is_asked_for_where_the_console_is_to_be_built(distribution: Path) -> None:
