@@ -22,15 +22,15 @@ from tests.peers.mail import dovecot, roundcube
 from tests.peers.receiver import make_answer, start_receiver
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, DMARC_PASS
-from tests.webui.site import JOE, Site, running
+from tests.webui.site import JOE, MARA, Site, running
 from triage.access.webmail import webmail_links
 from triage.actor import Actor
 from triage.config.settings import Mirror, Notices
 from triage.ids import format_id, parse_id
 from triage.message import summary
 from triage.message.authentication import Result
-from triage.store import db
-from triage.store.delivery_state import State
+from triage.store import db, ledger
+from triage.store.delivery_state import Event, State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import Expectation, MailReport, MailRequest
 from triage.store.models.rules import Rule
@@ -125,7 +125,8 @@ def webmail(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
         )
         found = settings_in(directory)
         relay = replace(found.relay, smarthost="smtp://127.0.0.1:1")  # replies could leave
-        settings = replace(found, mirror=mirror, notices=Notices(requests=True), relay=relay)
+        recall = replace(found.recall, passed_on=("mara.berg@company.example=Ticket desk",))
+        settings = replace(found, mirror=mirror, notices=Notices(requests=True), relay=relay, recall=recall)
         site = stack.enter_context(running(directory, sqlite_template, settings))
         stack.enter_context(mirroring(site.settings))
         yield Webmail(stack.enter_context(roundcube.start_roundcube(server, site.url)), site, server)
@@ -171,6 +172,24 @@ def ends(webmail: Webmail, page: Page, mail: str, *states: State) -> None:
     page.locator(".mailroom-undo-link").last.click()
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     webmail.becomes(mail, State.HELD)
+
+
+@pytest.mark.long
+def test_a_removal_names_what_took_copies_out_of_its_reach(webmail: Webmail, page: Page) -> None:
+    webmail.sign_in(page)
+    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    author = "anna@reach.example"
+    _, maras = webmail.site.come(JOE, MARA, author=author, subject="Out of reach")
+    with db.transaction(webmail.site.engine) as session:
+        for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
+            ledger.record_event(session, parse_id(maras), event, by=ANA, now=utcnow())
+    webmail.shows("Out of reach")
+    webmail.open(page, "Out of reach").get_by_text("Really from reach.example").first.wait_for()
+    sheet = act(page, "remove")
+    expect(sheet).to_contain_text("1 message for 1 person")
+    expect(sheet).not_to_contain_text("Out of reach:")
+    sheet.get_by_label(f"All messages from {author}").check()
+    expect(sheet).to_contain_text("Out of reach: Ticket desk takes messages on from mara.berg@company.example: 1 copy.")
 
 
 @pytest.mark.long

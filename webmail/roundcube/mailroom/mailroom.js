@@ -208,6 +208,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
     line(found.caution, true)
     if (found.removal) {
       found.removal.not_included.slice(0, 5).forEach(function (one) { line(count('not_included', one.count, { sender: one.sender || say('no_sender') })) })
+      found.removal.passed_on.forEach(function (one) { line(say('passed_on', { why: one.sentence }), true) })
       if (found.removal.related.count) line(count('related', found.removal.related.count))
       if (found.removal.would_have_stopped) line(count('would_have_stopped', found.removal.would_have_stopped))
       if (found.removal.late_hours) line(count('late_copies', found.removal.late_hours))
