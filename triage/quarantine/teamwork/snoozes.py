@@ -152,8 +152,10 @@ def refuse_late_end(until: datetime, limits: Sequence[Limit], settings: Settings
     if first.at <= now:
         raise NotAllowedNow(first.over)
     if until > first.at:
-        latest = format_minute(first.at.astimezone(ZoneInfo(settings.coverage.time_zone)))
-        raise BadInput(say("snooze at the latest until {latest}: {why}", latest=latest, why=first.why), field="until")
+        zone = settings.coverage.time_zone
+        latest = format_minute(first.at.astimezone(ZoneInfo(zone)))
+        said = say("snooze at the latest until {latest} ({zone}): {why}", latest=latest, zone=zone, why=first.why)
+        raise BadInput(said, field="until")
 
 
 def session_limit(session: Session, by: Actor, settings: Settings) -> Limit:
