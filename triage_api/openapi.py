@@ -90,6 +90,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ProposalAnswer": [{"answer": "accept"}],
     "OffersOrder": [{"select": {"ids": [ID]}}],
     "RestoreOrder": [{"rules": [ID]}],
+    "RemovalOrder": [{"rules": [ID], "dry_run": True}],
     "RuleLines": [{"text": "allow domain dell.example company", "dry_run": True}],
     "ExplainOrder": [{"sender": "anna@dell.example", "to": "it+joe.fern@company.example"}],
     "RuleChange": [{"note": "asked by Joe", "until": "2027-06-30T00:00:00Z"}],

@@ -206,6 +206,7 @@ CALLS = {
     "import_rules": Call(json={"text": "block x.example"}),
     "restore_rules": Call(),
     "explain_rules": Call(),
+    "remove_rules": Call(),
     "run_rule_tests": Call(json={"text": ""}, says=True),
     "preview_rule": Call(json={"effect": "allow", "match": "domain", "value": "only-it.example", "scope": "company"}, says=True),
     "offer_rules": Call(json={"select": {"sender": "secret@only-it.example"}}, says=True),
@@ -396,7 +397,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     },
     "learn": {"learn"},
     "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules", "restore_rules",
-        "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
+        "remove_rules", "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
         "renew_proof", "refuse_proof", "undo_proof_renewal"},
     "admin": {"list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
         "verify_audit_log", "set_enforcement", "preview_enforcement", "arrange_substitute", "end_substitute", "list_tokens", "revoke_token",
@@ -448,6 +449,7 @@ FORBIDDEN = {
     "import_rules": {403, 422},
     "restore_rules": NOT_MINE,
     "close_emergency": {403},
+    "remove_rules": NOT_MINE,
     "resume_sender_check": {403},
     "renew_proof": NOT_MINE,
     "refuse_proof": NOT_MINE,
@@ -688,7 +690,7 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"message": secret.delivery, "answer": "release"}
     if name == "import_rules":
         body = {"text": f"block x.example scope={secret.scope}"}
-    if name == "restore_rules":
+    if name in ("restore_rules", "remove_rules"):
         body = {"rules": [secret.rule]}
     if name == "run_rule_tests":
         body = {"text": f"test {secret.delivery} expect=none"}
@@ -758,6 +760,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "import_rules",
         "restore_rules",
         "join_campaign",
+        "remove_rules",
         "split_campaign",
         "tell_who_opened",
         "arrange_substitute",

@@ -11,7 +11,7 @@ from triage.actor import Actor
 from triage.errors import BadInput, NotFound
 from triage.ids import format_id
 from triage.intake import explain_verdict
-from triage.policy.rules import content_store, rule_warnings, store as rules
+from triage.policy.rules import content_store, remove_rules as removing, rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
 from triage.quarantine.rules import rule_confirmation, rule_file_tests, rule_import_export, rule_notes, rule_trial
@@ -133,6 +133,21 @@ def run_rule_tests(lines: schemas.RuleText, session: Read, by: Staff, here: Here
     """
     found = rule_file_tests.run_stored_tests(session, lines.text, by=by, now=utcnow(), settings=here.settings)
     return schemas.RuleTests.model_validate({"items": found})
+
+
+@router.post("/rules/remove", response_model=schemas.RemovedRules, responses=describe_refusals(401, 403, 404, 409, 412, 422))
+def remove_rules(order: schemas.RemovalOrder, session: Tx, by: Staff) -> schemas.RemovedRules:
+    """Remove several rules in one step, all or none; with `dry_run` only say which. They stay in the audit log.
+
+    409 for rules that belong to a decision about messages: `POST /rules/restore` could not restore them.
+    """
+    now = utcnow()
+    planned = removing.plan_removal(session, order.rules, by=by, now=now)
+    shown = {"count": len(planned), "rules": with_clashes(session, planned, by), "fence": removing.removal_fence(planned)}
+    if not order.dry_run:
+        removing.remove_planned(session, planned, fence=order.fence, by=by, now=now)
+        ring_after(session, "door")
+    return schemas.RemovedRules.model_validate(shown)
 
 
 def try_restored(order: schemas.RestoreOrder, by: Staff, here: Here) -> Trials:

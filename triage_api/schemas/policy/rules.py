@@ -170,6 +170,22 @@ class RestoreOrder(Order):
     fence: Fence = None
 
 
+class RemovalOrder(Order):
+    """Rules that are to be removed together."""
+
+    rules: Annotated[list[GivenId], Field(min_length=1, max_length=500)]
+    dry_run: Annotated[bool, Field(description="only look what would be removed")] = False
+    fence: Annotated[Word | None, Field(description="of the dry run: 412 where a rule has changed since")] = None
+
+
+class RemovedRules(Shape):
+    """Rules that were removed together, or would be; `POST /rules/restore` takes their ids to undo it."""
+
+    count: Annotated[int, Field(description="less than asked for where a rule is removed or over already")]
+    rules: Annotated[list[Rule], Field(description="newest first")]
+    fence: str
+
+
 class RestoredRules(Shape):
     """Number of rules that were restored."""
 

@@ -3000,6 +3000,24 @@ export interface Removal {
   late_hours: number
 }
 
+/** Rules that are to be removed together. */
+export interface RemovalOrder {
+  rules: readonly string[]
+  /** only look what would be removed */
+  dry_run?: boolean
+  /** of the dry run: 412 where a rule has changed since */
+  fence?: string | null
+}
+
+/** Rules that were removed together, or would be; `POST /rules/restore` takes their ids to undo it. */
+export interface RemovedRules {
+  /** less than asked for where a rule is removed or over already */
+  count: number
+  /** newest first */
+  rules: Rule[]
+  fence: string
+}
+
 /** Report: its sentences say the same as its tables. */
 export interface Report {
   name: string
