@@ -28,7 +28,7 @@ from triage.quarantine.search import listing, selection_summary, undecided
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.triage_items import fold_counts, folder_counts, item_list, row_facets
 from triage.quarantine.triage_items.row_order import RowFilter
-from triage.reports import arrivals, daily_counts, gauges
+from triage.reports import arrivals, daily_counts, gauges, sender_report
 from triage.store import db
 from triage.store.delivery_state import State
 
@@ -137,6 +137,14 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "the page of a sender": (
         asked(sender_profile.get_sender, SALES, freemail=(), by=ANA),
         ("delivery_by_author", "delivery_by_domain", "delivery_of_domain"),
+    ),
+    "the history of a sender": (
+        with_settings(sender_report.report_sender, SALES, by=ANA, now=NOW),
+        ("delivery_by_author",),
+    ),
+    "the history of a domain": (
+        with_settings(sender_report.report_sender, DOMAIN, by=ANA, now=NOW),
+        ("delivery_by_domain", "delivery_of_domain"),
     ),
     "where is my message": (
         asked(where_is_my_message.where_is, "joe.fern@company.example", refused_days=30, by=ANA, now=NOW),

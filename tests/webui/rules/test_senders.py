@@ -1,5 +1,7 @@
 """The page of a sender: all that is known about an address or its domain, and deciding about it from there."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
@@ -55,6 +57,10 @@ def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site,
     expect(page.get_by_role("listitem").filter(has_text="not proven")).to_contain_text("1")
     expect(page.get_by_role("listitem").filter(has_text="Joe Fern wrote to")).to_contain_text("1 message sent")
     expect(page.get_by_role("table", name="Messages from this sender").get_by_role("row")).to_have_count(4)
+    history = page.get_by_role("region", name="The last 90 days")
+    expect(history).to_contain_text("2 messages came; 50 % of them really from the sender (DMARC).")
+    history.get_by_text("Show the numbers").click()
+    expect(history.get_by_role("link", name="Download CSV")).to_have_attribute("href", re.compile("/history[?]format=csv&table=days"))
     assert faults(page) == []
     page.keyboard.press("s")
     expect(page.get_by_role("heading", level=1, name="supplier.example", exact=True)).to_be_visible()

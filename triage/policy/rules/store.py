@@ -331,10 +331,7 @@ def list_rules(
 
     `sender`: an address or a domain; only rules that are about it. `scope`: only rules for exactly this one.
     """
-    where = [is_kept(now)]
-    if not by.scope.company:
-        where.append(col(Rule.scope).in_(["company", *by.scope.words()]))
-    where.append(not_(confidential_folders.closed_rules(session, by)))
+    where = [is_kept(now), *known_conditions(session, by)]
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
     if sender:
@@ -345,6 +342,12 @@ def list_rules(
         where.append(col(Rule.id) < before)
     found = session.scalars(select(Rule).where(*where).order_by(col(Rule.id).desc()).limit(limit))
     return [as_seen(rule, by) for rule in found]
+
+
+def known_conditions(session: Session, by: Actor) -> list[ColumnElement[bool]]:
+    """SQL conditions for rules, in force or not, that reach into the actor's scope: in SQL what `scope.knows_rule` says of one."""
+    reaches = [] if by.scope.company else [col(Rule.scope).in_(["company", *by.scope.words()])]
+    return [*reaches, not_(confidential_folders.closed_rules(session, by))]
 
 
 def rules_about(name: str) -> ColumnElement[bool]:
