@@ -408,7 +408,7 @@ def test_the_record_is_proven_whole(new_browser: NewBrowser, came: Came, engine:
     if status == 200:
         found = answer.json()
         assert (found["records"], found["unchained"], found["fault"], found["checkpoints"]) == (13, 0, "", 0)
-        assert found["state"] == {"compared": 10, "differences": [], "different": 0, "unproven": 0}
+        assert found["state"] == {"compared": 11, "differences": [], "different": 0, "unproven": 0, "forgotten": 0}
 
 
 def test_a_fault_of_the_record_goes_on_it(new_browser: NewBrowser, came: Came, engine: Engine) -> None:

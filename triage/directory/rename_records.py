@@ -48,7 +48,7 @@ from triage.store.models.staff import (
     StaffSession,
     Substitution,
 )
-from triage.store.provable_rows import row_digests
+from triage.store.provable_rows import row_digests, row_sums
 
 PERSON, STAFF = "person", "staff"  # kinds of FormerName
 AT_ONCE = 200  # names of one statement
@@ -112,7 +112,10 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     carry_column(session, Sealed.name, people, col(Sealed.kind) == "person")
     carry_columns(session, UIDS, people)
     carry_columns(session, LOGINS, logins)
-    carry_columns(session, ACTORS, word_names("person", logins) | word_names(EMPLOYEE, people))
+    actors = word_names("person", logins) | word_names(EMPLOYEE, people)
+    theirs = decisions_of(session, actors)
+    sums = row_sums.read_sums(session, row_sums.DECISION, theirs)
+    carry_columns(session, ACTORS, actors)
     carry_columns(session, FOLDERS, folders)
     carry_columns(session, ALERT_RECIPIENTS, word_names("staff", logins) | folders)
     carry_column(session, Rule.target, bare)
@@ -127,7 +130,17 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     changed = row_digests.list_changed(before, row_digests.read_all(session, row_digests.RENAMED))
     acts = [(row_digests.RENAME + kind, subject, digest) for kind, subject, digest in changed]
     ledger.write_digests(session, acts, by=by, now=now)
+    renamed = row_sums.read_sums(session, row_sums.DECISION, theirs)
+    renamed.merge(sums, -1)
+    if words := renamed.as_words():
+        ledger.write_digests(session, [(row_digests.RENAME + "decisions", "decisions", words)], by=by, now=now)
     session.expire_all()
+
+
+def decisions_of(session: Session, actors: Names) -> ColumnElement[bool]:
+    """Condition: the decisions that these people made or confirmed."""
+    theirs = or_(col(Decision.by).in_(list(actors)), col(Decision.second_by).in_(list(actors)))
+    return db.is_among(session, col(Decision.id), session.scalars(select(col(Decision.id)).where(theirs)).all())
 
 
 def word_names(kind: str, names: Names) -> dict[str, str]:

@@ -1,12 +1,11 @@
 """The only writer of Delivery.state: every change is legal, single and in the audit log."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, literal, select, update
+from sqlalchemy import ColumnElement, case, event as events, literal, select, update
 from sqlmodel import Session, col
 
 from triage.actor import Actor
@@ -21,8 +20,11 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Entry, NewDelivery, Row
-from triage.store.provable_rows import row_digests
+from triage.store.provable_rows import row_digests, row_sums
 from triage.store.queue import dirty_counts
+from triage.times import utcnow
+
+FILED = "file-decision"  # the act: rows of decisions were written of which no other entry has the sum
 
 
 def enter_message(
@@ -56,7 +58,8 @@ def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
     notes = {format_id(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
     detail = {"notes": notes} if notes else None
     subject = f"message:{format_id(entry.message['id'])}"
-    return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest_states(states))
+    digest = row_sums.sum_states(states).as_words()
+    return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest)
 
 
 def branch_delivery(
@@ -76,7 +79,7 @@ def branch_delivery(
         now=now,
         detail=detail,
         items=len(states),
-        digest=digest_states(states),
+        digest=row_sums.sum_states(states).as_words(),
     )
 
 
@@ -148,11 +151,11 @@ def record_many(
     if State.HELD in possible or State.HELD in after.values():
         dirty_counts.touch_where(session, changed)
     touch_related(session, [delivery_id for delivery_id, _ in before], possible, set(after.values()))
-    digested = digest_states((delivery_id, after[state]) for delivery_id, state in before)
+    sums = row_sums.sum_changes((delivery_id, state, after[state]) for delivery_id, state in before if after[state] is not state)
     subject = (
         f"decision:{format_id(decision_id)}" if decision_id else f"delivery:{format_id(before[0][0])}" if len(before) == 1 else "deliveries"
     )
-    write_act(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=digested)
+    write_act(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=sums.as_words())
     return before
 
 
@@ -193,10 +196,25 @@ def write_act(
 ) -> None:
     """Put an act in the audit log, in the transaction of the act itself; also from where, and for whom a substitute stands in.
 
-    An act about a rule, token, staff account or mode is written after the change: its entry has a digest of the row as it is now.
+    An act about a rule, token, staff account or mode is written after the change: its entry has a digest of the row as it is now. Other
+    entries have the sums of rows that were written or are promised about their subject.
     """
-    digest = digest or row_digests.digest_subjects(session, [(str(act), subject)]).get((str(act), subject), "")
+    if not digest:
+        digest = row_digests.digest_subjects(session, [(str(act), subject)]).get((str(act), subject), "")
+    if str(act) not in row_digests.KIND_OF:
+        digest = f"{digest} {row_sums.take_words(session, subject)}".strip()
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
+
+
+def seal_rest(session: Session) -> None:
+    """Writes an entry for each subject whose rows no entry of this transaction covers: before the commit."""
+    if session.in_nested_transaction():
+        return
+    if rest := row_sums.take_rest(session):
+        write_digests(session, [(FILED, *one) for one in rest], by=Actor.system("ledger"), now=utcnow())
+
+
+events.listen(Session, "before_commit", seal_rest)
 
 
 def write_all(session: Session, acts: Iterable[tuple[str, str, Mapping[str, Any]]], *, by: Actor, now: datetime) -> None:
@@ -224,9 +242,3 @@ def record_of(
     said |= {"stands_in_for": list(by.stands_in_for)} if by.stands_in_for else {}
     words = {"by": str(by), "act": str(act), "subject": subject, "detail": said, "digest": digest, "previous": "", "sealed": ""}
     return words | {"id": new_id(), "at": now, "items": items}
-
-
-def digest_states(states: Iterable[tuple[int, State]]) -> str:
-    """SHA-256 over the items of an act and the states they got, by id."""
-    text = "".join(f"{delivery_id}:{state}\n" for delivery_id, state in sorted(states))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -22,6 +22,7 @@ from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Entry, Row
+from triage.store.provable_rows import row_sums
 
 
 @pytest.fixture
@@ -160,7 +161,8 @@ def test_a_record_names_what_it_is_about(sqlite_engine: Engine, settings: Settin
             changed = ledger.record_many(session, where, event, by=ANA, now=NOW, detail={"reason": "a test"}, decision_id=decision)
             record = last_record(session)
             assert (record.act, record.subject, record.by, record.at) == (event, subject, "person:ana", NOW)
-            assert (record.items, record.digest) == (len(changed), ledger.digest_states((number, after) for number, _ in changed))
+            sums = row_sums.sum_changes((number, before, after) for number, before in changed)
+            assert (record.items, record.digest) == (len(changed), sums.as_words())
             assert record.detail == {"reason": "a test"}
         rows = {row.id: row for row in session.scalars(select(Delivery).execution_options(populate_existing=True))}
         assert (rows[one].decision_id, rows[two].decision_id) == (None, 77)
@@ -205,7 +207,7 @@ def test_what_comes_in_is_on_the_record_with_its_notes(sqlite_engine: Engine, se
         ledger.enter_message(session, message, None, [noted, plain], by=ANA, now=NOW)
         record = last_record(session)
         assert (record.act, record.subject, record.detail) == ("receive", subject, {"notes": said})
-        assert (record.items, record.digest, record.at) == (2, ledger.digest_states(states), NOW)
+        assert (record.items, record.digest, record.at) == (2, row_sums.sum_states(states).as_words(), NOW)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.HELD, State.PURGED])
@@ -223,7 +225,7 @@ def test_a_group_s_copies_are_queued_and_on_the_record(sqlite_engine: Engine, se
         ledger.branch_delivery(session, group, copies, by=ANA, now=NOW, detail={"members": 3})
         record = last_record(session)
         assert (record.act, record.subject, record.detail) == ("expand", f"delivery:{ids.format_id(group)}", {"members": 3})
-        assert (record.items, record.digest) == (3, ledger.digest_states((one.id, State.QUEUED) for one in copies))
+        assert (record.items, record.digest) == (3, row_sums.sum_states((one.id, State.QUEUED) for one in copies).as_words())
         assert len(session.scalars(select(Delivery)).all()) == 4
 
 
@@ -240,10 +242,12 @@ def test_deliveries_are_held_in_the_order_of_their_ids(sqlite_engine: Engine, se
         assert [folders[mail] for mail in messages] == ["it", "legal", "legal", "legal"]
 
 
-def test_a_digest_is_of_the_items_in_the_order_of_their_ids() -> None:
-    states = [(9, State.PURGED), (10, State.HELD), (101, State.PURGED)]
-    expected = hashlib.sha256(b"9:purged\n10:held\n101:purged\n").hexdigest()
-    assert {ledger.digest_states(order) for order in permutations(states)} == {expected}
+def test_a_sum_is_the_same_in_every_order_and_by_day() -> None:
+    day = row_sums.DAY_BITS
+    states = [(9, State.PURGED), (day + 10, State.HELD), (day + 11, State.PURGED)]
+    one, two, three = (int.from_bytes(hashlib.sha256(f"state {key} {state}".encode()).digest(), "big") for key, state in states)
+    expected = f"state.0:1:{one:064x} state.1:2:{(two + three) % 2**256:064x}"
+    assert {row_sums.sum_states(order).as_words() for order in permutations(states)} == {expected}
 
 
 def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engine, settings: Settings) -> None:

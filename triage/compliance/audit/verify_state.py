@@ -1,18 +1,20 @@
-"""Verifies the state: compares rules, tokens, staff accounts and modes with the digests of them in the audit log."""
+"""Verifies the state: compares rules, tokens, accounts and modes with the digests of them in the audit log; and sums, with verify_sums."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from triage.compliance.audit import verify_sums
 from triage.compliance.audit.hash_chain import AT_ONCE
+from triage.compliance.audit.verify_sums import LogSums
 from triage.ids import format_id
 from triage.say import Said, join_parts, say, say_count
 from triage.store.models.audit import AuditRecord
 from triage.store.models.staff import StaffMember
-from triage.store.provable_rows import row_digests
+from triage.store.provable_rows import row_digests, row_sums
 from triage.store.provable_rows.row_digests import GONE, KEEP, KIND_OF, KINDS, STAFF, SYNCED, Kind
 
 MOST_NAMED = 100  # differences that are named one by one
@@ -34,10 +36,11 @@ PARTS: Mapping[str, Said] = {
 class StateVerification:
     """Result of comparing the tables with the audit log."""
 
-    compared: int  # rules, tokens, accounts and modes that are as their last entry left them
+    compared: int  # rows that are as their entries left them
     differences: tuple[Said, ...]  # the first 100
     different: int  # all
     unproven: int  # last changed by an entry without a digest: before 0.1.0
+    forgotten: int  # deliveries, decisions and their items that retention deleted: not provable any more
 
 
 @dataclass(slots=True)
@@ -61,6 +64,29 @@ class ProvingEntry:
 
 
 def verify_state(session: Session) -> StateVerification:
+    """Compares everything with the audit log: rows by their digests, then deliveries, decisions and their items by sums."""
+    if verify_sums.is_due(session):
+        found = verify_rows(session)
+        return replace(found, unproven=found.unproven + verify_sums.count_rows(session))
+    log = LogSums()
+    verify_sums.add_entries(log, session)
+    compared = list(verify_sums.compare_tables(session, log))
+    differences = [one.difference for one in compared if one.difference]
+    return add_sums(verify_rows(session), sum(one.rows for one in compared), differences, len(differences), log)
+
+
+def add_sums(found: StateVerification, compared: int, differences: Sequence[Said], different: int, log: LogSums) -> StateVerification:
+    """The result of the rows with that of the sums."""
+    return StateVerification(
+        compared=found.compared + compared,
+        differences=(*found.differences, *differences)[:MOST_NAMED],
+        different=found.different + different,
+        unproven=found.unproven + log.unproven,
+        forgotten=log.forgotten,
+    )
+
+
+def verify_rows(session: Session) -> StateVerification:
     """Walks the entries with digests of rows, then compares the last one of each row with the row.
 
     Memory grows with the rows, not with the entries.
@@ -80,7 +106,7 @@ def verify_state(session: Session) -> StateVerification:
             different += len(faults)
             compared += is_proven and not faults
             unproven += not is_proven and not faults
-    return StateVerification(compared, tuple(found), different, unproven)
+    return StateVerification(compared, tuple(found), different, unproven, 0)
 
 
 def fault_of(found: StateVerification) -> str:
@@ -175,4 +201,7 @@ def list_kept(session: Session, first: int, through: int) -> list[tuple[str, str
     later = columns.where((col(AuditRecord.sequence) > through) | col(AuditRecord.sequence).is_(None))
     for act, subject, _ in session.execute(later):
         last.pop((KIND_OF[act].name, subject), None)
-    return [(KEEP + kind, subject, digest) for (kind, subject), digest in last.items() if digest != GONE]
+    kept = [(KEEP + kind, subject, digest) for (kind, subject), digest in last.items() if digest != GONE]
+    log = LogSums()
+    verify_sums.add_entries(log, session, col(AuditRecord.sequence).between(first + 1, through))
+    return [*kept, (row_sums.KEPT, "audit", words)] if (words := log.sums.as_words()) else kept

@@ -27,8 +27,10 @@ from triage.store.models.deliveries import AbuseReport, Delivery, Notice
 from triage.store.models.employees import MailReport
 from triage.store.models.mailboxes import HuntedMessage, SweptMailbox
 from triage.store.models.messages import Content, Message, MessageWords
+from triage.store.provable_rows import row_sums
 
 BY = Actor.system("retention")
+FORGET = row_sums.FORGET
 WINDOW = 2_000  # messages or decisions that are looked at in one go
 SLICE = 100  # deliveries or decisions that are forgotten in one go: each is in a dozen indexes
 OF_A_DELIVERY = (
@@ -77,9 +79,12 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     of_these = is_among(session, col(Delivery.message_id), messages)
     deliveries = session.execute(select(col(Delivery.id), col(Delivery.campaign_id), col(Delivery.wave_id)).where(of_these)).all()
     kept_in = session.scalars(select(col(Message.content_id)).where(is_among(session, col(Message.id), messages)).distinct()).all()
+    gone = [one for one, _, _ in deliveries]
+    sums = row_sums.read_sums(session, row_sums.STATE, of_these)
+    sums.merge(row_sums.read_sums(session, row_sums.ITEM, is_among(session, col(DecisionItem.delivery_id), gone)))
     for name in OF_A_DELIVERY:
         about = SQLModel.metadata.tables[name].c.delivery_id
-        session.execute(delete(about.table).where(is_among(session, about, [one for one, _, _ in deliveries])))
+        session.execute(delete(about.table).where(is_among(session, about, gone)))
     session.execute(delete(Notice).where(is_among(session, col(Notice.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(AbuseReport).where(is_among(session, col(AbuseReport.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
@@ -89,7 +94,7 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     pack_records.forget_parts(session, messages)  # now that nobody packs them any more
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})
-    ledger.write_act(session, "forget", "records of mail", by=BY, now=now, items=len(messages))
+    ledger.write_act(session, FORGET, "records of mail", by=BY, now=now, items=len(messages), digest=sums.negated().as_words())
     return len(messages)
 
 
@@ -111,9 +116,10 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
         session.execute(delete(HuntedMessage).where(is_among(session, col(whose), ids)), execution_options=UNSEEN)
     session.execute(delete(SweptMailbox).where(is_among(session, col(SweptMailbox.decision_id), ids)), execution_options=UNSEEN)
     session.execute(delete(Escalation).where(is_among(session, col(Escalation.decision_id), ids)), execution_options=UNSEEN)
+    sums = row_sums.read_sums(session, row_sums.DECISION, is_among(session, col(Decision.id), ids))
     session.execute(delete(Decision).where(is_among(session, col(Decision.id), ids)), execution_options=UNSEEN)
     campaigns.drop_empty(session, {parse_id(one[name]) for one in said for name in ("campaign", "into")})
-    ledger.write_act(session, "forget", "decisions", by=BY, now=now, items=len(ids))
+    ledger.write_act(session, FORGET, "decisions", by=BY, now=now, items=len(ids), digest=sums.negated().as_words())
     return len(ids)
 
 
@@ -123,7 +129,7 @@ def forget_reports(session: Session, *, settings: Settings, now: datetime, limit
     ids = list(session.scalars(select(col(MailReport.id)).where(*old).limit(limit)))
     if ids:
         session.execute(delete(MailReport).where(is_among(session, col(MailReport.id), ids)), execution_options=UNSEEN)
-        ledger.write_act(session, "forget", "reports of mail", by=BY, now=now, items=len(ids))
+        ledger.write_act(session, FORGET, "reports of mail", by=BY, now=now, items=len(ids))
     return len(ids)
 
 

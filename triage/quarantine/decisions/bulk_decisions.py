@@ -38,6 +38,7 @@ from triage.store.models.approvals import PendingAct
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import SORTING, Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
+from triage.store.provable_rows import row_sums
 
 SLICE, FEWEST, MOST = 500, 250, 1000  # deliveries of the first slice, and of any: what each slice asks costs as much as 100 of them
 BRIEF = 0.1  # seconds in which a slice holds what it changes, and on SQLite the file
@@ -277,6 +278,7 @@ def write_slice(session: Session, decision: Decision, some: Sequence[int], items
         if item.delivery_id not in there
     ]
     insert_all(session, DecisionItem, rows)
+    row_sums.enter_items(session, decision.id, ((item.delivery_id, item.before) for item in items if item.delivery_id not in there))
 
 
 def finish_decision(session: Session, decision: Decision, now: datetime, why: str = "") -> None:

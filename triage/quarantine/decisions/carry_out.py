@@ -26,6 +26,7 @@ from triage.store.delivery_state import Event, State
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
+from triage.store.provable_rows import row_sums
 from triage.store.queue.grouping import in_states
 
 FLYING = {State.RELAYING: say("It is being delivered right now."), State.RESTORING: say("It is being put back right now.")}
@@ -42,6 +43,7 @@ def carry_out(
     session: Session, decision: Decision, meant: Meant, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings
 ) -> list[Item]:
     """Carries out the request for these deliveries; returns the outcome of each."""
+    row_sums.promise_rows(session, decision, meant)
     aim = aim_of(request, settings)
     changes = row_changes(session, aim.event, request.to, now, settings)
     barred = barred_from(session, request.verb, [one for one, _ in meant], settings)

@@ -27,6 +27,7 @@ from triage.say import say
 from triage.store.models.approvals import PendingAct
 from triage.store.models.decisions import Decision
 from triage.store.models.staff import StaffMember
+from triage.store.provable_rows import row_sums
 
 
 def decide_or_ask(
@@ -77,6 +78,7 @@ def decide_messages(
         return get_decision(session, decision.id, by=by)
     items = carry_out(session, decision, plan.meant, request, by=by, now=now, settings=settings)
     if items and all(item.outcome == "refused" for item in items):
+        row_sums.settle_rows(session, row_sums.subject_of(decision.id))
         raise NothingDone(items[0].why, tuple(items))
     make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     if decision.confidential:

@@ -30,6 +30,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import SweptMailbox
 from triage.store.models.rules import Rule
+from triage.store.provable_rows import row_sums
 
 SHOWN_ITEMS = 500
 CHANGING = frozenset({"done", "recalling", "restoring"})  # outcomes of items that the decision changes
@@ -116,6 +117,7 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
             for item in items
         ]
         session.execute(insert(DecisionItem), rows)
+    row_sums.enter_items(session, decision.id, ((item.delivery_id, item.before) for item in items))
     if not any(item.outcome in CHANGING for item in items):  # what changed nothing is in the audit log all the same
         detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
         detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}

@@ -24,6 +24,7 @@ from triage.store.models.approvals import PendingAct
 from triage.store.models.decisions import Decision
 from triage.store.models.directory import KnownRecipient
 from triage.store.models.mailboxes import HuntedMessage, SweptMailbox
+from triage.store.provable_rows import row_sums
 
 MISSED = 100  # mailboxes that could not be searched, as they are listed
 
@@ -174,7 +175,9 @@ def show_hunt(session: Session, asked: PendingAct, first: Actor, *, by: Actor, n
     hunt = find_hunt(session, parse_id(asked.order["hunt"]), by=by)
     if hunt.second_by or hunt.order.get("closed"):
         raise NotAllowedNow(say("this hunt is {state}: only what was counted can be shown, once", state=STATES["closed"]))
+    before = row_sums.row_of(hunt)
     hunt.second_by, hunt.second_by_shown = str(by), by.shown
+    row_sums.note_change(session, hunt, before)
     session.flush()
     again = (col(SweptMailbox.decision_id) == hunt.id, col(SweptMailbox.found) > 0)
     session.execute(update(SweptMailbox).where(*again).values(due_at=now, begun_at=now, why="", why_form=None))

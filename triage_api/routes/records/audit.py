@@ -70,7 +70,7 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
             session.expunge_all()
 
 
-State = Annotated[bool, Query(description="Compare rules, tokens, staff accounts and modes with the audit log too.")]
+State = Annotated[bool, Query(description="Compare rules, tokens, accounts, modes, decisions and deliveries with the audit log too.")]
 
 
 @router.get("/audit/verify", response_model=schemas.Verification, responses=describe_refusals(401, 403, 422))

@@ -48,10 +48,11 @@ class AuditEntries(Shape):
 class StateVerification(Shape):
     """Result of comparing the database with the audit log."""
 
-    compared: Annotated[int, Field(description="Rules, tokens, staff accounts and modes that are as their last entry left them.")]
+    compared: Annotated[int, Field(description="Rows that are as their entries left them.")]
     differences: Annotated[list[Sentence], Field(description="The first 100 differences.")]
     different: Annotated[int, Field(description="All differences.")]
-    unproven: Annotated[int, Field(description="Not provable: last changed before 0.1.0, by an entry without a digest.")]
+    unproven: Annotated[int, Field(description="Not provable: made before 0.1.0, by an entry without a digest.")]
+    forgotten: Annotated[int, Field(description="Not provable: deliveries, decisions and their items that retention deleted.")]
 
 
 class Verification(Shape):

@@ -39,7 +39,7 @@ VERIFIED = Shape(
         "head": "hash of its newest entry",
         "checkpoints": "signed checkpoints that were compared",
         "fault": "where the chain breaks; empty: nowhere",
-        "state": "with --state: number of rows `compared`, `different` and `unproven`, and the first 100 `differences`",
+        "state": "with --state: number of rows `compared`, `different`, `unproven`, `forgotten`, and the first 100 `differences`",
     }
 )
 
@@ -79,7 +79,7 @@ def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form)
 @audit.command("verify")
 @click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
 @click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
-@click.option("--state", is_flag=True, help="Compare rules, tokens, staff accounts and modes with the audit log too.")
+@click.option("--state", is_flag=True, help="Compare rules, tokens, accounts, modes, decisions and deliveries with the audit log too.")
 @json_option(VERIFIED)
 @names_server
 @click.pass_context
@@ -116,9 +116,11 @@ def tell_verification(found: dict[str, Any], form: Form) -> int:
 
 def tell_state(state: dict[str, Any]) -> None:
     """Prints how the database differs from the audit log."""
-    say(f"rules, tokens, accounts and modes: {state['compared']} are as the audit log says, {state['different']} differences")
+    say(f"the database: {state['compared']} rows are as the audit log says, {state['different']} differences")
     if state["unproven"]:
-        say(f"{state['unproven']} not provable: last changed before 0.1.0")
+        say(f"{state['unproven']} not provable: made before 0.1.0")
+    if state["forgotten"]:
+        say(f"{state['forgotten']} not provable: forgotten, as retention says")
     for difference in state["differences"]:
         say(difference)
     if (more := state["different"] - len(state["differences"])) > 0:

@@ -3633,14 +3633,16 @@ export interface StateCount {
 
 /** Result of comparing the database with the audit log. */
 export interface StateVerification {
-  /** Rules, tokens, staff accounts and modes that are as their last entry left them. */
+  /** Rows that are as their entries left them. */
   compared: number
   /** The first 100 differences. */
   differences: string[]
   /** All differences. */
   different: number
-  /** Not provable: last changed before 0.1.0, by an entry without a digest. */
+  /** Not provable: made before 0.1.0, by an entry without a digest. */
   unproven: number
+  /** Not provable: deliveries, decisions and their items that retention deleted. */
+  forgotten: number
 }
 
 /** Event in the life of a message, or of one of its deliveries. */
