@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from triage.actor import Actor
-from triage.compliance.audit import checkpoints, hash_chain, verify_chain, verify_state
+from triage.compliance.audit import checkpoints, hash_chain, verify_chain, verify_state, verify_sums, walk_sums
 from triage.compliance.audit.checkpoints import Checkpoint
 from triage.config.settings import Settings
 from triage.errors import BadInput
@@ -21,6 +21,8 @@ from triage.times import to_micros, utcnow
 BY = Actor.system("upkeep")
 VERIFIED = "audit-verified"  # the marker: when the audit log was verified last, in microseconds
 COMPARED = "state-verified"  # the marker: when the state was compared with it last; its text is a digest of the differences
+WALKING = 5.0  # seconds of comparing the state, in each round of ten minutes
+BREATH = 0.01  # between two slices: the others get their turn
 
 log = logging.getLogger("mailroom.checkpoints")
 
@@ -83,17 +85,23 @@ class Recorder:
 
 
 def verify_regularly(engine: Engine, settings: Settings, now: datetime) -> str:
-    """Verify the audit log where that is due (audit.verify_hours); the fault, which goes into it too, or ""."""
+    """Verify the audit log where that is due (audit.verify_hours); the fault, which goes into it too, or "".
+
+    The comparison of the state begins with it. It takes WALKING seconds of each round, and goes on where it was, also after a restart.
+    """
+    verify_sums.begin_sums(engine, by=BY, now=now)
     with db.read_transaction(engine) as session:
         last = session.get(Marker, VERIFIED)
     due = to_micros(now - timedelta(hours=settings.audit.verify_hours))
     if not settings.audit.verify_hours or (last is not None and due < last.number <= to_micros(now)):
+        compare_state(engine, now)
         return ""
     claims = verify_chain.claimed_checkpoints(settings)  # read first: what is chained meanwhile is in none of them
     with db.read_transaction(engine) as session:
         fault = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, now)).fault
     with db.transaction(engine) as session:
         session.merge(Marker(name=VERIFIED, number=to_micros(now)))
+        walk_sums.begin_walk(session)
         if fault:
             verify_chain.record_fault(session, fault, by=BY, now=now)
     compare_state(engine, now)
@@ -103,14 +111,21 @@ def verify_regularly(engine: Engine, settings: Settings, now: datetime) -> str:
 
 
 def compare_state(engine: Engine, now: datetime) -> None:
-    """Compares rules, tokens, accounts and modes with the audit log; differences enter it once, until they change."""
+    """Goes on with the comparison of the state, if one is under way. At its end new differences enter the audit log, once."""
+    until = time.monotonic() + WALKING
+    while (walk := walk_sums.walk_slice(engine)) and not walk.is_over and time.monotonic() < until:
+        time.sleep(BREATH)
+    if walk is None or not walk.is_over:
+        return
     with db.read_transaction(engine) as session:
-        found = verify_state.verify_state(session)
+        found = walk_sums.add_result(verify_state.verify_rows(session), walk)
         before = session.get(Marker, COMPARED)
     digest = hashlib.sha256("\n".join(found.differences).encode()).hexdigest() if found.different else ""
+    is_new = bool(digest) and (before is None or before.text != digest)
     with db.transaction(engine) as session:
+        walk_sums.end_walk(session)
         session.merge(Marker(name=COMPARED, number=to_micros(now), text=digest))
-        if digest and (before is None or before.text != digest):
+        if is_new:
             verify_chain.record_fault(session, verify_state.fault_of(found), by=BY, now=now)
     for difference in found.differences:
         log.error("the database differs from the audit log: %s", difference)

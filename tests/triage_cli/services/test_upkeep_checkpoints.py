@@ -11,13 +11,18 @@ from sqlmodel import col
 
 from tests.triage import tampering
 from tests.triage.arriving import ANA
-from triage.compliance.audit import checkpoints, hash_chain, verify_chain
+from tests.triage.compliance.audit import busy_decisions
+from tests.triage.quarantine.decisions.test_decide import by_id
+from triage.compliance.audit import checkpoints, hash_chain, verify_chain, verify_state, walk_sums
 from triage.config.settings import Audit, Retention, Settings
 from triage.errors import BadInput
+from triage.quarantine.decisions.decision_request import Verb
 from triage.store import db, ledger
+from triage.store.delivery_state import State
 from triage.store.models.audit import AuditRecord
+from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
-from triage_cli.services import upkeep
+from triage_cli.services import upkeep, upkeep_checkpoints
 from triage_cli.services.upkeep_checkpoints import Recorder, verify_regularly
 
 HERE = "here:1"
@@ -153,3 +158,70 @@ def test_the_trail_is_verified_once_a_day_and_a_fault_goes_on_the_record(engine:
     assert verify_regularly(engine, signing, now + timedelta(hours=25)) == "entry 1 has been changed"
     assert not verify_regularly(engine, signing, now + timedelta(hours=26))
     assert faults(engine) == ["entry 1 has been changed"]
+
+
+def test_the_state_is_compared_slice_by_slice_and_goes_on_after_a_restart(
+    engine: Engine, signing: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, now = busy_decisions.work(engine, signing), utcnow()
+    upkeep.seal_audit_log(engine, HERE)
+    monkeypatch.setattr(walk_sums, "SLICE", 3)
+    monkeypatch.setattr(upkeep_checkpoints, "WALKING", 0.0)  # one slice a round
+    assert not verify_regularly(engine, signing, now)
+    rounds, places = 0, []
+    while (walk := under_way(engine)) is not None:
+        places.append((walk.through, walk.place))
+        if rounds % 3 == 0:  # work goes on meanwhile
+            office.decides(Verb.RELEASE, by_id(office.arrives()))
+            upkeep.seal_audit_log(engine, HERE)
+        rounds += 1
+        assert not verify_regularly(engine, signing, now)
+    assert rounds > 20
+    assert places == sorted(set(places)), "it never goes back"
+    assert faults(engine) == []
+
+
+@pytest.mark.parametrize("when", ["before it begins", "while it is under way"])
+def test_a_changed_state_is_found_on_the_day_and_said_once(
+    engine: Engine, signing: Settings, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy_decisions.work(engine, signing)
+    upkeep.seal_audit_log(engine, HERE)
+    now = utcnow()
+    if when == "while it is under way":
+        with monkeypatch.context() as slowly:
+            slowly.setattr(walk_sums, "SLICE", 3)
+            slowly.setattr(upkeep_checkpoints, "WALKING", 0.0)
+            verify_regularly(engine, signing, now)
+        assert under_way(engine)
+    with db.transaction(engine) as session:
+        first = session.scalars(select(col(Delivery.id)).where(col(Delivery.state) == State.QUEUED).order_by(col(Delivery.id))).first()
+        session.execute(update(Delivery).where(col(Delivery.id) == first).values(state=State.DELIVERED))
+    for hours in (0, 25, 50):
+        verify_regularly(engine, signing, now + timedelta(hours=hours))
+        upkeep.seal_audit_log(engine, HERE)
+        (fault,) = faults(engine)
+        assert "is delivered, but the audit log left it queued" in fault
+        assert under_way(engine) is None
+
+
+def test_a_comparison_begins_anew_where_entries_were_deleted(engine: Engine, signing: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy_decisions.work(engine, signing)
+    upkeep.seal_audit_log(engine, HERE)
+    monkeypatch.setattr(walk_sums, "SLICE", 20)
+    monkeypatch.setattr(upkeep_checkpoints, "WALKING", 0.0)
+    verify_regularly(engine, signing, utcnow())
+    assert (walk := under_way(engine))
+    assert walk.through == 20
+    with db.transaction(engine) as session:
+        hash_chain.move_chain_start(session, 10, now=utcnow(), kept=verify_state.list_kept(session, 0, 10))
+    upkeep.seal_audit_log(engine, HERE)
+    while walk := under_way(engine):
+        verify_regularly(engine, signing, utcnow())
+    assert faults(engine) == []
+
+
+def under_way(engine: Engine) -> walk_sums.Walk | None:
+    """The comparison that is under way."""
+    with db.read_transaction(engine) as session:
+        return walk_sums.read_walk(session)
