@@ -48,6 +48,7 @@ def check_outbound(settings: Settings) -> Iterator[Finding]:
     yield from check_senders(settings)
     yield from way_out(settings)
     yield from check_waiting(settings)
+    yield from check_refused(settings)
     yield from check_signed(settings)
     yield from check_lessons(settings)
 
@@ -101,6 +102,21 @@ def check_waiting(settings: Settings) -> Iterator[Finding]:
     if found.damaged:
         words = f"{found.damaged} damaged batches lie in its spool"
         yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")
+
+
+def check_refused(settings: Settings) -> Iterator[Finding]:
+    """Counts files of the submission spool that were no messages and were kept: somebody may miss what they sent, or tries something."""
+    from mta.outbound.take_submissions import MOST_REFUSED, REFUSED  # loads a whole role
+
+    place = Path(settings.outbound.submit_directory) / REFUSED
+    try:
+        number = sum(1 for _ in place.iterdir()) if settings.outbound.submit_directory else 0
+    except OSError:  # no role has made it yet, or it belongs to another user
+        return
+    if number:
+        further = "; further ones are deleted" if number >= MOST_REFUSED else ""
+        words = f"{number} files of the submission spool were no messages and lie in {place}{further}"
+        yield Finding(WARN, WHAT, words, "read in the log of `mailroom outbound` why and whose they are, then remove them")
 
 
 def check_signed(settings: Settings) -> Iterator[Finding]:

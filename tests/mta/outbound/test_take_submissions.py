@@ -1,8 +1,11 @@
 """Files in the submission spool: each is taken in its owner's name, whatever hostile users try."""
 
+import contextlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
@@ -244,3 +247,35 @@ def test_it_goes_out_from_the_running_role(settings: Settings, sqlite_url: str, 
 def test_a_file_is_whole_for_whoever_reads_it(drop: Path) -> None:
     message = SubmittedMessage("", ("a@x.org",), "Ana", b"\r\nhi")
     assert parse_submission((drop / write_submission(str(drop), message)).read_bytes()) == message
+
+
+MANY = """from mta.outbound.submission_file import *
+for number in range({each}):
+    write_submission('.', SubmittedMessage(None, ('ann@example.org',), '', b'Subject: %d-%d' % (os.getuid(), number) + bytes(2) + b'hi'))
+"""
+
+
+@pytest.mark.parametrize("number", [200, pytest.param(10_000, marks=pytest.mark.long)])
+def test_very_many_at_once_are_all_taken_once(own: Settings, drop: Path, number: int) -> None:
+    users = range(61_100, 61_104)
+    program = MANY.replace("bytes(2)", "b'\\n\\n'").format(each=number // len(users))
+    begun = f"import os, sys; os.chdir({str(drop)!r}); sys.path.insert(0, {str(Path(__file__).parents[3])!r})\n"
+    spool = Spool(own.spool.directory / "outbound")
+    submitted = SubmissionSpool(replace(own, outbound=replace(own.outbound, submit_hourly=0)), spool)
+    used = time.process_time()
+    with contextlib.closing(spool), contextlib.closing(submitted), ThreadPoolExecutor() as writers:
+        running = [writers.submit(run_as, uid, drop, ["-c", begun + program], b"") for uid in users]
+        while not all(one.done() for one in running):  # the role takes while they write
+            submitted.next_look = 0.0
+            submitted.take()
+        assert [one.result().stderr for one in running] == [b""] * len(users)
+        submitted.next_look, submitted.changed = 0.0, 0
+        submitted.take()
+        used = time.process_time() - used
+    taken = read_spool(own.spool.directory / "outbound")
+    assert is_left(drop) == []
+    subjects = sorted(str(message_from_bytes(raw)["Subject"]) for _, raw in taken)
+    assert subjects == sorted(f"{uid}-{one}" for uid in users for one in range(number // len(users)))
+    senders = [(envelope.reverse_path, str(message_from_bytes(raw)["Subject"]).partition("-")[0]) for envelope, raw in taken]
+    assert all(sender == f"uid{uid}@mx.company.example" for sender, uid in senders), "each in its owner's name"
+    assert used < 1 + number * 0.01, "ten milliseconds of processor time each"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from mta.outbound import take_submissions
 from tests.peers import outside
 from tests.peers.receiving import make_certificate
 from tests.triage import arriving
@@ -61,6 +62,25 @@ def test_a_house_in_order(house: Settings) -> None:
 def test_programs_of_this_machine_may_send(house: Settings) -> None:
     found = list_findings(changed(house, networks=(), submit_directory="/var/spool/mailroom-submit"))
     assert found[0] == (OK, "it comes from programs on this machine")
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (0, []),
+        (2, [(WARN, "2 files of the submission spool were no messages and lie in {place}")]),
+        (3, [(WARN, "3 files of the submission spool were no messages and lie in {place}; further ones are deleted")]),
+    ],
+)
+def test_files_that_were_refused(
+    house: Settings, tmp_path: Path, files: int, says: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(take_submissions, "MOST_REFUSED", 3)
+    (place := tmp_path / "drop" / "refused").mkdir(parents=True)
+    for number in range(files):
+        (place / f"{number}.msg").touch()
+    found = list_findings(changed(house, submit_directory=str(tmp_path / "drop")))
+    assert [one for one in found if "submission spool" in one[1]] == [(level, words.format(place=place)) for level, words in says]
 
 
 def test_nobody_may_send(settings: Settings) -> None:
