@@ -57,7 +57,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "HuntRemoval": [{"messages": [ID], "fence": "5d41402abc4b2a76b9719d91", "reason": "the same wave"}],
     "TakeOrder": [{"ids": [ID], "reason": "the same link"}],
     "JoinOrder": [{"into": ID, "reason": "the same crook"}],
-    "TellOrder": [{"fence": "5d41402abc4b2a76b9719d91"}],
+    "NotifyOrder": [{"fence": "5d41402abc4b2a76b9719d91"}],
     "SplitOrder": [{"ids": [ID], "reason": "a newsletter that only looks like it"}],
     "RuleOrdered": [{"effect": "allow", "match": "domain", "value": "dell.example", "scope": "department:it", "proof": "dmarc"}],
     "TriedRule": [{"effect": "allow", "match": "domain", "value": "dell.example", "scope": "department:it", "proof": "dmarc"}],

@@ -80,7 +80,7 @@ class Relay:
                 self.settle_and_claim(claiming=claiming)
             if claiming and time.monotonic() >= self.look_for_late:
                 self.look_for_late = time.monotonic() + LATE_EVERY
-                self.tell_of_delays()
+                self.notify_delays()
                 self.set_clocks_right()
         except SQLAlchemyError as fault:
             self.look_again = time.monotonic() + pause_after(fault, LONGEST_PAUSE)
@@ -117,7 +117,7 @@ class Relay:
             late = queue.settle_many(session, self.unsettled, settings=self.settings, now=utcnow()) if self.unsettled else []
             back = [one for one in self.carriers if one.returned]
             for one in self.carriers:
-                self.tell_the_queue(session, one)
+                self.postpone_due(session, one)
             claims = [(one, self.claim(session, one)) for one in self.carriers if claiming]
         for claim in late:
             tardy = {"delivery": format_id(claim.delivery_id), "message": format_id(claim.message_id), "attempt": claim.number}
@@ -130,7 +130,7 @@ class Relay:
         for one, taken in claims:
             one.take(taken)
 
-    def tell_of_delays(self) -> None:
+    def notify_delays(self) -> None:
         """Let whoever of ours wrote a message know that it is late."""
         with read_transaction(self.engine) as session:
             late = outbound_notices.any_late(session, settings=self.settings, now=utcnow())
@@ -152,7 +152,7 @@ class Relay:
         now = at_latest(session, utcnow())
         return queue_admin.set_right(session, settings=self.settings, lease=queue.LEASE, by=RELAY, now=now)
 
-    def tell_the_queue(self, session: Session, one: Carriers) -> None:
+    def postpone_due(self, session: Session, one: Carriers) -> None:
         """While a next hop is away, what is due there waits for it without an attempt; it goes as soon as the next hop is back."""
         if seconds := one.away_for():
             until = utcnow() + timedelta(seconds=seconds)

@@ -167,7 +167,7 @@ CALLS = {
     "get_incident": Call(),
     "get_timeline": Call(),
     "get_opened": Call(),
-    "tell_who_opened": Call(json={"fence": "another"}),
+    "notify_who_opened": Call(json={"fence": "another"}),
     "get_sender": Call(),
     "get_sender_history": Call(),
     "join_campaign": Call(),
@@ -406,7 +406,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
         "export_person_data", "preview_erasure", "erase_person_data", "list_erasures", "get_erasure",
         "list_webhooks", "test_webhook", "resume_webhook", "answer_address_changes", "list_findings", "list_settings",
         "list_hunts", "get_hunt", "list_hunted", "preview_hunt_removal"},
-    "nothing": {"tell_who_opened", "create_token", "confirm_approval", "create_sweep",  # a sweep needs admin and decide
+    "nothing": {"notify_who_opened", "create_token", "confirm_approval", "create_sweep",  # a sweep needs admin and decide
         "begin_hunt", "show_hunt", "remove_hunted", "close_hunt",  # and so does a hunt
         "release_brake", "remove_brake", "restore_brake", "announce_run", "end_run", "list_brakes", "list_runs"},
 }  # fmt: skip
@@ -484,7 +484,7 @@ FORBIDDEN = {
     "remove_related": NOT_MINE,
     "join_campaign": NOT_MINE,
     "split_campaign": NOT_MINE,
-    "tell_who_opened": NOT_MINE,
+    "notify_who_opened": NOT_MINE,
     "create_sweep": {403},
     **{name: {403, 409} for name in ("begin_hunt", "show_hunt", "remove_hunted", "close_hunt")},  # it is off
     "assign_messages": NOT_MINE,
@@ -763,7 +763,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "remove_rules",
         "join_campaign",
         "split_campaign",
-        "tell_who_opened",
+        "notify_who_opened",
         "arrange_substitute",
         "end_substitute",
         "confirm_approval",
@@ -812,7 +812,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
     expected |= dict.fromkeys(("begin_hunt", "show_hunt", "remove_hunted", "close_hunt"), 403 if login in READING else 409)  # it is off
     expected["confirm_confidential_removal"] = expected["decline_confidential_removal"] = 404  # no folder is confidential
     expected |= {"join_campaign": 422, "split_campaign": 422}  # with itself, and all of it
-    expected["tell_who_opened"] = 412  # the fence is another one's
+    expected["notify_who_opened"] = 412  # the fence is another one's
     expected["end_sessions"] = expected["set_away"] = expected["answer_address_changes"] = 404 if login == "ida" else 403
     if login != "ida":
         expected |= dict.fromkeys(("list_tokens", "create_token", "revoke_token"), 403)

@@ -51,7 +51,7 @@ footer {{ display: block; margin-top: 20px; padding-top: 14px; border-top: 1px s
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Line of a letter. `more`: below it in smaller print, with commas between; `link`: a URL, "" for none.
+    """Line of a notice. `more`: below it in smaller print, with commas between; `link`: a URL, "" for none.
 
     `link_words`: what the link is for, where that is something else than in the rest of the section.
     """
@@ -72,7 +72,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class EmployeeNotice:
     """Message from Mailroom to an employee."""
 
     to: str
@@ -83,18 +83,18 @@ class Letter:
     language: str = ENGLISH
 
 
-def in_language(letter: Letter, language: str) -> Letter:
-    """The letter in a language. Text of others stays as it is."""
+def in_language(notice: EmployeeNotice, language: str) -> EmployeeNotice:
+    """The notice in a language. Text of others stays as it is."""
     sections = tuple(
         Section(
             translate_sentence(one.title, language),
             tuple(line_in(line, language) for line in one.lines),
             translate_sentence(one.link_words, language),
         )
-        for one in letter.sections
+        for one in notice.sections
     )
-    texts = {name: translate_sentence(getattr(letter, name), language) for name in ("subject", "opening", "footer")}
-    return replace(letter, sections=sections, language=language, **texts)
+    texts = {name: translate_sentence(getattr(notice, name), language) for name in ("subject", "opening", "footer")}
+    return replace(notice, sections=sections, language=language, **texts)
 
 
 def line_in(line: Line, language: str) -> Line:
@@ -110,7 +110,7 @@ def count_sent_since(session: Session, uid: str, rule: str, since: datetime) -> 
 
 
 def was_sent(session: Session, number: int) -> bool:
-    """Whether the letter of this number was queued already."""
+    """Whether the notice of this number was queued already."""
     return session.scalar(select(col(Message.id)).where(col(Message.spool_id) == number)) is not None
 
 
@@ -119,9 +119,9 @@ def is_outside(address: str, settings: Settings) -> bool:
     return address.rpartition("@")[2].casefold() not in settings.own_domains
 
 
-def send_letter(
+def send_notice(
     session: Session,
-    letter: Letter,
+    notice: EmployeeNotice,
     *,
     folder: tuple[str, str],
     rule: str,
@@ -131,14 +131,14 @@ def send_letter(
     now: datetime,
     number: int | None = None,
 ) -> int:
-    """Queue a letter; the id of its message. BadInput when it is to leave the company.
+    """Queue a notice; the id of its message. BadInput when it is to leave the company.
 
-    `folder`: department and uid of who gets it; `number`: the letter's own, by which `was_sent` knows it.
+    `folder`: department and uid of who gets it; `number`: the notice's own, by which `was_sent` knows it.
     """
     number = number or new_id()
     names = {"number": format_id(number), "boundary": f"=_{secrets.token_hex(12)}", "hostname": settings.company.hostname}
-    raw = write_letter(in_language(letter, settings.company.language), settings.sender, **names, now=now)
-    return queue_bytes(session, raw, letter.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)
+    raw = write_notice_bytes(in_language(notice, settings.company.language), settings.sender, **names, now=now)
+    return queue_bytes(session, raw, notice.to, number=number, folder=folder, rule=rule, reason=reason, settings=settings, by=by, now=now)
 
 
 def queue_bytes(
@@ -176,20 +176,20 @@ def queue_bytes(
     return message.id
 
 
-def write_letter(letter: Letter, sender: str, *, number: str, boundary: str, hostname: str, now: datetime) -> bytes:
-    """The letter as a message with CRLF: plain text, and the same as simple HTML. It is automatic and wants no answer (RFC 3834, 5)."""
+def write_notice_bytes(notice: EmployeeNotice, sender: str, *, number: str, boundary: str, hostname: str, now: datetime) -> bytes:
+    """The notice as a message with CRLF: plain text, and the same as simple HTML. It is automatic and wants no answer (RFC 3834, 5)."""
     head = [
         f"Date: {format_datetime(now)}",
         f"From: Mailroom <{sender}>",
-        f"To: <{letter.to}>",
-        f"Subject: {dsn.encode_subject(escape_visible(letter.subject)[:LONGEST_SUBJECT])}",
+        f"To: <{notice.to}>",
+        f"Subject: {dsn.encode_subject(escape_visible(notice.subject)[:LONGEST_SUBJECT])}",
         f"Message-ID: <{number}@{hostname}>",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative;\n\tboundary="{boundary}"',
     ]
-    parts = (quote_part("text/plain", text_of(letter)), quote_part("text/html", html_of(letter)))
+    parts = (quote_part("text/plain", text_of(notice)), quote_part("text/html", notice_html(notice)))
     return dsn.write_multipart(head, parts, boundary)
 
 
@@ -198,10 +198,10 @@ def quote_part(media_type: str, text: str) -> bytes:
     return dsn.write_part(f"{media_type}; charset=utf-8", encodestring(text.encode("utf-8", "replace")), "quoted-printable")
 
 
-def text_of(letter: Letter) -> str:
-    """The letter as plain text."""
-    sections = ["\n".join([escape_visible(one.title), *(text_line(one, line) for line in one.lines)]) for one in letter.sections]
-    around = [escape_visible(text, lines=True) for text in (letter.opening, letter.footer)]
+def text_of(notice: EmployeeNotice) -> str:
+    """The notice as plain text."""
+    sections = ["\n".join([escape_visible(one.title), *(text_line(one, line) for line in one.lines)]) for one in notice.sections]
+    around = [escape_visible(text, lines=True) for text in (notice.opening, notice.footer)]
     return "\n\n".join(filter(None, [around[0], *sections, around[1]])) + "\n"
 
 
@@ -212,14 +212,14 @@ def text_line(section: Section, line: Line) -> str:
     return "\n  ".join([f"- {escape_visible(line.words)}", *below])
 
 
-def html_of(letter: Letter) -> str:
-    """The letter as HTML that every mail program shows, on a telephone too, in light and in dark. Nothing is loaded from anywhere."""
+def notice_html(notice: EmployeeNotice) -> str:
+    """The notice as HTML that every mail program shows, on a telephone too, in light and in dark. Nothing is loaded from anywhere."""
     sections = (
-        f"<h2>{escape_html(one.title)}</h2><ul>{''.join(html_line(one, line) for line in one.lines)}</ul>" for one in letter.sections
+        f"<h2>{escape_html(one.title)}</h2><ul>{''.join(html_line(one, line) for line in one.lines)}</ul>" for one in notice.sections
     )
-    opening = f"<p>{escape_html(letter.opening, lines=True)}</p>" if letter.opening else ""
-    footer = f"<footer>{escape_html(letter.footer, lines=True)}</footer>" if letter.footer else ""
-    return PAGE.format(language=letter.language, opening=opening, sections="".join(sections), footer=footer)
+    opening = f"<p>{escape_html(notice.opening, lines=True)}</p>" if notice.opening else ""
+    footer = f"<footer>{escape_html(notice.footer, lines=True)}</footer>" if notice.footer else ""
+    return PAGE.format(language=notice.language, opening=opening, sections="".join(sections), footer=footer)
 
 
 def html_line(section: Section, line: Line) -> str:

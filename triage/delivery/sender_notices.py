@@ -14,7 +14,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import dsn, recalled_copies
 from triage.delivery.passthrough import message_of_ours, unread_delivery
-from triage.delivery.templates import EXPIRY, FAILURE, REJECTION, Letter, letter_to
+from triage.delivery.templates import EXPIRY, FAILURE, REJECTION, FilledNotice, fill_notice
 from triage.errors import NotAllowedNow
 from triage.ids import format_id, new_id
 from triage.message.authentication import Authentication
@@ -122,12 +122,12 @@ def make_notice(session: Session, message: Message, kind: str, text: str, *, set
     Nothing where nothing may be said of them, or where somebody else has told the sender meanwhile.
     """
     concerned = concerned_by(session, message.id, kind)
-    letter = letter_to(message, concerned, kind, text, settings)
+    filled = fill_notice(message, concerned, kind, text, settings)
     number = new_id()
-    if letter is None or not reserve_notice(session, number, message, kind, text, due):
+    if filled is None or not reserve_notice(session, number, message, kind, text, due):
         return
-    written = enter_notice(session, number, message, letter, kind, concerned[0], settings=settings, due=due, now=now)
-    detail = {"kind": kind, "to": letter.to, "said": letter.text, "notice": format_id(written)}
+    written = enter_notice(session, number, message, filled, kind, concerned[0], settings=settings, due=due, now=now)
+    detail = {"kind": kind, "to": filled.to, "said": filled.text, "notice": format_id(written)}
     ledger.write_act(session, "notice", f"message:{format_id(message.id)}", by=BY, now=now, detail=detail)
 
 
@@ -150,7 +150,7 @@ def enter_notice(
     session: Session,
     number: int,
     message: Message,
-    letter: Letter,
+    filled: FilledNotice,
     kind: str,
     first: Delivery,
     *,
@@ -159,18 +159,18 @@ def enter_notice(
     now: datetime,
 ) -> int:
     """The notice as a message with one delivery, in the folder of what it is about; the id of its message."""
-    notice = notice_of(session, message, letter, kind, settings)
+    notice = notice_of(session, message, filled, kind, settings)
     raw = dsn.write_dsn(notice, number=format_id(number), boundary=f"=_{secrets.token_hex(12)}", now=now)
     content_id, content = bodies.keep_body(session, raw)
     subject = f"{kind}: {notice.subject}"
     notice_message = message_of_ours(
-        number, content_id, letter.to, notice.sender, hostname=notice.hostname, now=now, subject=subject, text=letter.text
+        number, content_id, filled.to, notice.sender, hostname=notice.hostname, now=now, subject=subject, text=filled.text
     )
     delivery = unread_delivery(
         notice_message.id,
-        letter.to,
+        filled.to,
         received_at=now,
-        recipient=letter.to.casefold(),
+        recipient=filled.to.casefold(),
         author=notice.sender,
         folder=(first.department, first.person),
         direction="notice",
@@ -178,20 +178,20 @@ def enter_notice(
         reason=SENDER_REASONS[kind],
         now=due,
     )
-    shown = replace(delivery, id=number, subject=subject, search=f"{subject} {notice.sender} {letter.to}".casefold())
+    shown = replace(delivery, id=number, subject=subject, search=f"{subject} {notice.sender} {filled.to}".casefold())
     ledger.enter_message(session, notice_message, content, [shown], by=BY, now=now)
     return notice_message.id
 
 
-def notice_of(session: Session, message: Message, letter: Letter, kind: str, settings: Settings) -> dsn.Notice:
+def notice_of(session: Session, message: Message, filled: FilledNotice, kind: str, settings: Settings) -> dsn.Notice:
     """Builds the notice to the sender of this message, as a value."""
     return dsn.Notice(
         kind=kind,
         sender=settings.sender,
-        to=letter.to,
+        to=filled.to,
         subject=message.summary.get("subject", ""),
-        text=letter.text,
-        failed=letter.failed,
+        text=filled.text,
+        failed=filled.failed,
         hostname=settings.company.hostname,
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),

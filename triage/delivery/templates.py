@@ -23,7 +23,7 @@ VALUE_LENGTH = 200  # characters of what a placeholder stands for
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class FilledNotice:
     """Text of a notice to a sender about some deliveries of one message."""
 
     to: str
@@ -31,14 +31,14 @@ class Letter:
     failed: tuple[dsn.Failed, ...]
 
 
-def letter_to(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> Letter | None:
+def fill_notice(message: Message, concerned: Sequence[Delivery], kind: str, text: str, settings: Settings) -> FilledNotice | None:
     """Fills a notice about these deliveries; None when none of them has an address that the sender wrote to, and for a damaged record."""
     if message.record.fault:
         return None
     failures = [describe_failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
     if not failures:
         return None  # members of a group: who they are is nobody's business outside
-    return Letter(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
+    return FilledNotice(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
 
 
 def as_written(delivery: Delivery, message: Message) -> str:

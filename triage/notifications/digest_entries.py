@@ -78,10 +78,10 @@ def list_first(session: Session, ids: Sequence[int], settings: Settings) -> tupl
     return tuple(own_mail.select_own(session, is_among(session, col(Delivery.id), ids), settings=settings, limit=LISTED))
 
 
-def remember_entries(session: Session, uid: str, digest: Digest, *, letter: int, now: datetime) -> None:
-    """Record that this letter told the person of these messages. A digest that reached the mailbox before stays on record."""
+def remember_entries(session: Session, uid: str, digest: Digest, *, notice: int, now: datetime) -> None:
+    """Record that this digest named these messages. A digest that reached the mailbox before stays on record."""
     of_these = (is_among(session, col(DigestEntry.delivery_id), digest.ids), col(DigestEntry.person) == uid)
     session.execute(delete(DigestEntry).where(*of_these, expiry.is_undelivered()), execution_options=UNSEEN)
     counted = digest.counted
-    entry = {"person": uid, "letter_id": letter, "at": now}
+    entry = {"person": uid, "letter_id": notice, "at": now}
     insert_missing(session, DigestEntry, [{"delivery_id": one, "counted": one in counted, **entry} for one in digest.ids])

@@ -13,7 +13,7 @@ from triage.business_hours import moment_at, works_on
 from triage.config.alert_types import AUTO, OFF
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.directory import enforcement
 from triage.directory.enforcement import RECORD, Enforcement
 from triage.ids import format_id
@@ -88,10 +88,10 @@ def day_of(moment: int, settings: Settings) -> date:
     return from_micros(moment).astimezone(ZoneInfo(settings.coverage.time_zone)).date()
 
 
-def tell_some(session: Session, settings: Settings, moment: datetime, *, now: datetime) -> int:
+def send_digests(session: Session, settings: Settings, moment: datetime, *, now: datetime) -> int:
     """Tell the next people for this moment, at most 25; how many were looked at, 0 when all have been.
 
-    Nobody is told twice a day, whatever stops or starts in between: how far it got is committed with the letters. What a day
+    Nobody is told twice a day, whatever stops or starts in between: how far it got is committed with the notices. What a day
     did not finish the next one begins again.
     """
     db.insert_if_missing(session, Marker, name=DONE, number=0, text="")
@@ -132,18 +132,18 @@ def is_theirs_alone(session: Session, person: Person) -> bool:
 
 
 def is_wanted(session: Session, uid: str) -> bool:
-    """Whether this person has not said that they want no letter."""
+    """Whether this person has not said that they want no notice."""
     return session.get(DigestRefusal, uid) is None
 
 
 def get_choice(session: Session, uid: str, settings: Settings) -> bool | None:
-    """Whether this person wants the letter. None: there is none for them."""
+    """Whether this person wants the notice. None: there is none for them."""
     person = session.get(Person, uid)
     return is_wanted(session, uid) if person and get_digest(session, settings, utcnow()).is_for(person.department, person.uid) else None
 
 
 def set_choice(session: Session, *, by: Actor, wanted: bool, now: datetime) -> None:
-    """An employee says whether they want the letter, in the audit log. Said again it changes nothing."""
+    """An employee says whether they want the notice, in the audit log. Said again it changes nothing."""
     if wanted == is_wanted(session, by.name):
         return
     if wanted:
@@ -158,16 +158,16 @@ def send_digest(session: Session, person: Person, settings: Settings, *, since: 
     digest = digest_entries.of_person(session, person.uid, settings=settings, now=now, since=since)
     if not digest.ids:
         return
-    letter = letter_to(person.mailbox, digest, settings, now)
+    notice = write_digest(person.mailbox, digest, settings, now)
     folder = (person.department, person.uid)
-    message = internal_mail.send_letter(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
-    digest_entries.remember_entries(session, person.uid, digest, letter=message, now=now)
+    message = internal_mail.send_notice(session, notice, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+    digest_entries.remember_entries(session, person.uid, digest, notice=message, now=now)
     detail = {"to": person.mailbox, "messages": len(digest.ids), "message": format_id(message)}
     ledger.write_act(session, "notify", f"employee:{person.uid}", by=BY, now=now, detail=detail)
 
 
-def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -> Letter:
-    """The letter."""
+def write_digest(address: str, digest: Digest, settings: Settings, now: datetime) -> EmployeeNotice:
+    """The notice."""
     titled = ((say("Held until somebody reviews it"), digest.held), (say("Removed"), digest.removed))
     sections = [write_section(title, part, settings, now) for title, part in titled if part.listed]
     if counts := tuple(count_attacks(digest, settings)):
@@ -177,7 +177,7 @@ def letter_to(address: str, digest: Digest, settings: Settings, now: datetime) -
     counted += [say("{count} removed", count=gone)] if gone else []
     opening = say("Staff review messages from unknown senders before you get them. You need not do anything.")
     subject = say("Messages for you: {counts}", counts=join_parts(", ", counted))
-    return Letter(address, subject, tuple(sections), join_parts("\n", write_footer(settings)), opening)
+    return EmployeeNotice(address, subject, tuple(sections), join_parts("\n", write_footer(settings)), opening)
 
 
 def write_section(title: str, part: Part, settings: Settings, now: datetime) -> Section:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.directory.enforcement import DANGEROUS, EVERYTHING, RECORD, UNKNOWN
 from triage.say import format_clock, format_day, say
 from triage.store.models.directory import Person
@@ -36,7 +36,7 @@ FOOTER = say("Your company sends you this notice once.")
 
 
 def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *, settings: Settings, by: Actor, now: datetime) -> int:
-    """Queue a letter to each employee of the scope; how many. Nobody outside the company gets one."""
+    """Queue a notice to each employee of the scope; how many. Nobody outside the company gets one."""
     local = starts_at.astimezone(ZoneInfo(settings.coverage.time_zone))
     when = say("From {day} at {clock}", day=format_day(local), clock=format_clock(local)) if starts_at > now else say("From now on")
     kind, _, name = scope.partition(":")
@@ -47,9 +47,9 @@ def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *
     for person in people:
         words = (Line(HELD_FIRST), Line(FROM_INSIDE)) if step == EVERYTHING else (Line(WORDS[step]), Line(NO_ACTION))
         section = Section(when, words)
-        letter = Letter(person.mailbox, SUBJECTS[step], (section,), FOOTER)
-        internal_mail.send_letter(
-            session, letter, folder=(person.department, person.uid), rule=RULE, reason=REASON, settings=settings, by=by, now=now
+        notice = EmployeeNotice(person.mailbox, SUBJECTS[step], (section,), FOOTER)
+        internal_mail.send_notice(
+            session, notice, folder=(person.department, person.uid), rule=RULE, reason=REASON, settings=settings, by=by, now=now
         )
     return len(people)
 

@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.ids import format_id
 from triage.say import format_minute, join_parts, say
 from triage.store import db, ledger, versions
@@ -32,7 +32,7 @@ def is_behind(session: Session) -> bool:
     return session.get(Marker, PLACE) is None or versions.read_version(session, PLACE) < hash_chain.last_sequence(session)
 
 
-def tell_owners(session: Session, settings: Settings, *, now: datetime) -> int:
+def notify_owners(session: Session, settings: Settings, *, now: datetime) -> int:
     """Queue a message about each sign-in from a new place on the next stretch of the chain; how many.
 
     Never run before: begin with what happens from now on. An account without a mailbox of the company has nobody to tell.
@@ -41,7 +41,7 @@ def tell_owners(session: Session, settings: Settings, *, now: datetime) -> int:
     place = session.get_one(Marker, PLACE, with_for_update=True, populate_existing=True)
     through = min(hash_chain.last_sequence(session), place.number + AT_ONCE)
     found = find_sign_ins(session, place.number, through, now) if settings.notices.new_sign_in_address else ()
-    number = sum(tell_owner(session, record, settings, now=now) for record in list(found))
+    number = sum(notify_owner(session, record, settings, now=now) for record in list(found))
     place.number = through
     return number
 
@@ -58,20 +58,20 @@ def find_sign_ins(session: Session, after: int, through: int, now: datetime) -> 
     return (record for record in rows if record.detail.get(NEW_PLACE))
 
 
-def tell_owner(session: Session, record: AuditRecord, settings: Settings, *, now: datetime) -> bool:
+def notify_owner(session: Session, record: AuditRecord, settings: Settings, *, now: datetime) -> bool:
     """Queue the message about one sign-in, in the audit log; False where nobody knows a mailbox."""
     login = record.subject.removeprefix(f"{STAFF}:")
     there = of_staff(session, login, settings)
     if there is None:
         return False
-    letter = letter_about(there.address, login, record, settings)
-    message = internal_mail.send_letter(session, letter, folder=there.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+    notice = write_notice(there.address, login, record, settings)
+    message = internal_mail.send_notice(session, notice, folder=there.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
     detail = {"to": there.address, "causes": [NEW_PLACE], "message": format_id(message)}
     ledger.write_act(session, "notify", there.who, by=BY, now=now, detail=detail)
     return True
 
 
-def letter_about(address: str, login: str, record: AuditRecord, settings: Settings) -> Letter:
+def write_notice(address: str, login: str, record: AuditRecord, settings: Settings) -> EmployeeNotice:
     """Builds the notice to the owner: when and from where somebody signed in, and what to do."""
     line = say(
         "{when} from {client}. Your account {login} had not signed in from there lately.",
@@ -86,4 +86,4 @@ def letter_about(address: str, login: str, record: AuditRecord, settings: Settin
         login=login,
     )
     title = say("New sign-in to your Mailroom account")
-    return Letter(address, title, (Section(title, (Line(line),)),), join_parts("\n", (what_to_do, console)))
+    return EmployeeNotice(address, title, (Section(title, (Line(line),)),), join_parts("\n", (what_to_do, console)))

@@ -15,7 +15,7 @@ from triage.business_hours import SUBSTITUTE
 from triage.config.alert_types import BRAKE, BRAKED, HUNT, OF_COMPANY, REMOVAL, TITLES, alert_sentence, named_recipients
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.directory import undeliverable
 from triage.ids import format_id
 from triage.notifications import alerts
@@ -30,25 +30,25 @@ NOTHING: Mapping[str, tuple[Line, ...]] = {}
 RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
 
 
-def due_letters(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[OpenAlert]]]]:
+def due_notices(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[OpenAlert]]]]:
     """Returns the recipients of alerts and the new alerts of each."""
     found = list_concerned(session, settings, now)
     told = [(one, alerts.find_unsent_alerts(session, one.who, rows, settings, now)) for one, rows in found.items()]
-    return [(one, untold) for one, untold in told if untold]
+    return [(one, unsent) for one, unsent in told if unsent]
 
 
-def queue_letters(session: Session, settings: Settings, *, now: datetime) -> int:
-    """Queue a letter to everybody who is to be told something; how many."""
+def queue_notices(session: Session, settings: Settings, *, now: datetime) -> int:
+    """Queue a notice to everybody who is to be told something; how many."""
     names = alerts.names_of(session)
-    letters = due_letters(session, settings, now)
-    for one, untold in letters:
-        more = {BRAKED: outbound_brakes.name_brakes(session, now)} if BRAKED in untold else {}
-        letter = letter_to(one.address, untold, names, settings, more)
-        message = internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
-        alerts.save_sent_alerts(session, one.who, chain.from_iterable(untold.values()), now)
-        detail = {"to": one.address, "causes": sorted(untold), "message": format_id(message)}
+    notices = due_notices(session, settings, now)
+    for one, unsent in notices:
+        more = {BRAKED: outbound_brakes.name_brakes(session, now)} if BRAKED in unsent else {}
+        notice = write_notice(one.address, unsent, names, settings, more)
+        message = internal_mail.send_notice(session, notice, folder=one.folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+        alerts.save_sent_alerts(session, one.who, chain.from_iterable(unsent.values()), now)
+        detail = {"to": one.address, "causes": sorted(unsent), "message": format_id(message)}
         ledger.write_act(session, "notify", one.who, by=BY, now=now, detail=detail)
-    return len(letters)
+    return len(notices)
 
 
 def list_concerned(session: Session, settings: Settings, now: datetime) -> dict[Addressee, list[OpenAlert]]:
@@ -150,15 +150,15 @@ def list_heads(session: Session, now: datetime) -> Iterator[Actor]:
     yield from (actor for login in logins if (actor := staff_members.find_staff_actor(session, login, now)) and is_head(actor))
 
 
-def letter_to(
+def write_notice(
     address: str,
-    untold: dict[str, list[OpenAlert]],
+    unsent: dict[str, list[OpenAlert]],
     names: dict[str, str],
     settings: Settings,
     more: Mapping[str, tuple[Line, ...]] = NOTHING,
-) -> Letter:
+) -> EmployeeNotice:
     """Builds the alert: how many and how long, no word of any sender. `more`: lines of a cause that name what our own people sent."""
-    said = {cause: (*map(Line, lines_of(cause, rows, names, settings)), *more.get(cause, ())) for cause, rows in untold.items()}
+    said = {cause: (*map(Line, lines_of(cause, rows, names, settings)), *more.get(cause, ())) for cause, rows in unsent.items()}
     sections = tuple(Section(TITLES[cause], lines) for cause, lines in said.items())
     first, others = sections[0], len(sections) - 1
     subject = first.lines[0].words if len(first.lines) == 1 and not others else first.title
@@ -166,7 +166,7 @@ def letter_to(
         subject = say("{title}, and {count} more", title=first.title, count=others)
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     why = say("You get this because you are responsible for it. Name a substitute in the console for the time that you are away.")
-    return Letter(address, subject, sections, join_parts("\n", (console, why)))
+    return EmployeeNotice(address, subject, sections, join_parts("\n", (console, why)))
 
 
 def lines_of(cause: str, rows: list[OpenAlert], names: dict[str, str], settings: Settings) -> Iterator[str]:

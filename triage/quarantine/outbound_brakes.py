@@ -11,7 +11,7 @@ from triage.access import confidential_folders, scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.errors import NotAllowedNow, NotFound
 from triage.ids import format_id
 from triage.message.summary import make_summary
@@ -30,7 +30,7 @@ RULE = "outbound-brake"  # of what an author is told
 REASON = say("it tells an employee that messages wait")
 RECENT = timedelta(days=7)  # how long a brake that is decided or only reported is listed
 KEPT = timedelta(days=90)
-MOST_NAMED = 20  # messages that a letter or a list names
+MOST_NAMED = 20  # messages that a notice or a list names
 MOST_LOOKED_AT = 5_000  # deliveries of which the messages are named
 
 
@@ -135,7 +135,7 @@ def remove_brake(session: Session, brake_id: int, *, by: Actor, reason: str, set
     removed = ledger.record_many(session, is_waiting(row), Event.PURGE, by=by, now=now, detail=about(row, reason))
     found = settle_brake(session, row, REMOVED, len(removed), by=by, reason=reason, now=now)
     opening = say("{name} removed messages of yours. They were not sent to their new recipients.", name=by.shown)
-    tell_author(session, row, messages, say("Messages of yours were not sent"), opening, settings=settings, now=now)
+    notify_author(session, row, messages, say("Messages of yours were not sent"), opening, settings=settings, now=now)
     return found
 
 
@@ -196,17 +196,17 @@ def note_tripped(session: Session, row: OutboundBrake, *, settings: Settings, no
         count=row.recipients,
     )
     messages = name_messages(session, is_waiting(row))
-    tell_author(session, row, messages, say("Messages of yours wait"), opening, settings=settings, now=now)
+    notify_author(session, row, messages, say("Messages of yours wait"), opening, settings=settings, now=now)
 
 
-def tell_author(
+def notify_author(
     session: Session, row: OutboundBrake, messages: Iterable[SentMessage], subject: str, opening: str, *, settings: Settings, now: datetime
 ) -> None:
-    """A letter to whose account it is, with the messages that it is about."""
+    """A notice to whose account it is, with the messages that it is about."""
     person = session.get(Person, row.person)
     if person is None or internal_mail.is_outside(person.mailbox, settings):
         return
-    letter = Letter(
+    notice = EmployeeNotice(
         to=person.mailbox,
         subject=subject,
         sections=(Section(say("Messages"), tuple(map(message_line, messages))),),
@@ -214,7 +214,7 @@ def tell_author(
         opening=opening,
     )
     folder = person.department, person.uid
-    internal_mail.send_letter(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
+    internal_mail.send_notice(session, notice, folder=folder, rule=RULE, reason=REASON, settings=settings, by=BY, now=now)
 
 
 def message_line(one: SentMessage) -> Line:

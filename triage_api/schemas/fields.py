@@ -35,7 +35,7 @@ def show_id(number: Any) -> Any:
 
 
 Text = Annotated[str, Field(max_length=1000), AfterValidator(check_storable)]
-Letter = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(check_storable)]
+NoticeText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(check_storable)]
 Word = Annotated[str, Field(max_length=255), AfterValidator(check_storable)]
 GivenId = Annotated[int, BeforeValidator(given_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
 Id = Annotated[str, BeforeValidator(show_id), Field(pattern=ID_PATTERN)]

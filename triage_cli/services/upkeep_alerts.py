@@ -29,9 +29,9 @@ def follow_alerts(settings: Settings, engine: Engine, holder: str, stop: threadi
         pause = LOOK_EVERY
         try:
             watch_alerts(settings, engine, holder)
-            tell_people(settings, engine, holder, stop)
-            tell_reporters(settings, engine, holder)
-            tell_owners(settings, engine, holder)
+            notify_employees(settings, engine, holder, stop)
+            notify_reporters(settings, engine, holder)
+            notify_owners(settings, engine, holder)
         except DBAPIError as fault:
             pause = pause_after(fault, LOOK_EVERY)
         except Exception:  # one alert that cannot be sent must not end this for all later ones
@@ -46,7 +46,7 @@ def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
         news = (
             alerts.has_changed(session, found)
             or alerts.due_for_record(session, settings, now)
-            or staff_mail.due_letters(session, settings, now)
+            or staff_mail.due_notices(session, settings, now)
         )
     if not news:
         return False
@@ -56,14 +56,14 @@ def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
             return False
         alerts.keep_alerts(session, found, now=now)
         recorded = alerts.record_alerts(session, settings, now=now)
-        letters = staff_mail.queue_letters(session, settings, now=now)
-    if recorded or letters:
+        notices = staff_mail.queue_notices(session, settings, now=now)
+    if recorded or notices:
         wake_waiters(settings, "relay", "change")
-        log.info("%d alerts recorded, %d notices to staff queued", recorded, letters)
+        log.info("%d alerts recorded, %d notices to staff queued", recorded, notices)
     return True
 
 
-def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
+def notify_employees(settings: Settings, engine: Engine, holder: str, stop: threading.Event) -> int:
     """Tell people what waits for them, slice by slice, when it is time; how many were looked at. Alerts do not wait for the last one."""
     until = time.monotonic() + LOOK_EVERY
     with db.read_transaction(engine) as session:
@@ -72,7 +72,9 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
     while moment and not stop.is_set() and time.monotonic() < until:
         with db.transaction(engine) as session:
             now = db.at_earliest(session, utcnow())  # as every machine sees it: else one that is ahead and one that is right tell in turns
-            some = digests.tell_some(session, settings, moment, now=now) if hash_chain.elect_sealer(session, holder, now, duty=DUTY) else 0
+            some = (
+                digests.send_digests(session, settings, moment, now=now) if hash_chain.elect_sealer(session, holder, now, duty=DUTY) else 0
+            )
         if not some:
             break
         number += some
@@ -82,14 +84,14 @@ def tell_people(settings: Settings, engine: Engine, holder: str, stop: threading
     return number
 
 
-def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
+def notify_reporters(settings: Settings, engine: Engine, holder: str) -> int:
     """Tell those who reported mail what came of it; how many."""
     with db.read_transaction(engine) as session:
         if not suspicion_reports.has_unanswered_reporters(session):
             return 0
     with db.transaction(engine) as session:
         told = (
-            suspicion_reports.tell_verdicts(session, settings=settings, now=utcnow())
+            suspicion_reports.send_verdicts(session, settings=settings, now=utcnow())
             if hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY)
             else 0
         )
@@ -99,14 +101,14 @@ def tell_reporters(settings: Settings, engine: Engine, holder: str) -> int:
     return told
 
 
-def tell_owners(settings: Settings, engine: Engine, holder: str) -> int:
+def notify_owners(settings: Settings, engine: Engine, holder: str) -> int:
     """Queue messages to the owners of staff accounts about sign-ins from new addresses; how many."""
     with db.read_transaction(engine) as session:
         if not new_places.is_behind(session):
             return 0
     with db.transaction(engine) as session:
         now = db.at_earliest(session, utcnow())
-        told = new_places.tell_owners(session, settings, now=now) if hash_chain.elect_sealer(session, holder, now, duty=DUTY) else 0
+        told = new_places.notify_owners(session, settings, now=now) if hash_chain.elect_sealer(session, holder, now, duty=DUTY) else 0
     if told:
         wake_waiters(settings, "relay", "change")
         log.info("queued %d messages to owners of accounts about sign-ins from new addresses", told)

@@ -12,14 +12,14 @@ from tests.triage.arriving import NOW
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import internal_mail, queue
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.errors import BadInput
 from triage.store import bodies, db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
 BY = Actor.system("notices")
-LETTER = Letter(
+NOTICE = EmployeeNotice(
     "joe.fern@company.example",
     "Mail waits",
     (
@@ -34,9 +34,9 @@ LETTER = Letter(
 )
 
 
-def parsed(letter: Letter) -> EmailMessage:
+def parsed(notice: EmployeeNotice) -> EmailMessage:
     names = {"number": "0ABC", "boundary": "=_cut", "hostname": "mx.company.example"}
-    raw = internal_mail.write_letter(letter, "postmaster@company.example", **names, now=NOW)
+    raw = internal_mail.write_notice_bytes(notice, "postmaster@company.example", **names, now=NOW)
     assert all(line.isascii() and len(line) < 998 for line in raw.splitlines())
     return email.message_from_bytes(raw, policy=default)
 
@@ -49,7 +49,7 @@ def parts(message: EmailMessage) -> tuple[str, str]:
 
 
 def test_text_and_html_say_the_same() -> None:
-    message = parsed(LETTER)
+    message = parsed(NOTICE)
     text, page = parts(message)
     assert text == (
         "You are <told>.\n\n"
@@ -67,7 +67,7 @@ def test_text_and_html_say_the_same() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_whatever_it_says_it_stays_one_mail_to_one_person(subject: str, line: str, title: str) -> None:
-    message = parsed(Letter("joe.fern@company.example", subject, (Section(title, (Line(line, (line,)),)),), "end"))
+    message = parsed(EmployeeNotice("joe.fern@company.example", subject, (Section(title, (Line(line, (line,)),)),), "end"))
     assert message.get_all("to") == ["joe.fern@company.example"]
     assert message.get_content_type() == "multipart/alternative"
     text, page = parts(message)
@@ -79,15 +79,15 @@ def test_whatever_it_says_it_stays_one_mail_to_one_person(subject: str, line: st
 def test_it_waits_in_the_queue_like_any_other_mail(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
         folder = ("it", "joe.fern")
-        message_id = internal_mail.send_letter(session, LETTER, folder=folder, rule="r", reason="why", settings=settings, by=BY, now=NOW)
+        message_id = internal_mail.send_notice(session, NOTICE, folder=folder, rule="r", reason="why", settings=settings, by=BY, now=NOW)
         (claim,) = queue.claim_deliveries(session, limit=5, settings=settings, now=NOW)
-        assert (claim.message_id, claim.mailbox, claim.reverse_path, claim.direction) == (message_id, LETTER.to, "", "report")
+        assert (claim.message_id, claim.mailbox, claim.reverse_path, claim.direction) == (message_id, NOTICE.to, "", "report")
         assert b"Auto-Submitted: auto-generated" in bodies.load_body(session, session.get_one(Message, message_id).content_id)
         assert session.get_one(Delivery, claim.delivery_id).department == "it"
 
 
 @pytest.mark.parametrize("to", ["eve@stranger.example", "joe@company.example.stranger.example", "nobody"])
 def test_nobody_outside_is_told(known: Engine, settings: Settings, to: str) -> None:
-    letter = Letter(to, "x", (), "")
+    notice = EmployeeNotice(to, "x", (), "")
     with pytest.raises(BadInput, match="is outside the company"), db.transaction(known) as session:
-        internal_mail.send_letter(session, letter, folder=("", ""), rule="r", reason="why", settings=settings, by=BY, now=NOW)
+        internal_mail.send_notice(session, notice, folder=("", ""), rule="r", reason="why", settings=settings, by=BY, now=NOW)

@@ -241,9 +241,9 @@ def test_a_preview_says_who_would_be_told_what(desk: Desk) -> None:
             )
 
     seen = preview(ANA)
-    assert [(one.to, one.text) for one in seen.letters] == [("sales@supplier.example", f"No to {JOE}, {MARA}\n")]
+    assert [(one.to, one.text) for one in seen.notices] == [("sales@supplier.example", f"No to {JOE}, {MARA}\n")]
     assert (seen.messages, seen.deliveries) == (1, 2)
     assert [count for _, count in seen.refused] == [1]
-    assert [one.text for one in preview(BEN).letters] == [f"No to {MARA}\n"]  # nobody is told of foreign folders
+    assert [one.text for one in preview(BEN).notices] == [f"No to {MARA}\n"]  # nobody is told of foreign folders
     assert desk.list_notices() == []
-    assert ids.format_id(seen.letters[0].message)
+    assert ids.format_id(seen.notices[0].message)

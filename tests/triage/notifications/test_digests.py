@@ -69,7 +69,7 @@ def send_digests(engine: Engine, settings: Settings, now: datetime = FOUR) -> di
     """Send the digests that are due, as upkeep does; return the text by address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
-        while (moment := digests.due_moment(session, settings, now)) and digests.tell_some(session, settings, moment, now=now):
+        while (moment := digests.due_moment(session, settings, now)) and digests.send_digests(session, settings, moment, now=now):
             pass
         rows = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
         fresh = session.execute(rows.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()
@@ -175,7 +175,7 @@ def test_what_was_begun_goes_on_and_tells_nobody_twice(known: Engine, daily: Set
     for to in (JOE, MARA, "it+zoe@company.example"):
         came(known, daily, to)
     with db.transaction(known) as session:  # and then the machine stops
-        assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
+        assert digests.send_digests(session, daily, FOUR, now=FOUR) == 1
     assert set(send_digests(known, daily, FOUR + HOUR)) == {"mara.berg@company.example", "zoe@company.example"}
     assert send_digests(known, daily, FOUR + HOUR) == {}
 
@@ -191,7 +191,7 @@ def test_machines_that_tell_at_the_same_moment_tell_everybody_once(known: Engine
         slices = 0
         while True:
             with db.transaction(known) as session:
-                if not digests.tell_some(session, daily, FOUR, now=FOUR):
+                if not digests.send_digests(session, daily, FOUR, now=FOUR):
                     return slices
                 slices += 1
 
@@ -216,7 +216,7 @@ def test_what_a_day_did_not_finish_the_next_one_begins_anew(known: Engine, daily
     came(known, daily, JOE)
     purge(known, daily, came(known, daily, MARA, subject="Gift cards"))
     with db.transaction(known) as session:  # Joe is told, and then the machine stops until the next day
-        assert digests.tell_some(session, daily, FOUR, now=FOUR) == 1
+        assert digests.send_digests(session, daily, FOUR, now=FOUR) == 1
     found = send_digests(known, daily, FOUR + DAY)
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
 

@@ -29,7 +29,7 @@ def staffed(engine: Engine, settings: Settings) -> Settings:
     """The small company with staff who have mailboxes, and who have been looked after before."""
     with db.transaction(engine) as session:
         directory.apply_directory(session, STAFFED, settings.company, by=SYNC, now=NOW)
-        new_places.tell_owners(session, settings, now=NOW)
+        new_places.notify_owners(session, settings, now=NOW)
     return settings
 
 
@@ -44,7 +44,7 @@ def send_notices(engine: Engine, settings: Settings, now: datetime = NOW) -> lis
         while hash_chain.seal_entries(session):
             pass
         before = set(session.scalars(select(col(Delivery.id))))
-        number = new_places.tell_owners(session, settings, now=now)
+        number = new_places.notify_owners(session, settings, now=now)
         assert not new_places.is_behind(session) or number
         fresh = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
         rows = session.execute(fresh.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()

@@ -58,7 +58,7 @@ def send_alerts(engine: Engine, settings: Settings, now: datetime = LATE) -> dic
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
         alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
-        staff_mail.queue_letters(session, settings, now=now)
+        staff_mail.queue_notices(session, settings, now=now)
         fresh = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
         rows = session.execute(fresh.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()
         return {mailbox: text_of(bodies.load_body(session, content_id)) for mailbox, content_id in rows}

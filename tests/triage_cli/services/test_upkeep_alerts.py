@@ -66,7 +66,7 @@ def test_one_machine_tells_people_and_a_restart_tells_nobody_again(
     arrives("it+p1@company.example")
     wanted = replace(settings, notices=Notices(digest_at=f"{utcnow():%H:%M}"))
     for holder, looked_at in (("here:1", 2), ("there:2", 0), ("here:3", 0)):
-        assert upkeep_alerts.tell_people(wanted, engine, holder, threading.Event()) == looked_at
+        assert upkeep_alerts.notify_employees(wanted, engine, holder, threading.Event()) == looked_at
     assert list_recipients(engine) == ["p1@company.example"]
 
 
@@ -75,12 +75,12 @@ def test_owners_hear_of_a_sign_in_from_a_new_place_from_one_machine(
 ) -> None:
     company(tmp_path, 2)
     assert shell("sync", "--confirm").code == 0
-    assert upkeep_alerts.tell_owners(settings, engine, "here:1") == 0  # begins with what happens from now on
+    assert upkeep_alerts.notify_owners(settings, engine, "here:1") == 0  # begins with what happens from now on
     with db.transaction(engine) as session:
         for client in ("192.0.2.9", "203.0.113.7"):
             assert staff_login.start_session(session, "ida", client, How(), lasts=timedelta(days=1), now=utcnow())
         hash_chain.seal_entries(session)
-    assert upkeep_alerts.tell_owners(settings, engine, "there:2") == 0
+    assert upkeep_alerts.notify_owners(settings, engine, "there:2") == 0
     stop = threading.Event()
     thread = threading.Thread(target=upkeep_alerts.follow_alerts, args=(settings, engine, "here:1", stop))
     thread.start()
@@ -90,7 +90,7 @@ def test_owners_hear_of_a_sign_in_from_a_new_place_from_one_machine(
         stop.set()
         thread.join()
     assert list_recipients(engine) == ["p0@company.example"]
-    assert upkeep_alerts.tell_owners(settings, engine, "here:1") == 0
+    assert upkeep_alerts.notify_owners(settings, engine, "here:1") == 0
 
 
 def test_only_one_of_several_machines_tells(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings, tmp_path: Path) -> None:

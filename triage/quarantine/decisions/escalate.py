@@ -16,7 +16,7 @@ from triage.config import duties
 from triage.config.duties import Duty
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter, Line, Section
+from triage.delivery.internal_mail import EmployeeNotice, Line, Section
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.ids import format_id, new_id
 from triage.quarantine.decisions import outcomes
@@ -164,12 +164,12 @@ def notify_duty(session: Session, duty: Duty, by: Actor, reason: str, count: int
     people = [staff_addresses.of_staff(session, login, settings) for login in duty.staff]
     found = {one.address: one for one in (*people, staff_addresses.of_address(duty.address, settings)) if one}
     for one in found.values():
-        letter = letter_to(one.address, duty, by, reason, count, settings)
-        internal_mail.send_letter(session, letter, folder=one.folder, rule=RULE, reason=NOTICE, settings=settings, by=BY, now=now)
+        notice = write_notice(one.address, duty, by, reason, count, settings)
+        internal_mail.send_notice(session, notice, folder=one.folder, rule=RULE, reason=NOTICE, settings=settings, by=BY, now=now)
     return len(found)
 
 
-def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> Letter:
+def write_notice(address: str, duty: Duty, by: Actor, reason: str, count: int, settings: Settings) -> EmployeeNotice:
     """Notice to a duty."""
     messages = say_count("{count} message", "{count} messages", count=count)
     notified = say("{name} escalated {messages} to {duty}.", name=by.shown, messages=messages, duty=duty.title)
@@ -177,7 +177,7 @@ def letter_to(address: str, duty: Duty, by: Actor, reason: str, count: int, sett
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     footer = say("Please confirm it in Mailroom, where it stays visible until then. Nothing is erased.")
     subject = say("Escalated to {duty}: {messages}", duty=duty.title, messages=messages)
-    return Letter(address, subject, (Section(say("Please look at this today"), (first,)),), join_parts("\n", (console, footer)))
+    return EmployeeNotice(address, subject, (Section(say("Please look at this today"), (first,)),), join_parts("\n", (console, footer)))
 
 
 def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:

@@ -11,18 +11,18 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery import rejections
-from triage.delivery.templates import REJECTION, letter_to
+from triage.delivery.templates import REJECTION, fill_notice
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import Selection
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 
-SHOWN = 20  # letters
+SHOWN = 20  # notices
 
 
 @dataclass(frozen=True, slots=True)
-class LetterPreview:
+class NoticePreview:
     """Notice that one sender would get about one message."""
 
     message: int
@@ -34,8 +34,8 @@ class LetterPreview:
 class Preview:
     """Preview of notices: senders who would get one, and those who would not."""
 
-    letters: tuple[LetterPreview, ...]  # the first ones
-    messages: int  # that a sender would be told of
+    notices: tuple[NoticePreview, ...]  # the first ones
+    messages: int  # whose sender would get a notice
     deliveries: int  # that would be rejected
     refused: tuple[tuple[str, int], ...]  # why others would not be, and how many
 
@@ -50,18 +50,18 @@ def preview_rejection(session: Session, selected: Selection, *, template: str, t
     for delivery, message in rejections.held_among(session, (one for one in ids if one not in barred)):
         by_message.setdefault(message.id, []).append(delivery)
     return Preview(
-        letters=tuple(preview_letters(session, list(by_message.items())[:SHOWN], said, settings)),
+        notices=tuple(preview_notices(session, list(by_message.items())[:SHOWN], said, settings)),
         messages=len(by_message),
         deliveries=sum(map(len, by_message.values())),
         refused=tuple(Counter(barred.values()).most_common()),
     )
 
 
-def preview_letters(
+def preview_notices(
     session: Session, chosen: Iterable[tuple[int, list[Delivery]]], said: str, settings: Settings
-) -> Iterable[LetterPreview]:
+) -> Iterable[NoticePreview]:
     """The words that go to each sender."""
     for message_id, deliveries in chosen:
-        letter = letter_to(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)
-        if letter:
-            yield LetterPreview(message_id, letter.to, letter.text)
+        filled = fill_notice(session.get_one(Message, message_id), deliveries, REJECTION, said, settings)
+        if filled:
+            yield NoticePreview(message_id, filled.to, filled.text)

@@ -10,7 +10,7 @@ from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter
+from triage.delivery.internal_mail import EmployeeNotice
 from triage.errors import BadInput, NotFound
 from triage.ids import format_id, new_id, sibling_id
 from triage.message.summary import Summary
@@ -26,7 +26,7 @@ RULE, REASON = "expect-answer", say("it answers an employee who expects a messag
 MOST_OPEN = 30  # expectations of one person at once
 LONGEST = 100  # characters of what somebody adds
 DAY = timedelta(days=1)
-MOST_ANSWERS = 20  # letters that one person gets a day
+MOST_ANSWERS = 20  # notices that one person gets a day
 MOST_RAISED = 100  # held messages whose rows change at once
 
 
@@ -130,16 +130,16 @@ def by_mail(session: Session, envelope: Envelope, summary: Summary, *, settings:
             expect_sender(session, one, by=by, settings=settings, now=now)
     except BadInput as full:
         fault = error_sentence(full)
-    letter = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
-    employee_notes.answer_writer(session, person, letter, rule=RULE, reason=REASON, settings=settings, now=now, number=number)
+    notice = answer_announcement(person.mailbox, named, fault, now + timedelta(days=settings.outbound.expect_days))
+    employee_notes.answer_writer(session, person, notice, rule=RULE, reason=REASON, settings=settings, now=now, number=number)
     return ""
 
 
-def answer_announcement(to: str, named: Iterable[str], fault: str, until: datetime) -> Letter:
+def answer_announcement(to: str, named: Iterable[str], fault: str, until: datetime) -> EmployeeNotice:
     """Builds the answer to an announcement."""
     senders = ", ".join(named)
     if not senders:
-        return Letter(
+        return EmployeeNotice(
             to,
             say("Which sender do you expect?"),
             (),
@@ -148,7 +148,7 @@ def answer_announcement(to: str, named: Iterable[str], fault: str, until: dateti
         )
     if fault:
         about, failed = say("It was about {senders}.", senders=senders), say("Not everything was saved: {fault}.", fault=fault)
-        return Letter(to, say("Not saved: your expected sender"), (), about, failed)
+        return EmployeeNotice(to, say("Not saved: your expected sender"), (), about, failed)
     opening = say("Saved until {day}: you expect messages from {senders}.", day=format_day(until, year=False), senders=senders)
     footer = say("Staff still review these messages before you get them, but sooner.")
-    return Letter(to, say("Saved: your expected sender"), (), footer, opening)
+    return EmployeeNotice(to, say("Saved: your expected sender"), (), footer, opening)

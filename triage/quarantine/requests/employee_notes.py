@@ -1,6 +1,6 @@
 """Employee notes: what people here say about messages. A note is a release request, a report of a suspicious message or an expected sender.
 
-Here is what the three share: how a row of the queue shows them, who wrote one by email, and the letter that answers it.
+Here is what the three share: how a row of the queue shows them, who wrote one by email, and the notice that answers it.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter
+from triage.delivery.internal_mail import EmployeeNotice
 from triage.message.summary import Summary
 from triage.policy.learning.writers import Lookup
 from triage.say import Said, say
@@ -79,7 +79,7 @@ def find_writer(lookup: Lookup, envelope: Envelope, summary: Summary) -> tuple[P
 def answer_writer(
     session: Session,
     person: Person,
-    letter: Letter,
+    notice: EmployeeNotice,
     *,
     rule: str,
     reason: str,
@@ -87,10 +87,10 @@ def answer_writer(
     now: datetime,
     number: int | None = None,
 ) -> None:
-    """Queue a letter for the mailbox of who wrote a note; whoever has none of ours gets none."""
+    """Queue a notice for the mailbox of who wrote a note; whoever has none of ours gets none."""
     if internal_mail.is_outside(person.mailbox, settings):
         return
     folder = (person.department, person.uid)
-    internal_mail.send_letter(
-        session, letter, folder=folder, rule=rule, reason=reason, settings=settings, by=BY, now=now, number=number or None
+    internal_mail.send_notice(
+        session, notice, folder=folder, rule=rule, reason=reason, settings=settings, by=BY, now=now, number=number or None
     )

@@ -15,7 +15,7 @@ from triage.actor import Actor
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
-from triage.delivery.internal_mail import Letter
+from triage.delivery.internal_mail import EmployeeNotice
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import format_id, new_id
 from triage.message.forwarded import Pointed
@@ -36,7 +36,7 @@ from triage.text.defuse_links import dead_address, defuse_text
 THANKS, ANSWER, REASON = "report-thanks", "report-answer", say("it answers an employee who reported a message")
 DAY = timedelta(days=1)
 MOST_A_DAY = 50  # reports of one person that are taken
-MOST_THANKS = 10  # letters of thanks that one person gets a day
+MOST_THANKS = 10  # notices of thanks that one person gets a day
 PAUSE = timedelta(seconds=60)  # in which a decision may be taken back before anybody hears of it
 LONGEST = 300  # characters of what is said to the reporter
 TOLD_AT_ONCE = 50
@@ -162,18 +162,18 @@ def count_lately(session: Session, uid: str, now: datetime) -> int:
     return session.scalar(lately) or 0
 
 
-def write_thanks(new: Sequence[Pointed], to: str) -> Letter:
-    """Writes one short thank-you letter, however many messages were forwarded at once."""
+def write_thanks(new: Sequence[Pointed], to: str) -> EmployeeNotice:
+    """Writes one short thank-you notice, however many messages were forwarded at once."""
     what = say("“{subject}”", subject=defuse_text(cut_subject(new[0].subject))) if new[0].subject else say("what you forwarded")
     if len(new) > 1:
         what = say("{what} and {count} more", what=what, count=len(new) - 1)
     opening = say("Thank you for reporting {what}. Staff will review it and tell you the result.", what=what)
     footer = say("Until then, do not answer the message, and do not open anything in it.")
-    return Letter(to, say("Thank you for your report"), (), footer, opening)
+    return EmployeeNotice(to, say("Thank you for your report"), (), footer, opening)
 
 
 def cut_subject(text: str) -> str:
-    """Cuts a subject to the length that a letter has room for."""
+    """Cuts a subject to the length that a notice has room for."""
     return " ".join(text.split())[:80]
 
 
@@ -262,7 +262,7 @@ def count_reports(session: Session, *, by: Actor) -> int:
     return session.scalar(select(func.count()).select_from(waiting)) or 0
 
 
-def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int:
+def send_verdicts(session: Session, *, settings: Settings, now: datetime) -> int:
     """Write to those whose reports were answered, or whose mail was decided about, and who have not heard of it; how many."""
     rows = (
         select(MailReport, Decision, col(Delivery.claimed))
@@ -279,8 +279,8 @@ def tell_verdicts(session: Session, *, settings: Settings, now: datetime) -> int
         row.notified_at = now
         person = session.get(Person, row.person)
         if person and person.active:
-            letter = verdict_letter(row, person.mailbox, claimed=bool(claimed))
-            employee_notes.answer_writer(session, person, letter, rule=ANSWER, reason=REASON, settings=settings, now=now)
+            notice = write_verdict(row, person.mailbox, claimed=bool(claimed))
+            employee_notes.answer_writer(session, person, notice, rule=ANSWER, reason=REASON, settings=settings, now=now)
     session.flush()
     return len(told)
 
@@ -290,7 +290,7 @@ def has_unanswered_reporters(session: Session) -> bool:
     return session.scalar(select(col(MailReport.id)).where(col(MailReport.notified_at).is_(None)).limit(1)) is not None
 
 
-def verdict_letter(row: MailReport, to: str, *, claimed: bool = False) -> Letter:
+def write_verdict(row: MailReport, to: str, *, claimed: bool = False) -> EmployeeNotice:
     """Builds the notice of the verdict to the reporter. A message with a claimed author only claims to be from there."""
     subject = say("“{subject}”", subject=defuse_text(cut_subject(row.subject))) if row.subject else say("a message without a subject")
     author = dead_address(row.author)
@@ -301,4 +301,4 @@ def verdict_letter(row: MailReport, to: str, *, claimed: bool = False) -> Letter
     )
     words = say("{name} adds: {words}", name=row.answered_by_shown, words=defuse_text(row.words)) if row.words else ""
     footer = words or say("Thank you: your report made everybody here a little safer.")
-    return Letter(to, say("The result of your report"), (), footer, join_parts("\n", (reported, VERDICTS[row.verdict])))
+    return EmployeeNotice(to, say("The result of your report"), (), footer, join_parts("\n", (reported, VERDICTS[row.verdict])))

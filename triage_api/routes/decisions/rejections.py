@@ -31,5 +31,5 @@ def preview_rejection(order: schemas.RejectionOrder, session: Read, by: Staff, h
     )
     refused = [{"reason": reason, "count": count} for reason, count in seen.refused]
     return schemas.Rejection.model_validate(
-        {"letters": seen.letters, "messages": seen.messages, "deliveries": seen.deliveries, "refused": refused}
+        {"notices": seen.notices, "messages": seen.messages, "deliveries": seen.deliveries, "refused": refused}
     )

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Response
 from triage.ids import format_id
 from triage.quarantine.campaigns import campaign_list, incident, incident_pdf, timeline
 from triage.quarantine.decisions import regroup
-from triage.quarantine.removal import tell_opened
+from triage.quarantine.removal import notify_opened
 from triage.quarantine.search.selection import UNPROVEN
 from triage.store import db
 from triage.times import utcnow
@@ -91,9 +91,11 @@ def get_timeline(campaign_id: GivenId, session: Read, by: Staff) -> schemas.Time
 
 @router.get("/campaigns/{campaign_id}/opened", response_model=schemas.Opened, responses=describe_refusals(401, 404, 422))
 def get_opened(campaign_id: GivenId, session: Read, by: Staff, settings: OwnSettings) -> schemas.Opened:
-    """Lists who had opened a copy of a campaign before it was removed, with the letter that tells them. Nothing is sent."""
-    found = tell_opened.list_letters(session, campaign_id, by=by, settings=settings)
-    return schemas.Opened.model_validate({"items": found.letters, "may_tell": tell_opened.may_tell(by, settings), "fence": found.fence})
+    """Lists who had opened a copy of a campaign before it was removed, with the notice that tells them. Nothing is sent."""
+    found = notify_opened.list_notices(session, campaign_id, by=by, settings=settings)
+    return schemas.Opened.model_validate(
+        {"items": found.notices, "may_notify": notify_opened.may_notify(by, settings), "fence": found.fence}
+    )
 
 
 @router.post(
@@ -102,12 +104,14 @@ def get_opened(campaign_id: GivenId, session: Read, by: Staff, settings: OwnSett
     response_model=schemas.NoticesSent,
     responses=describe_refusals(401, 403, 404, 412, 422),
 )
-def tell_who_opened(campaign_id: GivenId, order: schemas.TellOrder, session: Tx, by: Staff, settings: OwnSettings) -> schemas.NoticesSent:
-    """Sends these letters, each person once for a campaign unless asked again; the audit log names who did it.
+def notify_who_opened(
+    campaign_id: GivenId, order: schemas.NotifyOrder, session: Tx, by: Staff, settings: OwnSettings
+) -> schemas.NoticesSent:
+    """Sends these notices, each person once for a campaign unless asked again; the audit log names who did it.
 
     Needs the right to remove delivered messages without a second person.
     """
-    number = tell_opened.tell_opened(session, campaign_id, again=order.again, fence=order.fence, by=by, settings=settings, now=utcnow())
+    number = notify_opened.notify_opened(session, campaign_id, again=order.again, fence=order.fence, by=by, settings=settings, now=utcnow())
     ring_after(session, "relay")
     return schemas.NoticesSent(notified=number)
 

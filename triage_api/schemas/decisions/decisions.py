@@ -9,7 +9,7 @@ from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.removal.removal_plan import BlockWish
 from triage.say import say
 from triage.text.sanitize import escape_visible
-from triage_api.schemas.fields import GivenId, Id, Letter, Order, Shape, Text, Word
+from triage_api.schemas.fields import GivenId, Id, NoticeText, Order, Shape, Text, Word
 from triage_api.schemas.items import Item
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.policy.consent import Agreed, AlongRule
@@ -49,7 +49,7 @@ class DecisionOrder(Order):
     reason: Text = ""
     to: Annotated[Word, Field(description="Target of a redirect.")] = ""
     template: Annotated[Word, Field(description="Text for rejected senders: a name of `GET /rejections/templates`.")] = ""
-    text: Annotated[Letter, Field(description="Or this text.")] = ""
+    text: Annotated[NoticeText, Field(description="Or this text.")] = ""
     look_first: Annotated[bool, Field(description="redeliver: only what is not in the mailbox any more, where that can be seen")] = True
     rule: AlongRule | None = None
     block: Annotated[BlockOrder | None, Field(description="purge: also block what the preview lists under `removal.blocks`")] = None

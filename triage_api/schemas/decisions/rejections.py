@@ -1,10 +1,6 @@
 """Schemas of rejections: the notice for the sender."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from triage_api.schemas.fields import Id, Letter, Order, Shape, Word
+from triage_api.schemas.fields import Id, NoticeText, Order, Shape, Word
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.queue.selections import Select
 
@@ -14,7 +10,7 @@ class RejectionOrder(Order):
 
     select: Select
     template: Word = ""
-    text: Letter = ""
+    text: NoticeText = ""
 
 
 class Template(Shape):
@@ -48,7 +44,7 @@ class NotNotified(Shape):
 class Rejection(Shape):
     """The first notices, how many there are, and who would get none."""
 
-    notices: Annotated[list[SenderNotice], Field(validation_alias="letters")]
+    notices: list[SenderNotice]
     messages: int
     deliveries: int
     refused: list[NotNotified]

@@ -95,6 +95,6 @@ class CodeWord(Shape):
 
 
 class DigestOrder(Order):
-    """Say whether one wants the daily letter."""
+    """Say whether one wants the daily digest."""
 
     wanted: bool

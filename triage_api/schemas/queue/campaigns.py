@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from triage.quarantine.removal import tell_opened as letters
+from triage.quarantine.removal import notify_opened as notices
 from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store.delivery_state import State
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word
@@ -86,8 +86,8 @@ class Timeline(Shape):
     items: Annotated[list[CampaignMoment], Field(description="oldest first; the newest 200 decisions and reports")]
 
 
-class OpenedLetter(Shape):
-    """Letter to an employee who had opened a copy, as they get it."""
+class OpenedNotice(Shape):
+    """Notice to an employee who had opened a copy, as they get it."""
 
     delivery: Annotated[Id, Field(description="their newest copy")]
     mailbox: str
@@ -101,7 +101,7 @@ class OpenedLetter(Shape):
     @classmethod
     def of(cls, one: Any) -> Any:
         """The core has the notice of before as one value."""
-        if not isinstance(one, letters.OpenedLetter):
+        if not isinstance(one, notices.OpenedNotice):
             return one
         notified = {"notified_at": one.notified.at if one.notified else None, "notified_by": one.notified.by if one.notified else ""}
         return {name: getattr(one, name) for name in ("delivery", "mailbox", "name", "subject", "text")} | notified
@@ -110,20 +110,20 @@ class OpenedLetter(Shape):
 class Opened(Shape):
     """Employees who had opened a copy that was removed. Opened: the mailbox had marked it as read or answered."""
 
-    items: Annotated[list[OpenedLetter], Field(description="by mailbox; none of confidential folders or outside the company")]
-    may_tell: Annotated[bool, Field(description="whether you may send them")]
+    items: Annotated[list[OpenedNotice], Field(description="by mailbox; none of confidential folders or outside the company")]
+    may_notify: Annotated[bool, Field(description="whether you may send them")]
     fence: str
 
 
-class TellOrder(Order):
-    """Sends the letters of `GET /campaigns/{campaign_id}/opened`."""
+class NotifyOrder(Order):
+    """Sends the notices of `GET /campaigns/{campaign_id}/opened`."""
 
-    fence: Annotated[Word, Field(description="of that answer; 412 when the letters would be others by now")]
+    fence: Annotated[Word, Field(description="of that answer; 412 when the notices would be others by now")]
     again: Annotated[bool, Field(description="also to those who were notified before")] = False
 
 
 class NoticesSent(Shape):
-    """Number of letters that were queued."""
+    """Number of notices that were queued."""
 
     notified: int
 

@@ -50,7 +50,7 @@ def seen(session: Session, delivery_id: int) -> listing.Listed:
     return listing.list_some(session, [delivery_id], by=ANA)[0]
 
 
-def letters(session: Session) -> list[str]:
+def notices(session: Session) -> list[str]:
     return list(session.scalars(select(col(Delivery.recipient)).where(col(Delivery.direction) == "report").order_by(col(Delivery.id))))
 
 
@@ -81,7 +81,7 @@ def test_it_is_kept_told_and_stays_in_view(known: Engine, ours: Settings) -> Non
         digests = {hashlib.sha256(raw_of(session, each)).hexdigest() for each in (one, other)}
         assert set(record.detail["sha256"].values()) == digests
         assert record.detail["reason"] == "a summons"
-        assert letters(session) == ["mara.berg@company.example", "info@company.example"]
+        assert notices(session) == ["mara.berg@company.example", "info@company.example"]
         assert made.notified == 2
 
 

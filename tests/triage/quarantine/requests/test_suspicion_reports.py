@@ -54,7 +54,7 @@ def report(engine: Engine, settings: Settings, *pointed: Pointed, sender: str = 
         return suspicion_reports.report_message(session, envelope, mail, pointed, settings=settings, now=NOW)
 
 
-def letters(engine: Engine) -> list[tuple[str, str]]:
+def notices(engine: Engine) -> list[tuple[str, str]]:
     """Notices to employees: the recipient, and the rule that wrote each."""
     with db.read_transaction(engine) as session:
         rows = select(Delivery).where(col(Delivery.direction) == "report").order_by(col(Delivery.id))
@@ -78,7 +78,7 @@ def decide(engine: Engine, settings: Settings, verb: Verb, mail: int) -> int:
 
 def tell(engine: Engine, settings: Settings, later: timedelta = timedelta(minutes=2)) -> int:
     with db.transaction(engine) as session:
-        return suspicion_reports.tell_verdicts(session, settings=settings, now=NOW + later)
+        return suspicion_reports.send_verdicts(session, settings=settings, now=NOW + later)
 
 
 def test_the_mail_is_found_by_what_the_program_has_kept_of_it(known: Engine, settings: Settings) -> None:
@@ -145,7 +145,7 @@ def test_nobody_points_at_mail_that_never_came_to_them(known: Engine, settings: 
 def test_nobody_else_is_heard_or_thanked(known: Engine, settings: Settings, sender: str, more: Any, why: str) -> None:
     came(known, settings)
     assert report(known, settings, Pointed(author="sales@supplier.example", subject="x"), sender=sender, **more) == why
-    assert (reports(known), letters(known)) == ([], [])
+    assert (reports(known), notices(known)) == ([], [])
 
 
 def test_what_a_server_sent_on_as_it_is_counts_where_it_came_through_us_to_them(known: Engine, settings: Settings) -> None:
@@ -155,9 +155,9 @@ def test_what_a_server_sent_on_as_it_is_counts_where_it_came_through_us_to_them(
     more: Any = {"author": "odd@x.example", "automatic": "precedence"}
     assert report(known, settings, Pointed(marker=other, author="odd@x.example"), **more) == ""
     assert report(known, settings, Pointed(marker="", author="odd@x.example"), **more) == "no employee wrote it"
-    assert (reports(known), letters(known)) == ([], [])
+    assert (reports(known), notices(known)) == ([], [])
     assert report(known, settings, Pointed(marker=mine, author="odd@x.example"), **more) == ""
-    assert (reports(known), letters(known)) == ([(mail, "trace field")], [(JOE, "report-thanks")])
+    assert (reports(known), notices(known)) == ([(mail, "trace field")], [(JOE, "report-thanks")])
 
 
 def test_they_are_thanked_once_and_the_mail_stays_where_it_is(known: Engine, settings: Settings) -> None:
@@ -167,7 +167,7 @@ def test_they_are_thanked_once_and_the_mail_stays_where_it_is(known: Engine, set
     for spool_id in (77, 77, None):  # read again after a crash; and forwarded again
         assert report(known, settings, pointed, spool_id=spool_id) == ""
     assert reports(known) == [(mail, "trace field")]
-    assert letters(known) == [(JOE, "report-thanks")]
+    assert notices(known) == [(JOE, "report-thanks")]
     with db.read_transaction(known) as session:
         delivery = session.get_one(Delivery, mail)
         assert (delivery.state, delivery.decision_id) == (State.HELD, None)
@@ -179,7 +179,7 @@ def test_whoever_reports_without_end_is_not_heard_without_end(known: Engine, set
     for number in range(12):
         report(known, settings, *(Pointed(subject=f"{number}.{one}") for one in range(5)))
     assert len(reports(known)) == suspicion_reports.MOST_A_DAY
-    assert len(letters(known)) == suspicion_reports.MOST_THANKS
+    assert len(notices(known)) == suspicion_reports.MOST_THANKS
     assert "within a day" in report(known, settings, Pointed(subject="one more"))
 
 
@@ -242,11 +242,11 @@ def test_a_decision_about_the_mail_is_the_verdict(known: Engine, settings: Setti
     with db.read_transaction(known) as session:
         assert suspicion_reports.list_reports(session, by=ANA) == []
     assert (tell(known, settings), tell(known, settings)) == (1, 0)
-    assert letters(known)[1:] == [(JOE, "report-answer")]
+    assert notices(known)[1:] == [(JOE, "report-answer")]
     with db.read_transaction(known) as session:
         row = session.scalars(select(MailReport)).one()
         assert (row.answered_by_shown, row.verdict) == ("Ana Roth", open_reports.SETTLING[verb])
-        assert words in suspicion_reports.verdict_letter(row, JOE).opening
+        assert words in suspicion_reports.write_verdict(row, JOE).opening
 
 
 def test_a_verdict_names_a_claimed_author_as_a_claim(known: Engine, settings: Settings) -> None:
@@ -259,8 +259,8 @@ def test_a_verdict_names_a_claimed_author_as_a_claim(known: Engine, settings: Se
     decide(known, settings, Verb.PURGE, mail)
     assert tell(known, settings) == 1
     with db.read_transaction(known) as session:
-        letter = session.scalars(select(Delivery).where(col(Delivery.rule) == "report-answer")).one()
-        said = text_of(bodies.load_body(session, session.get_one(Message, letter.message_id).content_id))
+        notice = session.scalars(select(Delivery).where(col(Delivery.rule) == "report-answer")).one()
+        said = text_of(bodies.load_body(session, session.get_one(Message, notice.message_id).content_id))
     assert "You reported “Your parcel”. Its author is unclear and claims to be x@shop.example." in said.replace("\r\n", " ")
 
 
@@ -293,6 +293,6 @@ def test_staff_says_what_it_is_without_touching_it(known: Engine, settings: Sett
             suspicion_reports.answer_report(session, one.id, "bad", by=ANA, now=NOW)
     assert tell(known, settings) == 1
     with db.read_transaction(known) as session:
-        letter = suspicion_reports.verdict_letter(session.scalars(select(MailReport)).one(), JOE)
-    assert "hxxp://evil[.]example" in letter.opening
-    assert letter.footer == "Ana Roth adds: we get it every week"
+        notice = suspicion_reports.write_verdict(session.scalars(select(MailReport)).one(), JOE)
+    assert "hxxp://evil[.]example" in notice.opening
+    assert notice.footer == "Ana Roth adds: we get it every week"

@@ -146,7 +146,7 @@ def say_to_senders(three: Three) -> tuple[object, ...]:
     return (
         sender_notices.why_not(three.session, message, three.settings),
         outbound_notices.why_not(message, three.settings),
-        templates.letter_to(message, concerned, "rejection", "No.", three.settings),
+        templates.fill_notice(message, concerned, "rejection", "No.", three.settings),
     )
 
 

@@ -61,14 +61,14 @@ def test_who_had_opened_it_is_told_once(campaign: str, ana: Browser, engine: Eng
         (removed,) = session.scalars(select(Delivery).where(col(Delivery.state) == "purged"))
         session.add(Recalled(delivery_id=removed.id, found_at=utcnow(), flags=["\\Seen"]))
     shown = ana.get(where).json()
-    (letter,) = shown["items"]
-    assert (letter["mailbox"], letter["name"], letter["notified_at"], shown["may_tell"]) == (
+    (notice,) = shown["items"]
+    assert (notice["mailbox"], notice["name"], notice["notified_at"], shown["may_notify"]) == (
         "joe.fern@company.example",
         "Joe Fern",
         None,
         True,
     )
-    assert "was harmful" in letter["text"]
+    assert "was harmful" in notice["text"]
     for answer, status in (({"fence": "0"}, 412), ({"fence": shown["fence"]}, 201), ({"fence": shown["fence"]}, 412)):
         assert ana.post(where, answer).status_code == status
     assert ana.get(where).json()["items"][0]["notified_by"] == "Ana Roth"

@@ -4,7 +4,7 @@ import { language, t } from '../i18n/i18n'
 import { background } from '../browser/activity'
 import { heardTime } from '../browser/serverTime'
 import { asSentence } from '../i18n/format'
-import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, TellOrder, NoticesSent, UndecidedForecast } from '../schema/types'
+import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, NotifyOrder, NoticesSent, UndecidedForecast } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -151,7 +151,7 @@ export const api = {
   campaign: (id: string) => get<CampaignDetail>(`/campaigns/${encodeURIComponent(id)}`),
   timeline: (id: string) => get<Timeline>(`/campaigns/${encodeURIComponent(id)}/timeline`),
   opened: (id: string) => get<Opened>(`/campaigns/${encodeURIComponent(id)}/opened`),
-  tellOpened: (id: string, order: TellOrder) => call<NoticesSent>('POST', `/campaigns/${id}/opened`, order),
+  notifyOpened: (id: string, order: NotifyOrder) => call<NoticesSent>('POST', `/campaigns/${id}/opened`, order),
   joinCampaign: (id: string, into: string) => call<Decision>('POST', `/campaigns/${id}/join`, { into }),
   splitCampaign: (id: string, ids: readonly string[]) => call<Decision>('POST', `/campaigns/${id}/split`, { ids }),
   sender: (name: string) => get<Sender>(`/senders/${encodeURIComponent(name)}`),

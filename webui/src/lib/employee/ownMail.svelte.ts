@@ -110,9 +110,9 @@ class Own {
     return this.#act('expect', () => call('DELETE', `/me/expected-senders/${id}`), (_, mine) => ({ expected: mine.expected.filter((one) => one.id !== id) }))
   }
 
-  /** Whether they want the daily letter. */
-  want(letter: boolean): Promise<boolean> {
-    return this.#act('letter', () => call('PUT', '/me/digest', { wanted: letter }), () => ({ digest: letter }))
+  /** Whether they want the daily digest. */
+  want(wanted: boolean): Promise<boolean> {
+    return this.#act('digest', () => call('PUT', '/me/digest', { wanted }), () => ({ digest: wanted }))
   }
 }
 

@@ -955,7 +955,7 @@ export interface DeliveryDetail {
   attempts_made: Attempt[]
 }
 
-/** Say whether one wants the daily letter. */
+/** Say whether one wants the daily digest. */
 export interface DigestOrder {
   wanted: boolean
 }
@@ -2203,9 +2203,17 @@ export interface Notes {
   items: Note[]
 }
 
-/** Number of letters that were queued. */
+/** Number of notices that were queued. */
 export interface NoticesSent {
   notified: number
+}
+
+/** Sends the notices of `GET /campaigns/{campaign_id}/opened`. */
+export interface NotifyOrder {
+  /** of that answer; 412 when the notices would be others by now */
+  fence: string
+  /** also to those who were notified before */
+  again?: boolean
 }
 
 /** A rule as it would be made. */
@@ -2244,14 +2252,14 @@ export interface OpenSession {
 /** Employees who had opened a copy that was removed. Opened: the mailbox had marked it as read or answered. */
 export interface Opened {
   /** by mailbox; none of confidential folders or outside the company */
-  items: OpenedLetter[]
+  items: OpenedNotice[]
   /** whether you may send them */
-  may_tell: boolean
+  may_notify: boolean
   fence: string
 }
 
-/** Letter to an employee who had opened a copy, as they get it. */
-export interface OpenedLetter {
+/** Notice to an employee who had opened a copy, as they get it. */
+export interface OpenedNotice {
   /** their newest copy */
   delivery: string
   mailbox: string
@@ -3729,14 +3737,6 @@ export interface SweepOrder {
 export interface TakeOrder {
   copies: readonly string[]
   reason?: string
-}
-
-/** Sends the letters of `GET /campaigns/{campaign_id}/opened`. */
-export interface TellOrder {
-  /** of that answer; 412 when the letters would be others by now */
-  fence: string
-  /** also to those who were notified before */
-  again?: boolean
 }
 
 /** A text for rejected senders, with its placeholders. */

@@ -1,4 +1,4 @@
-"""Notices to those who had opened a removed copy: exactly the letters that were shown, each once, none confidential or outside."""
+"""Notices to those who had opened a removed copy: exactly the notices that were shown, each once, none confidential or outside."""
 
 import email
 import email.policy
@@ -19,8 +19,8 @@ from triage.errors import NotAllowed, NotFound, Stale
 from triage.ids import format_id, new_id
 from triage.quarantine.campaigns import incident, timeline
 from triage.quarantine.decisions import regroup, undo
-from triage.quarantine.removal import tell_opened
-from triage.quarantine.removal.tell_opened import OpenedLetters
+from triage.quarantine.removal import notify_opened
+from triage.quarantine.removal.notify_opened import OpenedNotices
 from triage.store import bodies
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
@@ -50,10 +50,10 @@ def campaign(engine: Engine, settings: Settings) -> int:
     return number
 
 
-def shown(engine: Engine, campaign: int, settings: Settings, by: Actor = ANA) -> OpenedLetters:
-    """The letters as they are shown."""
+def shown(engine: Engine, campaign: int, settings: Settings, by: Actor = ANA) -> OpenedNotices:
+    """The notices as they are shown."""
     with read_transaction(engine) as session:
-        return tell_opened.list_letters(session, campaign, by=by, settings=settings)
+        return notify_opened.list_notices(session, campaign, by=by, settings=settings)
 
 
 def tell(
@@ -63,13 +63,13 @@ def tell(
     fence = fence or shown(engine, campaign, settings, by).fence
     with transaction(engine) as session:
         now = NOW + timedelta(minutes=minutes)
-        return tell_opened.tell_opened(session, campaign, again=again, fence=fence, by=by, settings=settings, now=now)
+        return notify_opened.notify_opened(session, campaign, again=again, fence=fence, by=by, settings=settings, now=now)
 
 
 def sent(session: Session) -> list[tuple[str, str, str]]:
-    """Recipient, subject and text of each letter in the queue."""
+    """Recipient, subject and text of each notice in the queue."""
     found = []
-    for delivery in session.scalars(select(Delivery).where(col(Delivery.rule) == tell_opened.RULE).order_by(col(Delivery.recipient))):
+    for delivery in session.scalars(select(Delivery).where(col(Delivery.rule) == notify_opened.RULE).order_by(col(Delivery.recipient))):
         raw = bodies.if_there(session, session.get_one(Message, delivery.message_id).content_id)
         message = email.message_from_bytes(raw or b"", policy=email.policy.default)
         body = message.get_body(("plain",))
@@ -81,28 +81,28 @@ def sent(session: Session) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_what_is_shown_is_what_is_sent(engine: Engine, settings: Settings, campaign: int, language: str) -> None:
     speaking = replace(settings, company=replace(settings.company, language=language))
-    letters = shown(engine, campaign, speaking).letters
-    assert [(one.mailbox, one.name, len(one.deliveries), one.notified) for one in letters] == [
+    notices = shown(engine, campaign, speaking).notices
+    assert [(one.mailbox, one.name, len(one.deliveries), one.notified) for one in notices] == [
         (JOES, "Joe Fern", 2, None),
         (MARAS, "Mara Berg", 1, None),
     ]
     assert tell(engine, campaign, speaking) == 2
     with read_transaction(engine) as session:
-        assert sent(session) == [(one.mailbox, one.subject, one.text) for one in letters]
-    assert ("“Pay {name} hxxp" if language == "en" else "„Pay {name} hxxp") in letters[
+        assert sent(session) == [(one.mailbox, one.subject, one.text) for one in notices]
+    assert ("“Pay {name} hxxp" if language == "en" else "„Pay {name} hxxp") in notices[
         0
     ].text  # a sender's words fill no gap and link nowhere
-    assert letters[0].text.endswith("answered." if language == "en" else "markiert hatte.")
+    assert notices[0].text.endswith("answered." if language == "en" else "markiert hatte.")
 
 
 def test_each_is_told_once_unless_asked_again(engine: Engine, settings: Settings, campaign: int) -> None:
     first = shown(engine, campaign, settings).fence
     assert tell(engine, campaign, settings, minutes=1) == 2
-    with pytest.raises(Stale, match="look at the letters again"):  # a second click
+    with pytest.raises(Stale, match="review the notices again"):  # a second click
         tell(engine, campaign, settings, fence=first)
     assert tell(engine, campaign, settings, minutes=2) == 0
     assert tell(engine, campaign, settings, minutes=3, again=True) == 2
-    notified = [one.notified for one in shown(engine, campaign, settings).letters]
+    notified = [one.notified for one in shown(engine, campaign, settings).notices]
     assert [(one.at, one.by) for one in notified if one] == [(NOW + timedelta(minutes=3), "Ana Roth")] * 2
 
 
@@ -121,7 +121,7 @@ def test_a_merged_campaign_remembers_whom_it_told(engine: Engine, settings: Sett
         with transaction(engine) as session:
             undo.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         now_in = campaign
-    notified = [one.notified for one in shown(engine, now_in, settings).letters]
+    notified = [one.notified for one in shown(engine, now_in, settings).notices]
     assert [one.at for one in notified if one] == [NOW + timedelta(minutes=2)] * 2
     with read_transaction(engine) as session:
         told = [one.sentence for one in timeline.list_moments(session, now_in, by=ANA) if one.kind == "notified"]
@@ -162,36 +162,36 @@ def test_timeline_incident_record_and_audit_log_say_who_was_told(engine: Engine,
 def test_confidential_copies_leavers_and_mailboxes_outside_are_left_out(engine: Engine, settings: Settings, campaign: int) -> None:
     with transaction(engine) as session:
         confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
-    assert [one.mailbox for one in shown(engine, campaign, settings).letters] == [JOES]
-    assert shown(engine, campaign, settings, BEN).letters == ()  # his own confidential folder too
+    assert [one.mailbox for one in shown(engine, campaign, settings).notices] == [JOES]
+    assert shown(engine, campaign, settings, BEN).notices == ()  # his own confidential folder too
     with transaction(engine) as session:
         session.get_one(Person, "joe.fern").mailbox = "joe@partner.example"
-    assert shown(engine, campaign, settings).letters == ()
+    assert shown(engine, campaign, settings).notices == ()
     with transaction(engine) as session:
         person = session.get_one(Person, "joe.fern")
         person.mailbox, person.active = JOES, False
-    assert shown(engine, campaign, settings).letters == ()
+    assert shown(engine, campaign, settings).notices == ()
 
 
 def test_a_redirected_copy_is_told_of_to_who_opened_it(engine: Engine, settings: Settings, campaign: int) -> None:
     with transaction(engine) as session:
         session.execute(update(Delivery).where(col(Delivery.person) == "joe.fern").values(redirected=True, mailbox=MARAS))
-    (letter,) = shown(engine, campaign, settings).letters
-    assert (letter.mailbox, letter.name, letter.person, len(letter.deliveries)) == (MARAS, "Mara Berg", "mara.berg", 3)
+    (notice,) = shown(engine, campaign, settings).notices
+    assert (notice.mailbox, notice.name, notice.person, len(notice.deliveries)) == (MARAS, "Mara Berg", "mara.berg", 3)
     with transaction(engine) as session:
         session.get_one(Person, "mara.berg").active = False
-    assert shown(engine, campaign, settings).letters == ()
+    assert shown(engine, campaign, settings).notices == ()
 
 
 def test_what_is_back_in_the_mailbox_is_not_told_of(engine: Engine, settings: Settings, campaign: int) -> None:
     with transaction(engine) as session:
         session.execute(update(Recalled).values(ended_at=NOW))
-    assert shown(engine, campaign, settings).letters == ()
+    assert shown(engine, campaign, settings).notices == ()
 
 
 def test_it_needs_the_right_to_remove_delivered_messages(engine: Engine, settings: Settings, campaign: int) -> None:
     asking = replace(settings, policy=replace(settings.policy, approvals=("remove-delivered",)))
-    assert [tell_opened.may_tell(by, asking) for by in (ANA, BEN, OTTO)] == [True, False, False]
+    assert [notify_opened.may_notify(by, asking) for by in (ANA, BEN, OTTO)] == [True, False, False]
     for by in (BEN, OTTO):
         with pytest.raises(NotAllowed):
             tell(engine, campaign, asking, by=by)
@@ -202,5 +202,5 @@ def test_it_needs_the_right_to_remove_delivered_messages(engine: Engine, setting
 
 def test_the_company_s_own_text(engine: Engine, settings: Settings, campaign: int) -> None:
     own = replace(settings, notices=replace(settings.notices, opened_text="{name}: {sender}, {company}, {date} {nothing}"))
-    first = shown(engine, campaign, own).letters[0]
+    first = shown(engine, campaign, own).notices[0]
     assert first.text.startswith("Joe Fern: x@wave.example, company.example, 24 Nov 2026 {nothing}\n\n")

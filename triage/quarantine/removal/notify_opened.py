@@ -15,7 +15,7 @@ from triage.access import scope as access
 from triage.actor import Actor, Right
 from triage.config.settings import Notices, Settings
 from triage.delivery import internal_mail, recalled_copies
-from triage.delivery.internal_mail import Letter
+from triage.delivery.internal_mail import EmployeeNotice
 from triage.errors import NotAllowed, NotFound, Stale
 from triage.ids import format_id
 from triage.quarantine.campaigns.notified_recipients import TELL, Notified, campaign_subject, list_notified
@@ -38,8 +38,8 @@ LONGEST = 200  # characters of what a placeholder stands for
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedLetter:
-    """Letter to somebody who had opened a copy, as they get it."""
+class OpenedNotice:
+    """Notice to an employee who had opened a copy, as they get it."""
 
     delivery: int  # their newest copy
     deliveries: tuple[int, ...]  # all that they had opened
@@ -53,19 +53,19 @@ class OpenedLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedLetters:
-    """Letters about a campaign, by mailbox. `fence` changes when one of them does, or when somebody is notified."""
+class OpenedNotices:
+    """Notices about a campaign, by mailbox. `fence` changes when one of them does, or when somebody is notified."""
 
-    letters: tuple[OpenedLetter, ...]
+    notices: tuple[OpenedNotice, ...]
     fence: str
 
-    def due(self, *, again: bool) -> tuple[OpenedLetter, ...]:
-        """Letters to send: nobody is notified twice unless `again`."""
-        return tuple(one for one in self.letters if again or one.notified is None)
+    def due(self, *, again: bool) -> tuple[OpenedNotice, ...]:
+        """Notices to send: nobody is notified twice unless `again`."""
+        return tuple(one for one in self.notices if again or one.notified is None)
 
 
-def list_letters(session: Session, campaign_id: int, *, by: Actor, settings: Settings) -> OpenedLetters:
-    """Returns the letters to those who had opened a copy that was removed. NotFound unless some of the campaign is in the actor's scope.
+def list_notices(session: Session, campaign_id: int, *, by: Actor, settings: Settings) -> OpenedNotices:
+    """Returns the notices to those who had opened a copy that was removed. NotFound unless some of the campaign is in the actor's scope.
 
     Copies in confidential folders and recipients outside the company are left out.
     """
@@ -82,8 +82,8 @@ def list_letters(session: Session, campaign_id: int, *, by: Actor, settings: Set
         if not internal_mail.is_outside(mailbox, settings) and (person is None or person.active):
             together.setdefault(mailbox, []).append((delivery, person))
     notified = list_notified(session, campaign_id)
-    letters = tuple(write_opened(mailbox, rows, notified, settings) for mailbox, rows in sorted(together.items()))
-    return OpenedLetters(letters, fence_of(letters))
+    notices = tuple(write_opened(mailbox, rows, notified, settings) for mailbox, rows in sorted(together.items()))
+    return OpenedNotices(notices, fence_of(notices))
 
 
 def was_opened_and_removed() -> ColumnElement[bool]:
@@ -94,13 +94,13 @@ def was_opened_and_removed() -> ColumnElement[bool]:
 
 def write_opened(
     mailbox: str, rows: list[tuple[Delivery, Person | None]], notified: Mapping[int, Notified], settings: Settings
-) -> OpenedLetter:
-    """The letter to one mailbox about the copies in it, newest first, in the company's language."""
+) -> OpenedNotice:
+    """The notice to one mailbox about the copies in it, newest first, in the company's language."""
     newest, person = rows[0]
     before = [notified[one.id] for one, _ in rows if one.id in notified]
     language = settings.company.language
     text = fill_text(newest, person, settings)
-    return OpenedLetter(
+    return OpenedNotice(
         delivery=newest.id,
         deliveries=tuple(one.id for one, _ in rows),
         mailbox=mailbox,
@@ -129,32 +129,32 @@ def fill_text(newest: Delivery, person: Person | None, settings: Settings) -> st
     return PLACEHOLDER.sub(lambda found: values[found[1]][:LONGEST], ours).strip()
 
 
-def fence_of(letters: Iterable[OpenedLetter]) -> str:
+def fence_of(notices: Iterable[OpenedNotice]) -> str:
     """A digest of what each would get, and of when they were notified."""
-    parts = [[one.mailbox, one.text, one.notified.at.isoformat() if one.notified else ""] for one in letters]
+    parts = [[one.mailbox, one.text, one.notified.at.isoformat() if one.notified else ""] for one in notices]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def may_tell(by: Actor, settings: Settings) -> bool:
+def may_notify(by: Actor, settings: Settings) -> bool:
     """Whether this actor may take any delivered message out of mailboxes alone, and so tell whose messages these were."""
     return by.role in access.DECIDING and second_person.may_alone(by, settings)
 
 
-def tell_opened(session: Session, campaign_id: int, *, again: bool, fence: str, by: Actor, settings: Settings, now: datetime) -> int:
-    """Queues the letters that `list_letters` says, in the audit log; returns how many. `again`: also to those who were notified before.
+def notify_opened(session: Session, campaign_id: int, *, again: bool, fence: str, by: Actor, settings: Settings, now: datetime) -> int:
+    """Queues the notices that `list_notices` says, in the audit log; returns how many. `again`: also to those who were notified before.
 
-    NotAllowed without the right to remove delivered messages alone, Stale when the letters are others than those of `fence`.
+    NotAllowed without the right to remove delivered messages alone, Stale when the notices are others than those of `fence`.
     """
     access.may_decide(by)
-    if not may_tell(by, settings):
+    if not may_notify(by, settings):
         raise NotAllowed(say("this needs the right {right}", right=Right.REMOVE_DELIVERED))
     session.scalars(select(Campaign).where(col(Campaign.id) == campaign_id).with_for_update()).first()  # one after the other
-    found = list_letters(session, campaign_id, by=by, settings=settings)
+    found = list_notices(session, campaign_id, by=by, settings=settings)
     if found.fence != fence:
-        raise Stale(say("who has to be notified has changed: look at the letters again"))
+        raise Stale(say("who has to be notified has changed: review the notices again"))
     due = found.due(again=again)
     for one in due:
-        queue_letter(session, one, settings=settings, by=by, now=now)
+        queue_notice(session, one, settings=settings, by=by, now=now)
     if due:
         detail = {
             "deliveries": [format_id(number) for one in due for number in one.deliveries],
@@ -165,8 +165,8 @@ def tell_opened(session: Session, campaign_id: int, *, again: bool, fence: str, 
     return len(due)
 
 
-def queue_letter(session: Session, one: OpenedLetter, *, settings: Settings, by: Actor, now: datetime) -> None:
-    """Queues one letter as it was shown."""
-    letter = Letter(one.mailbox, one.subject, (), "", one.text)
+def queue_notice(session: Session, one: OpenedNotice, *, settings: Settings, by: Actor, now: datetime) -> None:
+    """Queues one notice as it was shown."""
+    notice = EmployeeNotice(one.mailbox, one.subject, (), "", one.text)
     folder = (one.department, one.person)
-    internal_mail.send_letter(session, letter, folder=folder, rule=RULE, reason=REASON, settings=settings, by=by, now=now)
+    internal_mail.send_notice(session, notice, folder=folder, rule=RULE, reason=REASON, settings=settings, by=by, now=now)
