@@ -20,9 +20,9 @@ from sqlalchemy import Engine, select
 from sqlmodel import SQLModel
 
 from bench.pipeline import SESSIONS, WARM_UP, House
-from bench.rounds import goals, letters, pacing, printing, processor, stacks
-from bench.rounds.letters import Sent
+from bench.rounds import goals, pacing, printing, processor, signed_messages, stacks
 from bench.rounds.sessions import Sending
+from bench.rounds.signed_messages import Sent
 from tests.peers import processes
 from tests.peers.mail import dovecot
 from triage.store import db
@@ -48,7 +48,7 @@ def main() -> int:
         measured = measure_loads(fsync) | measure_burst(given.burst)
     except processes.Missing as missing:
         return printing.print_missing(missing)
-    goals.tell_goals(measured, of=given.burst, whole=BURST)
+    goals.print_goals(measured, of=given.burst, whole=BURST)
     printing.print_machine(
         f"Dovecot {'.'.join(map(str, dovecot.read_version(processes.need('dovecot', dovecot.PACKAGES))))}", others=[watch.stop()[2]]
     )
@@ -60,7 +60,7 @@ def measure_loads(fsync: float) -> dict[str, float]:
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
         house = House(stack, None, 1, f"lmtp://127.0.0.1:{store.lmtp_port}")
-        written = letters.make_letters(WARM_UP + FULL + STEADY * len(LOADS))
+        written = signed_messages.make_messages(WARM_UP + FULL + STEADY * len(LOADS))
         sent = 0
 
         def settled(count: int) -> None:
@@ -90,7 +90,7 @@ def measure_loads(fsync: float) -> dict[str, float]:
 
 def compare_checks(rounds: int) -> int:
     """Compare the delivery times of allowed messages with and without the checks of known senders."""
-    written = letters.make_letters(WARM_UP + STEADY)
+    written = signed_messages.make_messages(WARM_UP + STEADY)
     waited: dict[str, list[float]] = {CHECKED: [], UNCHECKED: []}
     try:
         for name in [name for _ in range(rounds) for name in waited]:
@@ -131,7 +131,7 @@ def measure_burst(count: int) -> dict[str, float]:
     """More than can be judged at once; what was measured of the goals."""
     with contextlib.ExitStack() as stack:
         house = House(stack, None, 1)
-        written = letters.make_letters(WARM_UP + count)
+        written = signed_messages.make_messages(WARM_UP + count)
         Sending(house.company.smtp_port, written[:WARM_UP], SESSIONS).finish()
         house.wait_for(WARM_UP)
         return send_load(house, written[WARM_UP:], count / WITHIN)

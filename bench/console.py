@@ -14,7 +14,7 @@ import time
 
 from sqlalchemy import update
 
-from bench.rounds import devtools, goals, held, kept, printing, processor, roles
+from bench.rounds import devtools, filled_databases, goals, held, printing, processor, roles
 from bench.rounds.watching import IN_PAGE
 from tests.peers import processes
 from tests.peers.company import Company
@@ -58,7 +58,7 @@ def main() -> int:
     given = wanted.parse_args()
     size = given.size
     watch = processor.Watch(())
-    with kept.find_place("console", given.kept) as directory:
+    with filled_databases.find_place("console", given.kept) as directory:
         lasting = "[retention]\nheld_days = 3650\n"  # the generator's mail is as old as it is
         company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes", more=lasting)
         company.lay_out()
@@ -74,7 +74,7 @@ def main() -> int:
             return printing.print_missing(missing)
     print_report(seen, size)
     fast, slow = (seen[speed] for speed in SPEEDS)
-    goals.tell_goals(
+    goals.print_goals(
         {
             "console.key": printing.find_percentile(fast["whole"], 0.95),
             "console.rows": printing.find_percentile(fast["rows"], 0.5) / 1000,
@@ -92,7 +92,7 @@ def main() -> int:
 def fill_company(company: Company, size: int) -> None:
     """So much held messages, with the counts that upkeep keeps of it."""
     engine = db.open_engine(company.database)
-    if kept.is_empty(engine):
+    if filled_databases.is_empty(engine):
         held.fill_held([engine], size)
         with db.transaction(engine) as session:
             session.execute(update(Content).values(zstd=bodies.compress_body(LETTER), size=len(LETTER)))

@@ -1,6 +1,6 @@
 """Trains a dictionary for message records on generated messages alone, and measures what it saves. `bench/dictionary.py FILE` writes it.
 
-The messages are the demo's morning in twelve forms and 2,000 letters of `rounds/letters.py`, authenticated against the zones of both. The
+The messages are the demo's morning in twelve forms and 2,000 letters of `rounds/signed_messages.py`, with the zones of both. The
 same zstandard makes the same bytes of it each time. A dictionary that has been released is never written again: stored records name it.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import zstandard
 
-from bench.rounds import letters, printing
+from bench.rounds import printing, signed_messages
 from demo.company import DOMAIN, HOSTNAME
 from demo.correspondence import write_morning
 from demo.keys import Key, read_keys
@@ -72,7 +72,7 @@ def make_records(*, seed: int, mornings: int, number: int) -> Iterator[MessageRe
         for place, (zone, some) in enumerate(
             (
                 (zone_text(keys), chain.from_iterable(write_demo(seed + one, keys) for one in range(mornings))),
-                (letters.make_zone(), write_letters(number, seed)),
+                (signed_messages.make_zone(), write_letters(number, seed)),
             )
         ):
             file = Path(directory) / f"{place}.zone"
@@ -89,7 +89,7 @@ def write_demo(seed: int, keys: Mapping[str, Key]) -> Iterator[Sent]:
 
 def write_letters(number: int, seed: int) -> Iterator[Sent]:
     """Letters from fifty domains."""
-    for one in letters.make_letters(number, seed):
+    for one in signed_messages.make_messages(number, seed):
         yield one.reverse_path, (one.recipient,), f"mail.{one.reverse_path.rpartition('@')[2]}", one.raw
 
 

@@ -373,7 +373,7 @@ def print_report(counts: Counts, released: int, removed: int) -> None:
         print(f"released carelessly: {one}")
     if counts.strays:
         print(f"beside them careless keys released {counts.strays} messages that are not dangerous, of other rows")
-    goals.tell_goals(
+    goals.print_goals(
         {
             "hands.keys": keys / rows,
             "hands.paint": p95,

@@ -53,7 +53,7 @@ def main() -> int:
     watch = processor.Watch(())
     with processes.short_directory("mail-auth") as directory:
         for size, (length, messages) in SIZES.items():
-            raw = make_letter(length)
+            raw = make_message(length)
             (directory / f"{length}.eml").write_bytes(raw)
             contenders: dict[str, Callable[[], Sample]] = {
                 "mailroom": functools.partial(run_ours, raw, messages, make_resolver()),
@@ -70,13 +70,13 @@ def main() -> int:
     name, most = max(worst.items(), key=lambda one: one[1])
     median = statistics.median(worst.values())
     print(f"{len(worst)} hostile inputs: at most {most:.0f} ms ({name}), median {median:.0f} ms\n")
-    goals.tell_goals({"mail_auth.cpu": usual, "mail_auth.hostile": most})
+    goals.print_goals({"mail_auth.cpu": usual, "mail_auth.hostile": most})
     versions = [f"{name} {metadata.version(name)}" for name in ("dkimpy", "pyspf", "cryptography", "dnspython")]
     printing.print_machine(*versions, opendkim_version(), others=[others])
     return 0
 
 
-def make_letter(length: int) -> bytes:
+def make_message(length: int) -> bytes:
     """A signed message of about this size."""
     line = b"Text of a letter as people write it,  with words and spaces between.\r\n"
     return signed(HEADER + b"Message-ID: <1@example.com>\r\n\r\n" + line * (length // len(line)))
@@ -86,7 +86,7 @@ def make_resolver() -> NetworkResolver:
     """A resolver that knows all answers already and has nobody to ask."""
     resolver = NetworkResolver(["127.0.0.1:9"])
     answers = Answers(ZONE)
-    authenticate_message(ENVELOPE, make_letter(1000), answers, NOW)
+    authenticate_message(ENVELOPE, make_message(1000), answers, NOW)
     for asked in tuple(answers.asked):
         name, _, rdtype = asked.rpartition(" ")
         resolver.cache.put((name, rdtype.upper()), answers.query(name, rdtype.upper(), 0), 3600)
@@ -158,7 +158,7 @@ def measure_processor(messages: int) -> Iterator[dict[str, float]]:
 def hostile_milliseconds() -> dict[str, float]:
     """Measure the time that each hostile input costs us, once, in milliseconds."""
     inputs = {name: (make(), Answers(ZONE)) for name, make in hostile.MESSAGES.items()}
-    good = make_letter(1000)
+    good = make_message(1000)
     inputs |= {name: (good, Answers(ZONE | zone)) for name, zone in hostile.ZONES.items()}
     taken = {}
     for name, (raw, answers) in inputs.items():

@@ -18,9 +18,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.rounds import goals, letters, printing, processor
-from bench.rounds.letters import Sent
+from bench.rounds import goals, printing, processor, signed_messages
 from bench.rounds.sessions import Sending
+from bench.rounds.signed_messages import Sent
 from tests.peers import company, processes
 from tests.peers.company import DOMAIN, Company, role_of
 
@@ -73,7 +73,7 @@ def main() -> int:
         ],
     )
     most = {role: ever for role, (_, ever) in readings[-1].items()}
-    goals.tell_goals(
+    goals.print_goals(
         {
             "memory.receive": max(most["receive"], most["receive's children"]),
             "memory.judge": most["judge"],
@@ -97,9 +97,9 @@ def read_often(directory: Path, count: int) -> Iterator[Reading]:
     site.lay_out()
     people = (PERSON.format(number, ("it", "sales")[number % 2], DOMAIN) for number in range(PEOPLE))
     (directory / "company.toml").write_text(company.DIRECTORY + "".join(people))
-    (directory / "outside.zone").write_text(letters.make_zone())
+    (directory / "outside.zone").write_text(signed_messages.make_zone())
     site.run("sync", check=True)
-    for domain in letters.DOMAINS[::5]:
+    for domain in signed_messages.DOMAINS[::5]:
         site.run("allow", domain.name, check=True)
     site.start()
     assert site.process is not None
@@ -116,7 +116,7 @@ def read_often(directory: Path, count: int) -> Iterator[Reading]:
                 (newest,) = record.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
                 before, end = sent, count * number // READINGS
                 while sent < end:
-                    group = [make_letter(one, chance) for one in range(sent, min(sent + TOGETHER, end))]
+                    group = [make_message(one, chance) for one in range(sent, min(sent + TOGETHER, end))]
                     Sending(site.smtp_port, group, SESSIONS).finish()
                     sent += len(group)
                     wait_for(sent - before - BEHIND)
@@ -151,13 +151,13 @@ def read_memory(pid: int) -> tuple[float, float]:
     return int(fields["VmRSS"].split()[0]) / MEGABYTE, int(fields["VmHWM"].split()[0]) / MEGABYTE
 
 
-def make_letter(number: int, chance: random.Random) -> Sent:
+def make_message(number: int, chance: random.Random) -> Sent:
     """Makes a message from a sender who has never written before."""
     known = number % 3 > 0
-    domain = chance.choice(letters.DOMAINS).name if known else f"new{number}.example"
-    author, to = f"{letters.make_words(chance, 12).replace(' ', '')}{number}@{domain}", f"person{chance.randrange(PEOPLE)}@{DOMAIN}"
-    fields = f"From: {author}\r\nTo: {to}\r\nSubject: {letters.make_words(chance, 40)}\r\nMessage-ID: <{number}@{domain}>\r\n"
-    return Sent(f"bounces@{domain}", to, f"{fields}\r\n{letters.make_paragraphs(chance, 1_700)}".encode(), proven=known)
+    domain = chance.choice(signed_messages.DOMAINS).name if known else f"new{number}.example"
+    author, to = f"{signed_messages.make_words(chance, 12).replace(' ', '')}{number}@{domain}", f"person{chance.randrange(PEOPLE)}@{DOMAIN}"
+    fields = f"From: {author}\r\nTo: {to}\r\nSubject: {signed_messages.make_words(chance, 40)}\r\nMessage-ID: <{number}@{domain}>\r\n"
+    return Sent(f"bounces@{domain}", to, f"{fields}\r\n{signed_messages.make_paragraphs(chance, 1_700)}".encode(), proven=known)
 
 
 if __name__ == "__main__":

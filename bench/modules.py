@@ -20,7 +20,7 @@ import httpx
 from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine, func, select
 
-from bench.rounds import letters
+from bench.rounds import signed_messages
 from migrations.upgrade import upgrade
 from mta.processing import processor
 from mta.spool.batch_file import write_batch
@@ -115,7 +115,7 @@ def prepared_company() -> Iterator[tuple[Settings, Engine]]:
     """A small company with a fresh SQLite database, in which senders can prove themselves."""
     with tempfile.TemporaryDirectory() as directory:
         settings = settings_in(Path(directory))
-        Path(settings.dns.zone_file).write_text(letters.make_zone())
+        Path(settings.dns.zone_file).write_text(signed_messages.make_zone())
         engine = open_engine(settings.database.url)
         upgrade(engine)
         yield settings, engine
@@ -155,7 +155,7 @@ def follow_message() -> dict[str, set[str]]:
             arriving.set_up(session, settings)
         thread = threading.Thread(target=processor.run_role, args=(settings, stop), name="processor", daemon=True)
         thread.start()
-        first, second = letters.make_letters(4)[1::2]  # those with an HTML part and an attachment
+        first, second = signed_messages.make_messages(4)[1::2]  # those with an HTML part and an attachment
         try:
             bring_in(settings, engine, first, 1)
             with follower.following():
@@ -166,7 +166,7 @@ def follow_message() -> dict[str, set[str]]:
     return follower.modules()
 
 
-def bring_in(settings: Settings, engine: Engine, letter: letters.Sent, number: int) -> None:
+def bring_in(settings: Settings, engine: Engine, letter: signed_messages.Sent, number: int) -> None:
     """Put a message into the spool, and wait until so many are in the audit log and the spool is empty."""
     spool = Spool(settings.spool.directory)
     envelope = Envelope(ids.new_id(), utcnow(), letter.reverse_path, ("it+joe.fern@company.example",), "192.0.2.1", "mx.sender.example")

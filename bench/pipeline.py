@@ -19,10 +19,10 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine, text
 
-from bench.rounds import discarding, goals, letters, printing, processor, roles, stacks
+from bench.rounds import discarding, goals, printing, processor, roles, signed_messages, stacks
 from bench.rounds.alternating import Sample, measure_medians
-from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
+from bench.rounds.signed_messages import Sent
 from tests.peers import postgresql, processes
 from tests.peers.company import Company
 from tests.peers.mail import dovecot
@@ -44,10 +44,10 @@ def main() -> int:
     wanted.add_argument("--rounds", type=int, default=3)
     wanted.add_argument("--messages", type=int, default=600)
     given = wanted.parse_args()
-    written = letters.make_letters(WARM_UP + given.messages)
+    written = signed_messages.make_messages(WARM_UP + given.messages)
     load = written[:WARM_UP], written[WARM_UP:]
     try:
-        with postgresql.start_cluster() as server, stacks.start_stacks(letters.make_zone()) as peers:
+        with postgresql.start_cluster() as server, stacks.start_stacks(signed_messages.make_zone()) as peers:
             ways: dict[str, Callable[[], Sample]] = {
                 "held": functools.partial(measure_ours, load, None),
                 "held, PostgreSQL": functools.partial(measure_ours, load, server),
@@ -81,7 +81,7 @@ class House:
         self.company.lay_out()
         written = directory / "mailroom.toml"
         written.write_text(written.read_text("utf-8").replace("[policy]\n", f"[policy]\n{policy}\n"), "utf-8")
-        (directory / "outside.zone").write_text(letters.make_zone())
+        (directory / "outside.zone").write_text(signed_messages.make_zone())
         self.company.run("sync", check=True)
         self.engine: Engine = db.open_engine(url)
         stack.callback(self.engine.dispose)
@@ -97,7 +97,7 @@ class House:
         """Allow every sender with proof."""
         settings = settings_loader.read_settings(str(self.company.directory / "mailroom.toml"))
         with db.transaction(self.engine) as session:
-            for domain in letters.DOMAINS:
+            for domain in signed_messages.DOMAINS:
                 rules.add_rule(
                     session, RuleOrder("allow", "domain", domain.name, "company"), by=arriving.IDA, now=utcnow(), settings=settings
                 )
@@ -226,7 +226,7 @@ def print_report(figures: dict[str, dict[str, float]], messages: int, rounds: in
         ("a full spool", "judged/s", "CPU ms/message"),
         [(name, f"{one['filed']:,.0f}", f"{one['cpu']:.2f}") for name, one in figures.items() if name.startswith("drained")],
     )
-    goals.tell_goals(pick_goals(figures))
+    goals.print_goals(pick_goals(figures))
     printing.print_machine(
         f"SQLite {sqlite3.sqlite_version}", discarding.postfix_version(), others=[one["others"] for one in figures.values()]
     )

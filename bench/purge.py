@@ -112,7 +112,7 @@ def main() -> int:
             report_waits(runs, alone)
             measured |= pick_goals(count, {one: samples for one, samples in runs.items() if one.commit == NOW})
         others = watch.stop()[2]
-    goals.tell_goals(measured, of=SIZE, whole=1_000_000)
+    goals.print_goals(measured, of=SIZE, whole=1_000_000)
     printing.print_machine(*versions.values(), others=[others])
     return 0
 

@@ -22,7 +22,7 @@ from unittest.mock import patch
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from bench.rounds import goals, held, kept, printing, processor
+from bench.rounds import filled_databases, goals, held, printing, processor
 from bench.rounds.filling import DEPARTMENTS, PEOPLE
 from migrations.upgrade import upgrade
 from tests.peers import postgresql, processes
@@ -66,16 +66,16 @@ def main() -> int:
     given = wanted.parse_args()
     size = given.size
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(kept.find_place("rows", given.kept))
+        place = stack.enter_context(filled_databases.find_place("rows", given.kept))
         try:
-            server = stack.enter_context(kept.start_server(place))
+            server = stack.enter_context(filled_databases.start_server(place))
         except processes.Missing as missing:
             return printing.print_missing(missing)
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
         found = {count: measure_kinds(place, server, count) for count in (size // 100, size)}
         others = watch.stop()[2]
     few, many = found.values()
-    goals.tell_goals(
+    goals.print_goals(
         {
             "rows.p99": max(p99 for _, p99 in many.values()),
             "rows.growth": max(p50 / max(1.0, few[name][0]) for name, (p50, _) in many.items()),  # below a millisecond it is noise
@@ -93,7 +93,7 @@ def measure_kinds(place: Path, server: postgresql.Server, size: int) -> dict[str
         prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rows{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
         prepare_house("PostgreSQL", db.open_engine(server.create(f"rows{size}")), "SHOW server_version"),
     ]
-    if empty := [house.engine for house in houses if kept.is_empty(house.engine)]:
+    if empty := [house.engine for house in houses if filled_databases.is_empty(house.engine)]:
         held.fill_held(empty, size)
     found: dict[str, tuple[float, float]] = {}
     for house in houses:

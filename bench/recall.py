@@ -23,7 +23,7 @@ from sqlmodel import col
 from bench.rounds import goals, printing, processor
 from bench.rounds.alternating import Sample, measure_medians
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
-from bench.rounds.mailboxes import Letter, Store, make_mail
+from bench.rounds.mailboxes import Store, WaveMessage, make_mail
 from migrations.upgrade import upgrade
 from tests.mailboxes.delivering import House, behind_dovecot, recalling
 from tests.peers import processes
@@ -113,7 +113,7 @@ def fill_wave(engine: Engine, store: Store, wave: str) -> None:
     for number, mailbox in enumerate(random.sample(list(store.mailboxes), WAVE)):
         raw = make_mail(wave, number)
         content, message, delivery = (ids.new_id() for _ in range(3))
-        store.deliver(Letter(mailbox, ids.format_id(message), raw))
+        store.deliver(WaveMessage(mailbox, ids.format_id(message), raw))
         kept = Content(id=content, sha256=f"{content:064x}", size=len(raw), zstd=bodies.compress_body(raw))
         rows["content"].append(kept.model_dump())
         rows["message"].append(spread_message(message_row(message, content, wave, f"{number}.{wave}", now)))
@@ -245,7 +245,7 @@ def print_report(found: dict[int, dict[str, dict[str, float]]]) -> None:
         measured["recall.growth"] = max(
             found[SIZES[-1]][one]["seconds"] / found[SIZES[0]][one]["seconds"] for one in ("recall cold", "recall warm")
         )
-    goals.tell_goals(measured)
+    goals.print_goals(measured)
     printing.print_table(("", *(f"× {size:,}" for size in found), "growth", *(f"recall to it, × {size:,}" for size in found)), rows)
 
 

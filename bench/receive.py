@@ -14,17 +14,17 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 
-from bench.rounds import discarding, doors, goals, printing
+from bench.rounds import discarding, goals, printing, smtp_servers
 from bench.rounds.alternating import measure_medians
 from tests.peers import processes
 
-CONTENDERS: dict[str, Callable[[], contextlib.AbstractContextManager[doors.Run]]] = {
-    "mailroom receive": functools.partial(doors.start_mailroom, 1),
-    "mailroom receive, 2 workers": functools.partial(doors.start_mailroom, 2),
-    "Postfix, discards": doors.start_postfix,
-    "aiosmtpd, an fsync a message": doors.stock_aiosmtpd,
-    "ceiling, stores nothing": doors.start_ceiling,
-    "smtp-sink, stores nothing": doors.start_sink,
+CONTENDERS: dict[str, Callable[[], contextlib.AbstractContextManager[smtp_servers.Run]]] = {
+    "mailroom receive": functools.partial(smtp_servers.start_mailroom, 1),
+    "mailroom receive, 2 workers": functools.partial(smtp_servers.start_mailroom, 2),
+    "Postfix, discards": smtp_servers.start_postfix,
+    "aiosmtpd, an fsync a message": smtp_servers.stock_aiosmtpd,
+    "ceiling, stores nothing": smtp_servers.start_ceiling,
+    "smtp-sink, stores nothing": smtp_servers.start_sink,
 }
 ONE, TWO, PEER, STOCK, CEILING, SINK = CONTENDERS
 WAYS = {False: "one message a connection", True: "connections used again"}
@@ -57,10 +57,12 @@ def main() -> int:
             wanted.rounds,
         )
     for size in wanted.sizes:
-        print(f"{size} KB, {wanted.messages} messages a run, {doors.SESSIONS} sessions, medians of {wanted.rounds} alternating rounds")
+        print(
+            f"{size} KB, {wanted.messages} messages a run, {smtp_servers.SESSIONS} sessions, medians of {wanted.rounds} alternating rounds"
+        )
         print_report(size, figures)
     if GOAL_SIZE in wanted.sizes:
-        goals.tell_goals({name: read_figure(figures, *what) for name, what in GOALS.items()})
+        goals.print_goals({name: read_figure(figures, *what) for name, what in GOALS.items()})
     printing.print_machine(discarding.postfix_version(), others=[one["others"] for one in figures.values()])
     return 0
 

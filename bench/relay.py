@@ -70,7 +70,7 @@ def main() -> int:
         figures = measure_medians(contenders, ROUNDS)
         print_report(figures)
         dovecots = [figures[f"Dovecot: {name}"]["rate"] for name in ("mailroom relay", "smtp-source")]
-        goals.tell_goals({"relay.dovecot": dovecots[0] / dovecots[1], "relay.together": count_transactions(stack)})
+        goals.print_goals({"relay.dovecot": dovecots[0] / dovecots[1], "relay.together": count_transactions(stack)})
         measure_releases(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
         printing.print_machine(
             discarding.postfix_version(), f"Dovecot {read_version()}", others=[one["others"] for one in figures.values()]

@@ -25,7 +25,7 @@ from tests.triage import arriving
 from tests.triage.arriving import NOW
 from triage import ids
 from triage.intake import lookups
-from triage.intake.lookups import Asked
+from triage.intake.lookups import MessageQuery
 from triage.store import db
 from triage.store.models.contacts import Contact
 from triage.store.models.rules import Rule
@@ -112,7 +112,7 @@ def measure_lookups(house: House, size: int) -> dict[str, list[float]]:
     return {name: sorted(one) for name, one in found.items()}
 
 
-def make_mail(chance: random.Random, size: int) -> Asked:
+def make_mail(chance: random.Random, size: int) -> MessageQuery:
     """Make a message with a random author and recipients."""
     writers: tuple[Callable[[], str], ...] = (
         lambda: make_address(chance.randrange(size)),
@@ -121,10 +121,10 @@ def make_mail(chance: random.Random, size: int) -> Asked:
     )
     author = chance.choice(writers)()
     person = f"p{chance.randrange(DEPARTMENTS)}x{chance.randrange(PEOPLE)}"
-    return Asked(arriving.envelope(f"{person}@company.example", reverse_path=author), arriving.summary(author))
+    return MessageQuery(arriving.envelope(f"{person}@company.example", reverse_path=author), arriving.summary(author))
 
 
-def time_lookups(house: House, messages: Sequence[Asked]) -> float:
+def time_lookups(house: House, messages: Sequence[MessageQuery]) -> float:
     """Measure the look-ups for these messages, in milliseconds."""
     with db.read_transaction(house.engine) as session:
         begun = time.perf_counter()

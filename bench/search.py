@@ -23,7 +23,7 @@ from sqlalchemy import Engine, insert
 from sqlmodel import Session, SQLModel
 
 from bench.queue_rows import ANA, BEN, House, prepare_house
-from bench.rounds import filling, goals, kept, printing, processor
+from bench.rounds import filled_databases, filling, goals, printing, processor
 from bench.rounds.filling import CONTENT, DELIVERY, MESSAGE
 from tests.peers import postgresql, processes
 from tests.triage import arriving
@@ -90,9 +90,9 @@ def main() -> int:
     given = wanted.parse_args()
     size = given.size
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(kept.find_place("search", given.kept))
+        place = stack.enter_context(filled_databases.find_place("search", given.kept))
         try:
-            server = stack.enter_context(kept.start_server(place))
+            server = stack.enter_context(filled_databases.start_server(place))
         except processes.Missing as missing:
             return printing.print_missing(missing)
         few, houses = fill_databases(place, server, size // 100), fill_databases(place, server, size)
@@ -101,7 +101,7 @@ def main() -> int:
         others = watch.stop()[2]
         for house in (*few, *houses):
             house.engine.dispose()
-    goals.tell_goals({"search.p99": slowest}, of=size, whole=SIZE)
+    goals.print_goals({"search.p99": slowest}, of=size, whole=SIZE)
     printing.print_machine(*(house.version for house in houses), others=[others])
     return 0
 
@@ -112,7 +112,7 @@ def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[Ho
         prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
         prepare_house("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version"),
     ]
-    if empty := [house.engine for house in houses if kept.is_empty(house.engine)]:
+    if empty := [house.engine for house in houses if filled_databases.is_empty(house.engine)]:
         fill_engines(empty, size)
     return houses
 

@@ -107,7 +107,7 @@ def main() -> int:
         for way, one in found.items()
     ]
     rate = {way: MESSAGES / one["seconds"] for way, one in found.items()}
-    goals.tell_goals(
+    goals.print_goals(
         {
             "seed.imapclient": rate["ours"] / rate["imapclient"],
             "seed.floor": rate["ours"] / rate["floor"],

@@ -19,7 +19,7 @@ from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from bench.rounds import letters, printing
+from bench.rounds import printing, signed_messages
 from tests.triage.messages import from_archive
 from triage.addressing.freemail_domains import PROVIDERS
 from triage.message.authentication import Authentication
@@ -137,14 +137,14 @@ def written_at(summary: Summary) -> datetime:
 
 def measure_cost() -> None:
     """Processor time of the signals of one signed 20 KB mail; every message is another one, so nothing is remembered."""
-    written = [make_summary(letter.raw) for letter in letters.make_letters(200 * ROUNDS)]
+    written = [make_summary(letter.raw) for letter in signed_messages.make_messages(200 * ROUNDS)]
     times = []
     for start in range(0, len(written), 200):
         began = time.process_time()
         for summary in written[start : start + 200]:
             find_signals(make_seen(summary, utcnow()))
         times.append((time.process_time() - began) * 1000 / 200)
-    size = sum(len(letter.raw) for letter in letters.make_letters(10)) / 10
+    size = sum(len(letter.raw) for letter in signed_messages.make_messages(10)) / 10
     print(f"Signals of a mail of {size / 1024:.0f} KB: {sorted(times)[ROUNDS // 2]:.3f} ms of processor time")
 
 

@@ -51,7 +51,7 @@ def main() -> int:
             greets, page = (statistics.median(taken) for taken in zip(*(measure_start(company) for _ in range(ROUNDS)), strict=True))
         rows.append((f"{waiting:,} in the spool", f"{greets:.2f}", f"{page:.2f}"))
     printing.print_table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
-    goals.tell_goals({"start.greets": greets, "start.page": page} | processor_time(), of=given.spool, whole=SPOOL)
+    goals.print_goals({"start.greets": greets, "start.page": page} | processor_time(), of=given.spool, whole=SPOOL)
     printing.print_machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
 

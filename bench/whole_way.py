@@ -15,10 +15,10 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench.rounds import letters, printing, processor, roles
+from bench.rounds import printing, processor, roles, signed_messages
 from bench.rounds.alternating import Sample, measure_medians
-from bench.rounds.letters import Sent
 from bench.rounds.sessions import Sending
+from bench.rounds.signed_messages import Sent
 from tests.peers import processes
 from tests.peers.company import Company
 
@@ -30,7 +30,7 @@ ROUNDS = 3
 
 def main() -> int:
     """Measure and print."""
-    written = letters.make_letters(WARM_UP + MESSAGES)
+    written = signed_messages.make_messages(WARM_UP + MESSAGES)
     warm_up, load = written[:WARM_UP], written[WARM_UP:]
     ways = {"live": functools.partial(measure_live, warm_up, load), "apart": functools.partial(measure_apart, warm_up, load)}
     figures = measure_medians(ways, ROUNDS)
@@ -45,7 +45,7 @@ class House:
         directory = stack.enter_context(processes.short_directory("way"))
         self.company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
         self.company.lay_out()
-        (directory / "outside.zone").write_text(letters.make_zone())
+        (directory / "outside.zone").write_text(signed_messages.make_zone())
         self.company.run("sync", check=True)
         self.judge = stack.enter_context(roles.start_role(self.company, "judge"))
         processes.until((directory / "spool" / "door.snapshot").exists, "the judge writes the recipient map", log=self.company.log)

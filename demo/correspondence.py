@@ -1,25 +1,25 @@
-"""A believable morning of mail to Quellmark: all letters in the order in which they are sent. The same seed, the same morning."""
+"""A believable morning of mail to Quellmark: all messages in the order in which they are sent. The same seed, the same morning."""
 
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from demo.crooks import write_crooks
-from demo.letters import Draft, Letter, compose_letter
 from demo.machines import list_machines
 from demo.newsletters import write_newsletters
 from demo.regulars import write_regulars
+from demo.sample_messages import Draft, SampleMessage, compose_message
 from demo.strangers import write_strangers
 
 
-def write_morning(*, seed: int, start: datetime, pace_seconds: float = 0.0) -> list[Letter]:
-    """About 150 letters. The first is sent at `start` (aware), each next one `pace_seconds` later; each was written shortly before."""
+def write_morning(*, seed: int, start: datetime, pace_seconds: float = 0.0) -> list[SampleMessage]:
+    """About 150 messages. The first is sent at `start` (aware), each next one `pace_seconds` later; each was written shortly before."""
     rng = random.Random(seed)
-    letters = []
+    samples = []
     for place, draft in enumerate(order_drafts(rng, start)):
         sent = start + timedelta(seconds=place * pace_seconds)
-        letters.append(compose_letter(draft, rng, sent.replace(microsecond=0) - timedelta(seconds=rng.randrange(2, 90))))
-    return letters
+        samples.append(compose_message(draft, rng, sent.replace(microsecond=0) - timedelta(seconds=rng.randrange(2, 90))))
+    return samples
 
 
 def order_drafts(rng: random.Random, start: datetime) -> list[Draft]:

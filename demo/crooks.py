@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from demo.attachments import make_docm
 from demo.company import DOMAIN, NAME, find_person, list_people
-from demo.letters import Draft, File
 from demo.regulars import address_person
+from demo.sample_messages import Draft, File
 from triage.addressing.company import PersonEntry
 
 WAVE_DOMAINS = ("account-renewal.test", "secure-mailbox.test", "it-servicedesk.test", "passwort-center.test", "mail-notice.test")

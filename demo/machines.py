@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 
 from demo.company import DOMAIN, find_person
-from demo.letters import Draft
 from demo.regulars import address_person
+from demo.sample_messages import Draft
 
 
 def list_machines(rng: random.Random) -> Iterator[Draft]:

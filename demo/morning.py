@@ -8,13 +8,13 @@ from pathlib import Path
 
 from demo.correspondence import write_morning
 from demo.keys import Key, read_keys
-from demo.letters import Letter
 from demo.prepare import keys_directory
+from demo.sample_messages import SampleMessage
 from triage.errors import Refused
 from triage.times import utcnow
 
 TIMEOUT = 60  # seconds for one answer
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a letter that was deferred (4yz) is tried again
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a sample that was deferred (4yz) is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +38,31 @@ def play_morning(
     pace_seconds: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Played:
-    """Send the whole morning of the demo in `directory` to host:port; `progress(sent, all)` is called after each letter.
+    """Send the whole morning of the demo in `directory` to host:port; `progress(sent, all)` is called after each sample.
 
     Call it once for a fresh demo: a second time sends the same message again. NotSent when nobody listens there or the
-    listener keeps putting a letter off; what was sent before stays sent.
+    listener keeps putting a sample off; what was sent before stays sent.
     """
     signing = read_keys(keys_directory(directory))
-    letters = write_morning(seed=seed, start=utcnow(), pace_seconds=pace_seconds)
+    samples = write_morning(seed=seed, start=utcnow(), pace_seconds=pace_seconds)
     refused: list[str] = []
     hosts = MailHosts(host, port)
     try:
-        for number, letter in enumerate(letters, 1):
-            refused += send_letter(hosts, letter, signing)
+        for number, sample in enumerate(samples, 1):
+            refused += send_sample(hosts, sample, signing)
             if progress:
-                progress(number, len(letters))
-            if number < len(letters):
+                progress(number, len(samples))
+            if number < len(samples):
                 time.sleep(pace_seconds)
     except OSError as fault:  # smtplib's errors are OSErrors
         raise NotSent(f"the demo's mail could not be sent to {host}:{port}: {fault}. Is mailroom listening there?") from fault
     finally:
         hosts.close()
-    return Played(len(letters), tuple(refused))
+    return Played(len(samples), tuple(refused))
 
 
 class MailHosts:
-    """The senders' mail hosts: one connection at a time, kept while the next letter comes from the same domain."""
+    """The senders' mail hosts: one connection at a time, kept while the next sample comes from the same domain."""
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
@@ -87,13 +87,13 @@ class MailHosts:
         self.connection = None
 
 
-def send_letter(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) -> list[str]:
-    """Hand one letter over, again after a pause when it is deferred; a line for each recipient that is refused for good."""
-    raw = letter.signed(signing)
-    waiting = list(letter.recipients)
+def send_sample(hosts: MailHosts, sample: SampleMessage, signing: Mapping[str, Key]) -> list[str]:
+    """Hand one sample over, again after a pause when it is deferred; a line for each recipient that is refused for good."""
+    raw = sample.signed(signing)
+    waiting = list(sample.recipients)
     refused: list[str] = []
     for pause in (*PAUSES, None):
-        answers = attempt_transaction(hosts, letter, waiting, raw)
+        answers = attempt_transaction(hosts, sample, waiting, raw)
         refused += [f"{address}: {format_reply(code, text)}" for address, (code, text) in answers.items() if code >= 500]
         waiting = [address for address, (code, _) in answers.items() if code < 500]
         if not waiting:
@@ -105,10 +105,10 @@ def send_letter(hosts: MailHosts, letter: Letter, signing: Mapping[str, Key]) ->
     raise AssertionError("the last pause is None")
 
 
-def attempt_transaction(hosts: MailHosts, letter: Letter, recipients: list[str], raw: bytes) -> Mapping[str, tuple[int, bytes]]:
+def attempt_transaction(hosts: MailHosts, sample: SampleMessage, recipients: list[str], raw: bytes) -> Mapping[str, tuple[int, bytes]]:
     """Sends one transaction; the reply for each recipient who was refused."""
     try:
-        return hosts.of(letter.domain).sendmail(letter.reverse_path, recipients, raw)
+        return hosts.of(sample.domain).sendmail(sample.reverse_path, recipients, raw)
     except smtplib.SMTPRecipientsRefused as fault:
         return fault.recipients
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError, smtplib.SMTPConnectError) as fault:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from demo.attachments import make_png
 from demo.company import find_person
-from demo.letters import Draft, File
+from demo.sample_messages import Draft, File
 from demo.senders import BY_DOMAIN
 
 PICTURES = "https://img.letterhaus.example"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from demo.attachments import make_pdf
 from demo.company import DOMAIN, find_person
-from demo.letters import Draft, File
+from demo.sample_messages import Draft, File
 
 ORDERS = "Nordlicht Papier <auftrag@nordlicht-papier.example>"
 JANNE = "Janne Matthiesen <janne.matthiesen@nordlicht-papier.example>"

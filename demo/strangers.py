@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from demo.attachments import make_pdf
 from demo.company import DOMAIN
-from demo.letters import Draft, File
 from demo.regulars import address_person
+from demo.sample_messages import Draft, File
 
 
 def write_strangers(start: datetime) -> Iterator[Draft]:

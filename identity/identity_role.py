@@ -11,7 +11,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, Unanswered, Untrusted
 from triage.runtime import identity_socket, json_socket
 from triage.runtime.bounded_http import Http
-from triage.runtime.systemd import handed_over, tell_ready
+from triage.runtime.systemd import handed_over, notify_ready
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,6 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     activated = next(handed_over(), None)
     listener = activated[1] if activated else json_socket.open_listener(identity_socket.path_of(settings.spool.directory))
     with listener:
-        tell_ready()
+        notify_ready()
         log.info("answers about %s", ", ".join(one.name for one in settings.identity.providers) or "no provider: [identity] names none")
         json_socket.answer_all(listener, Desk(settings).answer, stop)

@@ -56,7 +56,7 @@ class ApprovalNeeded(Refused):
 
 class SecondLookNeeded(Refused):
     """A release has to be confirmed first. `asked`: why (confirmations.Question); `fence`: of the messages; `rules`:
-    those that would let them in (rule_confirmation.AskedRule)."""
+    those that would let them in (rule_confirmation.RuleToConfirm)."""
 
     def __init__(self, asked: tuple[Any, ...], fence: str, rules: tuple[Any, ...] = ()) -> None:
         self.asked, self.fence, self.rules = asked, fence, rules

@@ -23,8 +23,8 @@ from triage.access.staff_login import Prover
 from triage.addressing.networks import parse_networks
 from triage.config.settings import Api, Settings, host_port
 from triage.errors import BadInput
-from triage.quarantine.training_cases import Deck
-from triage.runtime.systemd import handed_over, tell_ready
+from triage.quarantine.training_messages import Deck
+from triage.runtime.systemd import handed_over, notify_ready
 from triage_api.http.dependencies import Office
 from triage_api.http.installation import Installation
 from triage_api.http.middleware import Guard
@@ -167,7 +167,7 @@ def make_app(
     @contextlib.asynccontextmanager
     async def open_hours(app: FastAPI) -> AsyncIterator[None]:
         async with shell.answering(app, office.engine) if shell else contextlib.nullcontext():
-            tell_ready()  # the socket listens already
+            notify_ready()  # the socket listens already
             yield
         feed.close()
         office.close()

@@ -98,7 +98,7 @@ GOALS: Mapping[str, Goal] = {
 }
 
 
-def tell_goals(measured: Mapping[str, float], *, of: int = 1, whole: int = 1) -> None:
+def print_goals(measured: Mapping[str, float], *, of: int = 1, whole: int = 1) -> None:
     """Print what was measured of the goals of this program, and keep it for the verdict.
 
     `of`: with how much that was, where the goal is about `whole`.

@@ -18,7 +18,7 @@ WORDS = b"the invoice meeting report please review attached contract schedule de
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class WaveMessage:
     """Message of a wave, and the mailbox that holds it."""
 
     mailbox: str
@@ -59,10 +59,10 @@ class Store:
         os.utime(path, (arrived, arrived))
         return path
 
-    def deliver(self, letter: Letter) -> None:
+    def deliver(self, message: WaveMessage) -> None:
         """A message of a wave, some time within the last day."""
-        folder = self.server.directory / "mail" / letter.mailbox / "Maildir" / "cur"
-        stamped = f"X-Mailroom-Message: {letter.marker}\r\nX-Mailroom-Verdict: allowed-sender\r\n".encode() + letter.raw
+        folder = self.server.directory / "mail" / message.mailbox / "Maildir" / "cur"
+        stamped = f"X-Mailroom-Message: {message.marker}\r\nX-Mailroom-Verdict: allowed-sender\r\n".encode() + message.raw
         self.write(folder, stamped, time.time() - random.uniform(0, 86400))
 
     def forget_headers(self) -> None:

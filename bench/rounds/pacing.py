@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from bench.rounds.letters import Sent
 from bench.rounds.sessions import deliver_message, write_dialogue
+from bench.rounds.signed_messages import Sent
 from tests.peers.processes import HANG
 
 

@@ -32,7 +32,7 @@ def prepare_messages(engine: Engine, mailboxes: Sequence[Sequence[str]], size: i
     late = utcnow() + NOT_YET
     with db.transaction(engine) as session:
         for group in mailboxes:
-            content_id, content = bodies.keep_body(session, make_letter(chance, size))
+            content_id, content = bodies.keep_body(session, make_message(chance, size))
             assert content is not None
             session.connection().execute(insert(CONTENT), [content])
             message, delivery = filling.make_rows(content_id, "", chance)
@@ -49,7 +49,7 @@ def prepare_messages(engine: Engine, mailboxes: Sequence[Sequence[str]], size: i
     return ids
 
 
-def make_letter(chance: random.Random, size: int) -> bytes:
+def make_message(chance: random.Random, size: int) -> bytes:
     """Text that nothing can guess, in lines."""
     number = chance.getrandbits(60)
     head = f"From: Sales <{AUTHOR}>\r\nSubject: Order {number}\r\nMessage-ID: <{number}@supplier.example>\r\n\r\n"
@@ -58,13 +58,13 @@ def make_letter(chance: random.Random, size: int) -> bytes:
 
 
 def make_due(engine: Engine, spool: Path, ids: Sequence[int]) -> datetime:
-    """Due now, committed, and the relay's bell rung; when that was."""
+    """Due now, committed, and wakes the relay; returns when that was."""
     with db.transaction(engine) as session:
         now = utcnow()
         session.execute(update(Delivery).where(db.is_among(session, col(Delivery.id), ids)).values(due_at=now, queued_at=now))
-    bell = WakeupPipe(spool, "relay")
-    bell.ring()
-    bell.close()
+    pipe = WakeupPipe(spool, "relay")
+    pipe.wake()
+    pipe.close()
     return now
 
 

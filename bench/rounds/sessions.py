@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import BinaryIO
 
-from bench.rounds.letters import Sent
+from bench.rounds.signed_messages import Sent
 from tests.peers.processes import HANG
 
 

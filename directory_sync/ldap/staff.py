@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from directory_sync.ldap.ldap_connection import Entry, dn_key
 from directory_sync.ldap.schema import Schema
 from triage.actor import Role, Scope
-from triage.addressing.company import PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, PersonEntry, StaffEntry
 from triage.config.group_grants import ARROW, OWN_DEPARTMENT, STRONGEST, Grant
 from triage.config.settings import Directory
 from triage.errors import BadInput
@@ -40,7 +40,7 @@ def parse_grants(settings: Directory) -> list[Grant]:
     return found
 
 
-def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
+def parse_confidential(settings: Directory) -> Iterator[ConfidentialEntry]:
     """Yields the confidential folders of the settings: `department:hr => hana`. BadInput shows how one is written."""
     for line in settings.confidential:
         folder, arrow, logins = line.partition(ARROW)
@@ -52,7 +52,7 @@ def parse_confidential(settings: Directory) -> Iterator[SealedEntry]:
             raise BadInput(
                 f"[directory] confidential: “{line}”: {fault}; write FOLDER => LOGINS, such as department:hr => hana, leo"
             ) from fault
-        yield SealedEntry(scope.words()[0], tuple(login.strip().casefold() for login in logins.split(",") if login.strip()))
+        yield ConfidentialEntry(scope.words()[0], tuple(login.strip().casefold() for login in logins.split(",") if login.strip()))
 
 
 def staff_of(

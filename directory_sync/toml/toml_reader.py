@@ -50,7 +50,7 @@ from pathlib import Path
 from directory_sync.toml.toml_checks import check_directory
 from directory_sync.toml.toml_entries import Entry, Sections, read_sections
 from triage.actor import Role
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.errors import BadInput
 
 
@@ -118,12 +118,12 @@ def build_member(entry: Entry, people: list[Entry]) -> StaffEntry:
     return StaffEntry(values["login"], values["name"], values["role"], scope, values["password_hash"], values["rights"])
 
 
-def confidential_folders(file: Sections) -> Iterator[SealedEntry]:
+def confidential_folders(file: Sections) -> Iterator[ConfidentialEntry]:
     """Yields the confidential folders, and the staff for whom they are open."""
     for kind, title, some in (("department", "code", file.departments), ("person", "uid", file.people)):
         for entry in some:
             if entry.values["confidential"]:
-                yield SealedEntry(f"{kind}:{entry.values[title]}", entry.values["confidential_staff"])
+                yield ConfidentialEntry(f"{kind}:{entry.values[title]}", entry.values["confidential_staff"])
 
 
 def build_group(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:

@@ -35,7 +35,7 @@ from triage.runtime.wakeup import WakeupPipe, open_pipes
 from triage.say import mark, say
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.models.mailboxes import MirrorCopy
-from triage.store.pg_notify import Telegraph
+from triage.store.pg_notify import Notifier
 from triage.store.transaction_retry import pause_after
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
@@ -62,9 +62,9 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     some = mirror_accounts(settings.mirror)
     imap_login.check_login_settings(with_server(settings).mirror)
     engine = open_engine(settings.database.url)
-    bells = open_pipes(settings.spool.directory, "relay", "change", "recall", "door")
-    telegraph = Telegraph(settings, sends=bells)
-    desks = [Desk(with_server(settings), engine, one, bells) for one in some]
+    pipes = open_pipes(settings.spool.directory, "relay", "change", "recall", "door")
+    notifier = Notifier(settings, sends=pipes)
+    desks = [Desk(with_server(settings), engine, one, pipes) for one in some]
     threads = [threading.Thread(target=one.run, args=(stop,), name=one.account.address) for one in desks]
     try:
         for thread in threads:
@@ -74,9 +74,9 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         stop.set()
         for thread in threads:
             thread.join()
-        telegraph.close()
-        for bell in bells:
-            bell.close()
+        notifier.close()
+        for pipe in pipes:
+            pipe.close()
         engine.dispose()
 
 
@@ -112,8 +112,8 @@ def parse_pairs(entries: Iterable[str], name: str) -> Iterable[tuple[str, str]]:
 class Desk:
     """Looks after one account."""
 
-    def __init__(self, settings: Settings, engine: Engine, account: Account, bells: list[WakeupPipe]) -> None:
-        self.settings, self.engine, self.account, self.bells = settings, engine, account, bells
+    def __init__(self, settings: Settings, engine: Engine, account: Account, pipes: list[WakeupPipe]) -> None:
+        self.settings, self.engine, self.account, self.pipes = settings, engine, account, pipes
         self.later: dict[int, float] = {}  # when messages that the account did not take are tried again (monotonic seconds)
         self.recent: list[float] = []  # when messages were decided by moves (monotonic seconds)
         self.left: set[Place] = set()  # what is none of ours and cannot be given back: the account is full
@@ -166,7 +166,7 @@ class Desk:
         answers = [one for one in found if one.place.folder == acts.yes]
         for one in answers:
             self.confirm(account, acts, one, by)
-        self.lay_aside(account, acts, [one for one in found if one.place.folder == acts.confirm])
+        self.file_answers(account, acts, [one for one in found if one.place.folder == acts.confirm])
         moved = [one for one in found if one.place.folder in acts.moves]
         if self.is_too_fast(moved):
             self.ask_about(account, acts, moved, by)
@@ -227,7 +227,7 @@ class Desk:
         home = acts.done
         if outcome.kind not in (DONE, ALREADY):
             home = self.home_of(account, one) or home
-        self.tell(account, acts, home, one, move.folder, outcome)
+        self.leave_answer(account, acts, home, one, move.folder, outcome)
         self.lay(account, one.place, home, ours=bool(one.copy))
         self.log_move(one.copy, move.folder, outcome)
 
@@ -238,7 +238,7 @@ class Desk:
             return
         outcome = self.outcome_of_yes(one, mirror_message.answer_named(account.read(one.place))[1], by)
         home = acts.done if outcome.kind in (DONE, ALREADY) else self.home_of(account, one) or acts.done
-        self.tell(account, acts, home, one, YES, outcome)
+        self.leave_answer(account, acts, home, one, YES, outcome)
         if outcome.kind == ASKED:
             account.take([one.place])
         else:
@@ -258,7 +258,7 @@ class Desk:
             if there:
                 outcomes, held = self.outcomes_of_many(there, move, by)
                 for outcome in outcomes:
-                    self.tell(account, acts, self.home_of(account, there[0]) or acts.done, there[0], move.folder, outcome)
+                    self.leave_answer(account, acts, self.home_of(account, there[0]) or acts.done, there[0], move.folder, outcome)
                     self.log_move(there[0].copy, move.folder, outcome)
                 self.give_back(account, acts, there, held)
 
@@ -275,7 +275,7 @@ class Desk:
                 first, *more = places[start : start + LAID_AT_ONCE]
                 self.lay(account, first, home, *(place.uid for place in more), ours=True)
 
-    def lay_aside(self, account: MirrorAccount, acts: ActFolders, found: list[Seen]) -> None:
+    def file_answers(self, account: MirrorAccount, acts: ActFolders, found: list[Seen]) -> None:
         """Moves answers to Done whose requests were settled elsewhere or have expired, and gives back messages that are no answers."""
         named = [one for one in found if one.copy]
         with read_transaction(self.engine) as session:
@@ -307,7 +307,7 @@ class Desk:
         with transaction(self.engine) as session:
             moved = {"occasion": f"{one.place.validity}.{one.place.uid}", "account": self.account.address}
             made = mailbox_moves.act_on_move(session, one.copy, move, **moved, by=by, settings=self.settings, now=utcnow())
-        self.ring()
+        self.wake()
         return made
 
     def outcome_of_yes(self, one: Seen, token: str, by: Actor | None) -> Outcome:
@@ -319,7 +319,7 @@ class Desk:
             planned = mailbox_moves.plan_confirmed(session, one.copy, **said)
         with transaction(self.engine) as session:
             made = mailbox_moves.confirm_move(session, one.copy, token, **said, planned=planned)
-        self.ring()
+        self.wake()
         return made
 
     def outcomes_of_many(self, some: list[Seen], move: Move, by: Actor | None) -> tuple[list[Outcome], set[int]]:
@@ -330,17 +330,17 @@ class Desk:
         said: dict[str, Any] = {"account": self.account.address, "by": by, "settings": self.settings, "now": utcnow()}
         with transaction(self.engine) as session:
             made = mailbox_moves.ask_about_moves(session, copies, move, **said)
-        self.ring()
+        self.wake()
         return made
 
     def nobody(self) -> Outcome:
         """The outcome where nobody may act in this account."""
         return Outcome("refused", say("{login} is no longer a member of staff, so nobody can act here.", login=self.account.login))
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the other roles up."""
-        for bell in self.bells:
-            bell.ring()
+        for pipe in self.pipes:
+            pipe.wake()
 
     def home_of(self, account: MirrorAccount, one: Seen) -> str:
         """Returns the folder that a message is given back to, of an answer Confirm; "" in somebody's own account: laid aside."""
@@ -353,7 +353,7 @@ class Desk:
             return ""
         return home if home in account.folders or home == "INBOX" else "INBOX"
 
-    def tell(self, account: MirrorAccount, acts: ActFolders, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
+    def leave_answer(self, account: MirrorAccount, acts: ActFolders, folder: str, one: Seen, act: str, outcome: Outcome) -> None:
         """Puts the answer or the note of an outcome there, once for each time that something was moved."""
         if outcome.answer:
             mirror_notes.put_answer(account, acts.confirm, outcome.answer, self.settings)
@@ -376,7 +376,7 @@ class Desk:
         """Puts right what differs in the folders from what is held; returns whether there is more to do at once."""
         with read_transaction(self.engine) as session:
             held = mirror_copies.wanted_copies(session, self.account.department, by=by) if by else {}
-            kept = [as_kept(one) for one in mirror_copies.live_copies(session, self.account.address)]
+            kept = [known_copy(one) for one in mirror_copies.live_copies(session, self.account.address)]
         account.open_folders([(person or SHARED,) for person in set(held.values())])
         wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
         apart = frozenset({acts.done, acts.confirm})
@@ -472,6 +472,6 @@ def readable_messages(
     )
 
 
-def as_kept(row: MirrorCopy) -> KnownCopy:
+def known_copy(row: MirrorCopy) -> KnownCopy:
     """A row as the plan knows it."""
     return KnownCopy(row.id, row.delivery_id, row.folder, Place(row.folder, row.uid_validity, row.uid) if row.uid else None)

@@ -24,7 +24,7 @@ FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered",
 DEPTH = 8  # folders below folders
 
 T = TypeVar("T")
-OnUnreachable = Callable[[Unreachable], None]  # hears what is in the way
+OnUnreachable = Callable[[Unreachable], None]  # gets what is in the way
 
 
 def refuse_visit(fault: Unreachable) -> None:

@@ -29,7 +29,7 @@ from triage.runtime.sandbox_pool import Pool
 from triage.runtime.wakeup import open_pipes
 from triage.say import say
 from triage.store.db import open_engine, read_transaction, transaction
-from triage.store.pg_notify import Telegraph
+from triage.store.pg_notify import Notifier
 from triage.store.transaction_retry import first_line, is_passing, pause_after
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
@@ -98,8 +98,8 @@ class Recaller:
         self.settings = settings
         self.size = max(1, settings.recall.concurrency)
         self.engine = open_engine(settings.database.url)
-        self.bell, self.changed, self.relay = open_pipes(settings.spool.directory, "recall", "change", "relay")
-        self.telegraph = Telegraph(settings, sends=[self.changed, self.relay], hears=[self.bell])
+        self.pipe, self.changed, self.relay = open_pipes(settings.spool.directory, "recall", "change", "relay")
+        self.notifier = Notifier(settings, sends=[self.changed, self.relay], receives=[self.pipe])
         self.workers = ThreadPoolExecutor(self.size, thread_name_prefix="recall")
         self.under_way: set[Trip] = set()
         self.done: list[Trip] = []  # back, and not yet in the audit log
@@ -123,7 +123,7 @@ class Recaller:
         except SQLAlchemyError as fault:
             pause = pause_after(fault, LONGEST_PAUSE)
         self.abort_hanging_visits()
-        self.bell.wait(pause)
+        self.pipe.wait(pause)
 
     def write(self, *, claiming: bool) -> None:
         """Secure copies, settle visits and take the next claims. Answers those whose request cannot be written; nobody else waits."""
@@ -144,8 +144,8 @@ class Recaller:
             for search in searches:
                 self.visit((Hunt if search.criteria else Sweep)(search, self.settings, self.parsers, self.ask))
         if done:
-            self.changed.ring()
-            self.relay.ring()  # what could not be put back is delivered again
+            self.changed.wake()
+            self.relay.wake()  # what could not be put back is delivered again
         if claiming:
             self.send_off()
 
@@ -253,7 +253,7 @@ class Recaller:
         """Starts a worker for one mailbox."""
         endings = self.workers.submit(carry_out, visit)
         self.under_way.add(Trip(visit, time.monotonic(), endings))
-        endings.add_done_callback(lambda _: self.bell.ring())
+        endings.add_done_callback(lambda _: self.pipe.wake())
 
     def ask_to_secure(self, found: Sequence[tuple[RecallJob, list[Copy]]]) -> set[int]:
         """Asks, from a worker's thread, of which deliveries the copies may be taken; answered after the commit."""
@@ -262,7 +262,7 @@ class Recaller:
             if self.closing:
                 return set()
             self.requests.append(request)
-        self.bell.ring()
+        self.pipe.wake()
         return request.allowed.result()
 
     def ask(self, write: Callable[[Session], Any]) -> Any:
@@ -272,7 +272,7 @@ class Recaller:
             if self.closing:
                 raise Unreachable(STOPS)
             self.chores.append(chore)
-        self.bell.ring()
+        self.pipe.wake()
         return chore.answer.result()
 
     def until_due(self) -> float:
@@ -315,9 +315,9 @@ class Recaller:
         self.say_no()
         self.workers.shutdown()
         self.parsers.close()
-        self.telegraph.close()
-        for bell in (self.bell, self.changed, self.relay):
-            bell.close()
+        self.notifier.close()
+        for pipe in (self.pipe, self.changed, self.relay):
+            pipe.close()
         self.engine.dispose()
 
 

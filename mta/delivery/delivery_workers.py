@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 class Carriers:
     """The workers of one destination. The relay's thread gives and takes; everything shared is under the lock."""
 
-    def __init__(self, destination: Destination, settings: Settings, ring: Callable[[], None]) -> None:
+    def __init__(self, destination: Destination, settings: Settings, wake: Callable[[], None]) -> None:
         """Dials nothing yet. BadInput when the next hop or the key of our seal is of no use."""
-        self.destination, self.settings, self.ring = destination, settings, ring
+        self.destination, self.settings, self.wake = destination, settings, wake
         self.sealer = open_sealer(settings)
         workers = max(1, settings.relay.concurrency)
         self.idle = [open_hop(destination.next_hop, settings) for _ in range(workers)]
@@ -123,7 +123,7 @@ class Carriers:
             outcomes = deliver_claims(batch, hop, self.settings, self.destination.next_hop, self.sealer)
             if self.note(batch, outcomes, hop, time.monotonic() - begun):
                 hop.close()
-        self.ring()
+        self.wake()
 
     def next_batch(self, hop: NextHop) -> DeliveryBatch | None:
         """The next one in the backlog; without one the worker is idle."""
@@ -162,7 +162,7 @@ class Carriers:
         """A connection did not come about. While others are served it is one too many: its worker rests, its mail goes with the others."""
         refused = next(one for one in outcomes if one.unreachable)
         if refused.shut_out:
-            self.tell(refused)
+            self.report_refusal(refused)
         if not self.was_away and self.others_are_busy(hop):
             self.resting[hop] = now + (LONGEST_AWAY if refused.shut_out else RESTS)
             return [replace(one, kind="untried", unreachable=False) if one.unreachable else one for one in outcomes]
@@ -193,7 +193,7 @@ class Carriers:
         self.was_away, self.back = True, False
         self.away_reply = refused.reply
 
-    def tell(self, refused: Outcome) -> None:
+    def report_refusal(self, refused: Outcome) -> None:
         """Tells the operator: it does not recover by itself."""
         metrics.count_event("mailroom_next_hop_refusals", reason="sign-in")
         log.error(

@@ -20,7 +20,7 @@ from triage.ids import format_id
 from triage.runtime.wakeup import open_pipes
 from triage.store.db import at_latest, carry_out, open_engine, read_transaction, transaction
 from triage.store.models.deliveries import Delivery
-from triage.store.pg_notify import Telegraph
+from triage.store.pg_notify import Notifier
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
 
@@ -58,19 +58,19 @@ class Relay:
     def __init__(self, settings: Settings) -> None:
         """Dials and claims nothing yet. BadInput when a next hop, the database or the spool directory is of no use."""
         self.settings = settings
-        self.carriers = [Carriers(one, settings, self.ring) for one in list_destinations(settings)]
+        self.carriers = [Carriers(one, settings, self.wake) for one in list_destinations(settings)]
         for next_hop in left_over(settings):
             log.warning("relay.logins_file has a line for %(next_hop)s, which is no next hop", {"next_hop": next_hop})
         self.engine = open_engine(settings.database.url)
-        self.bell, self.changed = open_pipes(settings.spool.directory, "relay", "change")
-        self.telegraph = Telegraph(settings, sends=[self.changed], hears=[self.bell])
+        self.pipe, self.changed = open_pipes(settings.spool.directory, "relay", "change")
+        self.notifier = Notifier(settings, sends=[self.changed], receives=[self.pipe])
         self.unsettled: list[Ended] = []
         self.look_again = 0.0  # monotonic seconds: when to look for what is due
         self.look_for_late = 0.0  # the same for what is late
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """A worker has nothing more to do."""
-        self.bell.ring()
+        self.pipe.wake()
 
     def turn(self, *, claiming: bool = True) -> None:
         """Settle what has ended, claim what is due, and wait until there is something to do again."""
@@ -87,7 +87,7 @@ class Relay:
         for one in self.carriers:
             one.close_stale_connections()
             one.set_out()
-        if self.bell.wait(self.pause()):
+        if self.pipe.wait(self.pause()):
             self.look_again = 0.0
 
     def settling_is_due(self, *, stopping: bool) -> bool:
@@ -123,7 +123,7 @@ class Relay:
             tardy = {"delivery": format_id(claim.delivery_id), "message": format_id(claim.message_id), "attempt": claim.number}
             log.warning("delivery %(delivery)s of message %(message)s: the outcome of attempt %(attempt)d came too late", tardy)
         if self.unsettled or any(taken for _, taken in claims):
-            self.changed.ring()
+            self.changed.wake()
         self.unsettled = []
         for one in back:
             one.returned = False
@@ -171,7 +171,7 @@ class Relay:
         return queue.claim_deliveries(session, limit=room, settings=self.settings, now=utcnow(), where=where, most_bytes=one.bytes_left())
 
     def pause(self) -> float:
-        """Seconds until there may be something to do that no bell tells of."""
+        """Seconds until there may be something to do of which no wake-up comes."""
         if self.unsettled or any(one.ended or one.backlog for one in self.carriers):
             return GATHER
         if any(one.hungry() for one in self.carriers):
@@ -199,7 +199,7 @@ class Relay:
         """Give everything back."""
         for one in self.carriers:
             one.close()
-        self.telegraph.close()
-        self.bell.close()
+        self.notifier.close()
+        self.pipe.close()
         self.changed.close()
         self.engine.dispose()

@@ -40,12 +40,12 @@ from triage.policy.learning.writers import Lookup
 from triage.quarantine.requests import announce_sender, suspicion_reports
 from triage.runtime.sandbox_pool import Overrun, Pool
 from triage.runtime.spool_stats import OUTBOUND
-from triage.runtime.systemd import tell_ready
+from triage.runtime.systemd import notify_ready
 from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies
 from triage.store.bodies import Packed
 from triage.store.db import open_engine
-from triage.store.pg_notify import Telegraph
+from triage.store.pg_notify import Notifier
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
@@ -59,7 +59,7 @@ UNREACHABLE = (OperationalError, InterfaceError, NoConnection)  # the database m
 log = logging.getLogger(__name__)
 
 
-def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None] = tell_ready) -> None:
+def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None] = notify_ready) -> None:
     """Take employees' mail, pass it on and learn from it, until `stop`. BadInput when the settings do not allow it."""
     submitters = Submitters(settings.outbound)
     check_outbound_settings(settings)
@@ -76,16 +76,16 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
         own = closing.enter_context(contextlib.closing(open_listeners(as_listener(settings).smtp, "outbound.listen")))
         engine = open_engine(settings.database.url)
         closing.callback(engine.dispose)
-        bells = [closing.enter_context(contextlib.closing(WakeupPipe(directory, name))) for name in (OUTBOUND, "relay", "change")]
-        spool.after_batch = bells[0].ring
-        closing.callback(Telegraph(settings, sends=bells[1:]).close)
+        pipes = [closing.enter_context(contextlib.closing(WakeupPipe(directory, name))) for name in (OUTBOUND, "relay", "change")]
+        spool.after_batch = pipes[0].wake
+        closing.callback(Notifier(settings, sends=pipes[1:]).close)
         pool = closing.enter_context(
             contextlib.closing(Pool("triage.message.outbound:read_json", size=PARSERS, memory_bytes=PARSER_MEMORY, seconds=FAST_PARSER))
         )
         lane = Lane(spool, Reader(pool, settings), judged, workers=WORKERS)
-        writer = Departures(engine, spool, settings, bells[1:])
+        writer = Departures(engine, spool, settings, pipes[1:])
         threads = [
-            repeat_in_thread(ended, "reading the outbound spool", lambda: lane.feed(spool.batches()), bells[0].wait),
+            repeat_in_thread(ended, "reading the outbound spool", lambda: lane.feed(spool.batches()), pipes[0].wait),
             repeat_in_thread(ended, "reading the outbound retry spool", lambda: lane.feed(spool.due(utcnow())), ended.wait),
             start_entering(writer, judged, ended, stop),
         ]
@@ -96,7 +96,7 @@ def run_role(settings: Settings, stop: threading.Event, ready: Callable[[], None
         finally:
             ended.set()
             lane.close()
-            bells[0].ring()
+            pipes[0].wake()
             for thread in threads:
                 thread.join()
             lane.unlock_batches()

@@ -29,7 +29,7 @@ class AbuseReporter:
             if reported is None:
                 return
             if reported:
-                self.relay.ring()
+                self.relay.wake()
 
 
 def end_reports(engine: Engine) -> None:

@@ -42,7 +42,7 @@ from triage.runtime.spool_stats import OFTEN
 from triage.runtime.wakeup import WakeupPipe
 from triage.say import say
 from triage.store.db import carry_out, open_engine, transaction
-from triage.store.pg_notify import Telegraph
+from triage.store.pg_notify import Notifier
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 
@@ -59,7 +59,7 @@ FEWEST_TRIES = 5  # however long a message waited for a judge: its DNS may come 
 FIRST_DELAY = timedelta(seconds=5)  # each further one is three times as long
 LONGEST_DELAY = timedelta(minutes=10)
 GLANCE = 0.2  # seconds between looks whether to stop
-PAUSE = 1.0  # seconds: to look again without a bell, and until a database that is down is tried again
+PAUSE = 1.0  # seconds: to look again without a wake-up, and until a database that is down is tried again
 LESSON_PAUSE = 30.0  # seconds between looks for decisions that Rspamd may learn from
 MAP_CHECK_EVERY = 0.5  # seconds between looks for a new directory or block made on another machine: their wake-up pipes may not reach us
 
@@ -74,13 +74,13 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     fast_resolver = open_resolver(replace(settings.dns, timeout=min(FAST_DNS, settings.dns.timeout)))
     slow_resolver = open_resolver(settings.dns)
     judged: queue.SimpleQueue[Judged] = queue.SimpleQueue()
-    bells = [WakeupPipe(directory, name) for name in ("judge", "door", "relay", "change")]
+    pipes = [WakeupPipe(directory, name) for name in ("judge", "door", "relay", "change")]
     with contextlib.ExitStack() as closing, wait_for_turn(settings, stop):
         spool.tidy()
-        for bell in bells:
-            closing.callback(bell.close)
+        for pipe in pipes:
+            closing.callback(pipe.close)
         closing.callback(engine.dispose)
-        closing.callback(Telegraph(settings, sends=bells[2:], hears=[bells[1]]).close)
+        closing.callback(Notifier(settings, sends=pipes[2:], receives=[pipes[1]]).close)
         fast_pool, slow_pool = bounded_parsers(PARSERS, FAST_PARSER), bounded_parsers(1, SLOW_PARSER)
         closing.callback(fast_pool.close)
         closing.callback(slow_pool.close)
@@ -92,13 +92,13 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         surveyor = Surveyor(engine, slow_resolver)
         controller = choose_controller(settings)
         rounds = [
-            repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), bells[0].wait),
+            repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), pipes[0].wait),
             repeat_in_thread(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
-            repeat_in_thread(stop, "writing the recipient map", RecipientMapWriter(settings, engine).look, bells[1].wait, MAP_CHECK_EVERY),
-            repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, bells[3]), stop.wait),
+            repeat_in_thread(stop, "writing the recipient map", RecipientMapWriter(settings, engine).look, pipes[1].wait, MAP_CHECK_EVERY),
+            repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, pipes[3]), stop.wait),
         ]
         if settings.notices.abuse_reports_to:
-            reporter = AbuseReporter(engine, settings, bells[2])
+            reporter = AbuseReporter(engine, settings, pipes[2])
             rounds.append(repeat_in_thread(stop, "reporting abuse", reporter.look, stop.wait, LESSON_PAUSE))
         else:
             abuse_reporter.end_reports(engine)
@@ -107,11 +107,11 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
             rounds.append(repeat_in_thread(stop, "telling Rspamd what staff decided", teach, stop.wait, LESSON_PAUSE))
         else:
             rspamd_learning.end_lessons(engine)
-        Writer(engine, spool, settings, bells[2:]).write(judged, stop)
+        Writer(engine, spool, settings, pipes[2:]).write(judged, stop)
         fast.close()
         slow.close()
-        bells[0].ring()
-        bells[1].ring()
+        pipes[0].wake()
+        pipes[1].wake()
         for thread in rounds:
             thread.join()
         fast.unlock_batches()
@@ -121,7 +121,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
 def survey_rules(surveyor: Surveyor, change: WakeupPipe) -> None:
     """Tell browsers when a new rule turns out not to work."""
     if surveyor.look():
-        change.ring()
+        change.wake()
 
 
 def bounded_parsers(size: int, seconds: float) -> Pool:
@@ -175,8 +175,8 @@ def take_lock(descriptor: int) -> bool:
 class Writer:
     """The one that enters messages: up to GROUP in a transaction, and one by one where the database will not have them together."""
 
-    def __init__(self, engine: Engine, spool: Spool, settings: Settings, bells: list[WakeupPipe]) -> None:
-        self.engine, self.spool, self.settings, self.bells = engine, spool, settings, bells
+    def __init__(self, engine: Engine, spool: Spool, settings: Settings, pipes: list[WakeupPipe]) -> None:
+        self.engine, self.spool, self.settings, self.pipes = engine, spool, settings, pipes
 
     def write(self, judged: "queue.SimpleQueue[Judged]", stop: threading.Event) -> None:
         """Settle what the lanes hand over, until `stop`."""
@@ -269,8 +269,8 @@ class Writer:
             metrics.observe_seconds("mailroom_judging_seconds", (utcnow() - message.envelope.received_at).total_seconds())
             log.info("entered %(message)s", {"message": format_id(message.envelope.spool_id)})
         if messages:
-            for bell in self.bells:
-                bell.ring()
+            for pipe in self.pipes:
+                pipe.wake()
 
     def database_answers(self) -> bool:
         """Whether the database answers, so that the message is at fault."""

@@ -83,10 +83,10 @@ class Teacher:
     def look(self) -> None:
         """Tell what is due, a decision at a time. What does not get through is told again later, from the same decision on."""
         for _ in range(AT_ONCE):
-            if time.monotonic() < self.not_before or not self.tell_next():
+            if time.monotonic() < self.not_before or not self.learn_next():
                 return
 
-    def tell_next(self) -> bool:
+    def learn_next(self) -> bool:
         """The next decision; False when there is none."""
         with read_transaction(self.engine) as session:
             lesson = decision_feedback.next_lesson(session, MARKER, now=utcnow())
@@ -94,14 +94,14 @@ class Teacher:
             return False
         if lesson.decision_id != self.decision:
             self.decision, self.passed, self.tries = lesson.decision_id, 0, 0
-        if not all(self.tell_example(example) for example in lesson.examples[self.passed :]):
+        if not all(self.send_example(example) for example in lesson.examples[self.passed :]):
             self.not_before = time.monotonic() + PAUSE
             return False
         with transaction(self.engine) as session:
             decision_feedback.save_lesson_sent(session, MARKER, lesson)
         return True
 
-    def tell_example(self, example: Example) -> bool:
+    def send_example(self, example: Example) -> bool:
         """Sends an example to Rspamd; False when to try again. A message that fails again and again must not hold up the others."""
         try:
             self.controller.learn(example)

@@ -54,8 +54,8 @@ def run_role(
     edges = Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol)
     directory = settings.spool.directory
     spool = Spool(directory)
-    with contextlib.closing(WakeupPipe(directory, "judge")) as bell:
-        spool.after_batch = bell.ring
+    with contextlib.closing(WakeupPipe(directory, "judge")) as pipe:
+        spool.after_batch = pipe.wake
         own = own or open_listeners(settings.smtp)
         serve_sessions(settings, certificate, spool, own, stop, ready, edges=edges, tally=tally, lifeline=lifeline)
 

@@ -22,7 +22,7 @@ from mta.spool.spool import Spool
 from triage.config.settings import Settings, Smtp
 from triage.errors import BadInput
 from triage.runtime import metrics
-from triage.runtime.systemd import tell_ready
+from triage.runtime.systemd import notify_ready
 
 LOOK_EVERY = 0.5  # seconds between looks at who is to be replaced after a pause
 START_SECONDS = 30.0  # until a worker must accept connections
@@ -48,7 +48,7 @@ def supervise_workers(read: Callable[[], Settings]) -> None:
     try:
         if not crew.fill() and crew.has_given_up():
             raise BadInput("the receiving processes did not start; the log above says why")
-        tell_ready()
+        notify_ready()
         while (told := number_of(signal.sigtimedwait(WATCHED, LOOK_EVERY))) not in STOP_SIGNALS:
             if told == RELOAD_SIGNAL:
                 renew_settings(crew, read)
@@ -168,7 +168,7 @@ class Crew:
         self.serving, self.retired, self.settings = [], self.retired + before, settings
         if self.fill():
             for worker in before:
-                worker.tell(RETIRE_SIGNAL)
+                worker.signal_process(RETIRE_SIGNAL)
             return True
         log.error("workers with the new settings did not start, those of before go on")
         self.stop(self.serving)
@@ -179,7 +179,7 @@ class Crew:
     def stop(self, workers: list[Worker]) -> None:
         """Let these finish what is under way; end those that do not."""
         for worker in workers:
-            worker.tell(signal.SIGTERM)
+            worker.signal_process(signal.SIGTERM)
         deadline = time.monotonic() + GRACE
         for worker in workers:
             if not worker.end(deadline):

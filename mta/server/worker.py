@@ -51,7 +51,7 @@ class Worker:
                 os.close(self.pipe)
         return self.code is not None
 
-    def tell(self, number: signal.Signals) -> None:
+    def signal_process(self, number: signal.Signals) -> None:
         """Send it a signal."""
         if self.code is None:
             with contextlib.suppress(ProcessLookupError):
@@ -63,7 +63,7 @@ class Worker:
         while not self.has_ended():
             if in_time and time.monotonic() >= deadline:
                 in_time = False
-                self.tell(signal.SIGKILL)
+                self.signal_process(signal.SIGKILL)
             time.sleep(0.01)
         return in_time
 

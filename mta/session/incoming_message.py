@@ -28,7 +28,7 @@ class Pace:
         self.rate, self.grace = rate, grace
         self.counted = self.seen = 0.0  # bytes that count, and all at the last look
 
-    def is_kept(self, received: int, elapsed: float) -> bool:
+    def is_fast_enough(self, received: int, elapsed: float) -> bool:
         """Whether so many bytes in so many seconds are fast enough."""
         self.counted = min(self.counted + received - self.seen, self.rate * (elapsed + LONGEST_REST))
         self.seen = received
@@ -56,7 +56,7 @@ class Incoming:
 
     def is_too_slow(self, now: float) -> bool:
         """Whether the message comes slower than it may. Only then the session stops waiting for its end."""
-        return not all(pace.is_kept(self.content.received, now - self.started) for pace in self.paces)
+        return not all(pace.is_fast_enough(self.content.received, now - self.started) for pace in self.paces)
 
     def give_back(self) -> None:
         """Frees the memory that the message has reserved."""

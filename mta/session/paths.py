@@ -8,7 +8,7 @@ from triage.addressing.envelope import Address, fold_text
 
 PATH = re.compile(r' *<(?P<path>(?:"(?:[^"\\]++|\\.)*+"|[^"<>]++)*+)>(?: +(?P<parameters>.*))?')
 # RFC 5321, 4.1.2: what Address.parse does not read and yet is a legal address of somebody else
-ODD = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"|[^\x00-\x20\x7f"(),:;<>@\[\\\]]+)@(?:\[[0-9A-Za-z.:]+\]|[A-Za-z0-9._-]+)')
+UNUSUAL = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"|[^\x00-\x20\x7f"(),:;<>@\[\\\]]+)@(?:\[[0-9A-Za-z.:]+\]|[A-Za-z0-9._-]+)')
 LONGEST = 254
 
 
@@ -58,12 +58,12 @@ def sender_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
     try:
         return Address.parse(path), ""
     except ValueError:
-        return None, "" if is_odd(path) else replies.BAD_SENDER
+        return None, "" if is_unusual_address(path) else replies.BAD_SENDER
 
 
-def is_odd(path: str) -> bool:
+def is_unusual_address(path: str) -> bool:
     """Whether a path is an address that Address.parse does not read and that somebody else may have all the same."""
-    return len(path) <= LONGEST and ODD.fullmatch(path) is not None
+    return len(path) <= LONGEST and UNUSUAL.fullmatch(path) is not None
 
 
 def recipient_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
@@ -80,7 +80,7 @@ def recipient_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
 def outsider_of(path: str, smtputf8: bool) -> tuple[Address | None, str]:
     """The recipient outside that a forward-path names, or what is wrong with it. What is legal is for their server to judge."""
     recipient, fault = recipient_of(path, smtputf8)
-    if recipient is None and fault == replies.BAD_RECIPIENT and is_odd(path):
+    if recipient is None and fault == replies.BAD_RECIPIENT and is_unusual_address(path):
         local, _, domain = path.rpartition("@")
         return Address(fold_text(local), domain.lower()), ""
     return recipient, fault

@@ -7,8 +7,8 @@ import pytest
 
 from demo.correspondence import write_morning
 from demo.keys import Key, read_keys
-from demo.letters import Letter
 from demo.prepare import keys_directory, prepare_demo
+from demo.sample_messages import SampleMessage
 
 START = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 
@@ -26,6 +26,6 @@ def signing(demo_directory: Path) -> dict[str, Key]:
 
 
 @pytest.fixture(scope="session")
-def letters() -> list[Letter]:
+def samples() -> list[SampleMessage]:
     """The morning with the seed that `play` has by default."""
     return write_morning(seed=1, start=START, pace_seconds=2.0)

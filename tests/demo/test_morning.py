@@ -10,12 +10,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from demo import morning as playing
-from demo.letters import Letter
+from demo.sample_messages import SampleMessage
 from tests.peers.processes import free_port
 
 
 class Listener:
-    """Takes everything, but refuses one recipient for good and puts every fiftieth letter off once."""
+    """Takes everything, but refuses one recipient for good and defers every fiftieth sample once."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, str, list[str], bytes]] = []
@@ -51,7 +51,7 @@ def listening(handler: Listener) -> Iterator[int]:
 
 
 def test_everything_arrives_once_from_the_host_of_its_domain(
-    demo_directory: Path, letters: list[Letter], monkeypatch: pytest.MonkeyPatch
+    demo_directory: Path, samples: list[SampleMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(playing, "PAUSES", (0.0, 0.0))
     listener, told = Listener(), []
@@ -59,10 +59,10 @@ def test_everything_arrives_once_from_the_host_of_its_domain(
         played = playing.play_morning(
             demo_directory, "127.0.0.1", port, seed=1, progress=lambda sent, all_of_them: told.append((sent, all_of_them))
         )
-    assert told == [(number, len(letters)) for number in range(1, len(letters) + 1)]
-    assert played.sent == len(letters)
+    assert told == [(number, len(samples)) for number in range(1, len(samples) + 1)]
+    assert played.sent == len(samples)
     assert played.refused == ("helpdesk@company.example: 550 5.1.1 no such mailbox",)
-    arriving = [letter for letter in letters if letter.recipients != ("helpdesk@company.example",)]
+    arriving = [sample for sample in samples if sample.recipients != ("helpdesk@company.example",)]
     assert [(f"mail.{one.domain}", one.reverse_path, list(one.recipients)) for one in arriving] == [one[:3] for one in listener.taken]
     assert max(listener.seen.values()) == 2  # one was deferred, and came again
     assert [b"DKIM-Signature:" in content for *_, content in listener.taken] == [bool(one.signer) for one in arriving]

@@ -13,8 +13,8 @@ from sqlmodel import col
 from demo import company
 from demo.correspondence import write_morning
 from demo.keys import Key
-from demo.letters import Draft, Letter, compose_letter
 from demo.regulars import address_person
+from demo.sample_messages import Draft, SampleMessage, compose_message
 from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate_message
 from mail_auth.dns.zone_file import ZoneFileResolver
@@ -73,21 +73,21 @@ class Morning:
 
     def __init__(self, engine: Engine, settings: Settings, signing: dict[str, Key]) -> None:
         self.engine, self.settings = engine, settings
-        start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)  # letters are signed by the real clock
-        letters = write_morning(seed=1, start=start, pace_seconds=2.0)
-        letters += [compose_letter(replace(HURRY, to=address_person(uid)), random.Random(uid), start) for uid in VICTIMS]
-        self.now = start + timedelta(seconds=2 * len(letters))
-        letters.append(compose_letter(ONE_MINUTE, random.Random(1), self.now))
+        start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)  # samples are signed by the real clock
+        samples = write_morning(seed=1, start=start, pace_seconds=2.0)
+        samples += [compose_message(replace(HURRY, to=address_person(uid)), random.Random(uid), start) for uid in VICTIMS]
+        self.now = start + timedelta(seconds=2 * len(samples))
+        samples.append(compose_message(ONE_MINUTE, random.Random(1), self.now))
         people = toml_reader.read_directory(Path(settings.directory.file), settings.company.domains)
         resolver = ZoneFileResolver(Path(settings.dns.zone_file))
         with transaction(engine) as session:
             directory.apply_directory(session, people, settings.company, by=SYSTEM, now=start)
             for order in company.RULES:
                 rules.add_rule(session, order, by=IDA, now=start, settings=settings)
-        for place, letter in enumerate(letters):
+        for place, sample in enumerate(samples):
             at = start + timedelta(seconds=2 * place)
             with transaction(engine) as session:
-                (entered,) = intake.receive_all(session, [arrival(letter, at, signing, resolver)], settings=settings, now=at)
+                (entered,) = intake.receive_all(session, [arrival(sample, at, signing, resolver)], settings=settings, now=at)
                 assert not isinstance(entered, Exception), entered
         fold_counts.build_views(engine, now=self.now)
 
@@ -98,10 +98,10 @@ class Morning:
             return list(item_list.list_items(session, HELD, **asked).items)  # type: ignore[arg-type]
 
 
-def arrival(letter: Letter, at: datetime, signing: dict[str, Key], resolver: ZoneFileResolver) -> Arrival:
-    """Letter as the judge sees it."""
-    raw = letter.signed(signing)
-    envelope = Envelope(new_id(), at, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
+def arrival(sample: SampleMessage, at: datetime, signing: dict[str, Key], resolver: ZoneFileResolver) -> Arrival:
+    """Sample as the judge sees it."""
+    raw = sample.signed(signing)
+    envelope = Envelope(new_id(), at, sample.reverse_path, sample.recipients, "127.0.0.1", f"mail.{sample.domain}")
     return Arrival(envelope, raw, authenticate_message(envelope, raw, resolver, datetime.now(UTC)), make_summary(raw))
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from demo import company
 from demo.keys import Key
-from demo.letters import Letter
+from demo.sample_messages import SampleMessage
 from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate_message
 from mail_auth.dns.zone_file import ZoneFileResolver
@@ -43,7 +43,9 @@ UNWANTED = {"look-alike", "extortion", "cold-offer"}  # that nothing but a train
 BUDGET = 0.03  # of the decisions about wanted rows
 
 
-def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], settings: house_settings.Settings, now: datetime) -> None:
+def come_in(
+    session: Session, samples: list[SampleMessage], signing: dict[str, Key], settings: house_settings.Settings, now: datetime
+) -> None:
     """The whole morning comes in, judged as the processor does it."""
     directory.apply_directory(
         session, toml_reader.read_directory(Path(settings.directory.file), settings.company.domains), settings.company, by=SYSTEM, now=now
@@ -51,17 +53,17 @@ def come_in(session: Session, letters: list[Letter], signing: dict[str, Key], se
     for order in company.RULES:
         rules.add_rule(session, order, by=IDA, now=now, settings=settings)
     resolver = ZoneFileResolver(Path(settings.dns.zone_file))
-    for letter in letters:
-        signed_at = datetime.now(now.tzinfo)  # the letters are signed by the real clock
-        raw, sent = letter.signed(signing), replace(envelope(letter, signed_at), spool_id=ids.new_id())
+    for sample in samples:
+        signed_at = datetime.now(now.tzinfo)  # the samples are signed by the real clock
+        raw, sent = sample.signed(signing), replace(envelope(sample, signed_at), spool_id=ids.new_id())
         found = authenticate_message(sent, raw, resolver, datetime.now(now.tzinfo))
         intake.receive_message(session, sent, raw, found, make_summary(raw), settings=settings, now=signed_at)
 
 
-def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict[str, list[TriageItem]]:
-    """The rows of the queue, by the kind of their newest message: spool ids are in the order in which the letters came."""
+def rows_by_kind(session: Session, samples: list[SampleMessage], now: datetime) -> dict[str, list[TriageItem]]:
+    """The rows of the queue, by the kind of their newest message: spool ids are in the order in which the samples came."""
     came = session.scalars(select(col(Message.id)).order_by(col(Message.spool_id))).all()
-    kinds = {message_id: letter.kind for message_id, letter in zip(came, letters, strict=True)}
+    kinds = {message_id: sample.kind for message_id, sample in zip(came, samples, strict=True)}
     page = item_list.list_items(session, Selection(states=(State.HELD,)), by=IDA, now=now, group="campaign", limit=500)
     found: dict[str, list[TriageItem]] = defaultdict(list)
     for item in page.items:
@@ -70,12 +72,12 @@ def rows_by_kind(session: Session, letters: list[Letter], now: datetime) -> dict
 
 
 def test_the_morning_asks_about_what_is_dangerous_and_about_nothing_that_is_wanted(
-    sqlite_engine: Engine, demo_directory: Path, letters: list[Letter], signing: dict[str, Key], now: datetime
+    sqlite_engine: Engine, demo_directory: Path, samples: list[SampleMessage], signing: dict[str, Key], now: datetime
 ) -> None:
     settings = settings_loader.read_settings(str(demo_directory / "mailroom.toml"), {})
     with transaction(sqlite_engine) as session:
-        come_in(session, letters, signing, settings, now)
-        rows = rows_by_kind(session, letters, now)
+        come_in(session, samples, signing, settings, now)
+        rows = rows_by_kind(session, samples, now)
     first = {kind: {item.second_look[0] if item.second_look else "" for item in some} for kind, some in rows.items()}
     assert {kind: first[kind] for kind in ASKS} == {kind: {name} for kind, name in ASKS.items()}
     wanted = [item for kind, some in rows.items() if kind not in ASKS.keys() | UNWANTED for item in some]

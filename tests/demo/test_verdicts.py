@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from demo import company
 from demo.keys import Key
-from demo.letters import Letter
+from demo.sample_messages import SampleMessage
 from directory_sync.toml import toml_reader
 from mail_auth.authenticate import authenticate_message
 from mail_auth.dns.zone_file import ZoneFileResolver
@@ -54,14 +54,14 @@ def expected(kind: str) -> tuple[Disposition, str]:
     return OTHERS.get(kind, known if kind in KNOWN else (Disposition.QUARANTINE, "first-contact"))
 
 
-def envelope(letter: Letter, now: datetime) -> Envelope:
-    """The letter's transaction, from this machine."""
-    return Envelope(1, now, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
+def envelope(sample: SampleMessage, now: datetime) -> Envelope:
+    """The sample's transaction, from this machine."""
+    return Envelope(1, now, sample.reverse_path, sample.recipients, "127.0.0.1", f"mail.{sample.domain}")
 
 
-def summary(letter: Letter, authentication: Authentication) -> Summary:
+def summary(sample: SampleMessage, authentication: Authentication) -> Summary:
     """As much of the summary as the policy looks at."""
-    message = message_from_bytes(letter.raw, policy=SMTP)
+    message = message_from_bytes(sample.raw, policy=SMTP)
     assert isinstance(message, EmailMessage)
     names = [part.get_filename() or "" for part in message.iter_attachments()]
     return Summary(
@@ -76,7 +76,7 @@ def summary(letter: Letter, authentication: Authentication) -> Summary:
 def test_each_kind_of_mail_comes_to_what_the_story_says(
     sqlite_engine: Engine,
     demo_settings: house_settings.Settings,
-    letters: list[Letter],
+    samples: list[SampleMessage],
     signing: dict[str, Key],
     now: datetime,
 ) -> None:
@@ -87,17 +87,17 @@ def test_each_kind_of_mail_comes_to_what_the_story_says(
             rules.add_rule(session, order, by=IDA, now=now, settings=demo_settings)
     resolver = ZoneFileResolver(Path(demo_settings.dns.zone_file))
     with transaction(sqlite_engine) as session:
-        for letter in letters:
-            sent = envelope(letter, datetime.now(now.tzinfo))  # the letters are signed by the real clock
-            found = authenticate_message(sent, letter.signed(signing), resolver, datetime.now(now.tzinfo))
-            said = summary(letter, found)
-            assert bool(found.proof) == (letter.kind not in UNPROVEN), (letter.kind, found)
+        for sample in samples:
+            sent = envelope(sample, datetime.now(now.tzinfo))  # the samples are signed by the real clock
+            found = authenticate_message(sent, sample.signed(signing), resolver, datetime.now(now.tzinfo))
+            said = summary(sample, found)
+            assert bool(found.proof) == (sample.kind not in UNPROVEN), (sample.kind, found)
             about = arriving.rules_about(session, said, now=now)
-            for address in letter.recipients:
+            for address in sample.recipients:
                 recipient = recipients.resolve_address(session, Address.parse(address), demo_settings.company)
                 assert recipient is not None, address
                 danger = lookups.danger_of(said, demo_settings)
                 verdict = policy.decide_verdict(
                     lookups.facts_of(sent, found, said, recipient, about, demo_settings, danger=danger, now=now)
                 )
-                assert (verdict.disposition, verdict.rule) == expected(letter.kind), (letter.kind, verdict)
+                assert (verdict.disposition, verdict.rule) == expected(sample.kind), (sample.kind, verdict)

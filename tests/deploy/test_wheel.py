@@ -144,7 +144,7 @@ def test_a_company_runs_from_it(wheel: Path, tmp_path: Path) -> None:
     program, place = tmp_path / "installed", tmp_path / "company"
     zipfile.ZipFile(wheel).extractall(program)
     place.mkdir()
-    letter = outside.Letter(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", "First contact")
+    letter = outside.OutsideMessage(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", "First contact")
     with company.running(place, f"sqlite:///{place}/mailroom.db", f"maildir:{place}/mailboxes", program=program) as house:
         where = [sys.executable, "-c", "import triage_api, triage_cli; print(triage_api.__file__, triage_cli.__file__)"]
         found = subprocess.run(where, env=house.environment, check=True, capture_output=True, text=True).stdout.split()

@@ -165,5 +165,5 @@ def fill(directory: Path) -> Path:
 
 def refuses_for_now(house: Company) -> bool:
     """Does the SMTP server answer 4xx for want of room?"""
-    refused = house.refusal(outside.Letter(alone.UNKNOWN, "it+russell.coker@company.example", "One more", "text " * 20_000))
+    refused = house.refusal(outside.OutsideMessage(alone.UNKNOWN, "it+russell.coker@company.example", "One more", "text " * 20_000))
     return refused is not None and refused[0] in (452, 451)

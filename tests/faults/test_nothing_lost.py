@@ -52,7 +52,7 @@ def letters(number: int) -> bytes:
     """The messages, all different; unsigned ones are as good as signed ones here, and SPF proves the known sender."""
     author = KNOWN if number % 2 else UNKNOWN
     text = f"Message {number}.\r\n" + "line after line\r\n" * (number % 50) + ".\r\n..\r\nend"
-    return outside.Letter(author, f"it+russell.coker@{company.DOMAIN}", f"number {number}", text).raw(signed=False)
+    return outside.OutsideMessage(author, f"it+russell.coker@{company.DOMAIN}", f"number {number}", text).raw(signed=False)
 
 
 def session(port: int, ledger: Ledger, enough: threading.Event) -> None:

@@ -63,8 +63,8 @@ class House:
         """The clock jumps to where these are due."""
         with db.transaction(self.engine) as session:
             session.execute(update(Delivery).where(col(Delivery.state) == state).values(due_at=utcnow()))
-        with contextlib.closing(WakeupPipe(self.company.directory / "spool", "relay")) as bell:
-            bell.ring()
+        with contextlib.closing(WakeupPipe(self.company.directory / "spool", "relay")) as pipe:
+            pipe.wake()
 
     @contextlib.contextmanager
     def sink(self) -> Iterator[None]:

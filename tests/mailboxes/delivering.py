@@ -167,16 +167,16 @@ def delivery(message: Message, mailbox: str, author: str, now: datetime) -> Deli
 @contextlib.contextmanager
 def relaying(settings: Settings) -> Iterator[None]:
     """A relay at work in a thread."""
-    stop, bell = threading.Event(), WakeupPipe(settings.spool.directory, "relay")
+    stop, pipe = threading.Event(), WakeupPipe(settings.spool.directory, "relay")
     thread = threading.Thread(target=relay.run_role, args=(settings, stop))
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        bell.ring()
+        pipe.wake()
         thread.join(processes.HANG)
-        bell.close()
+        pipe.close()
 
 
 @contextlib.contextmanager
@@ -198,7 +198,7 @@ def recalling(settings: Settings) -> Iterator[Recaller]:
         yield recaller
     finally:
         stop.set()
-        recaller.bell.ring()
+        recaller.pipe.wake()
         thread.join(processes.HANG)
         recaller.close()
     if faults:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.peers import outside, postgresql, processes
 from tests.peers.company import DOMAIN, Company
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 RELEASES = Path(__file__).parent / "releases"
 TO = f"it+russell.coker@{DOMAIN}"
@@ -26,9 +26,9 @@ class Mail:
     subject: str
     state: str  # spooled: accepted, and not judged yet
 
-    def letter(self) -> Letter:
+    def letter(self) -> OutsideMessage:
         """As it was written."""
-        return Letter(self.author, TO, self.subject, attachments=(("plan.txt", b"first\r\n"),))
+        return OutsideMessage(self.author, TO, self.subject, attachments=(("plan.txt", b"first\r\n"),))
 
 
 SPAMMER = f"offers@{outside.PHISHER.name}"

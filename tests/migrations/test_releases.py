@@ -10,7 +10,7 @@ import pytest
 from tests.migrations.keep_release import RELEASES, STORY, TO
 from tests.peers import processes
 from tests.peers.company import Company
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 KEPT = sorted(RELEASES.glob("*/*.tar.xz"))
 POSTGRESQL = pytest.mark.postgresql
@@ -67,7 +67,9 @@ def goes_on(house: Company) -> None:
         desk.wait_for(1, state="held")
     assert delivered(house) == Counter(one.subject for one in STORY if states[one.subject] == "held")
     spammer = next(one.author for one in STORY if one.state == "purged")
-    processes.until(lambda: house.refusal(Letter(spammer, TO, "Again")) is None, "the undone block is gone from the door", log=house.log)
+    processes.until(
+        lambda: house.refusal(OutsideMessage(spammer, TO, "Again")) is None, "the undone block is gone from the door", log=house.log
+    )
 
 
 def delivered(house: Company) -> Counter[str]:

@@ -267,7 +267,7 @@ class Company:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, "mail.stranger.example", timeout=processes.HANG) as client:
             yield client
 
-    def take(self, letter: outside.Letter, *recipients: str, reverse_path: str | None = None) -> bytes:
+    def take(self, letter: outside.OutsideMessage, *recipients: str, reverse_path: str | None = None) -> bytes:
         """Send a letter straight to the SMTP server, and give back its bytes; smtplib's exception tells a refusal."""
         raw = letter.raw()
         with self.smtp() as client:
@@ -275,7 +275,7 @@ class Company:
         assert refused == {}, refused
         return raw
 
-    def refusal(self, letter: outside.Letter) -> tuple[int, bytes] | None:
+    def refusal(self, letter: outside.OutsideMessage) -> tuple[int, bytes] | None:
         """The SMTP server's no to a letter, at whichever command it comes; None when it is taken."""
         try:
             self.take(letter)

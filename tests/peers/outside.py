@@ -69,7 +69,7 @@ def key_record() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutsideMessage:
     """A message that somebody outside writes."""
 
     author: str

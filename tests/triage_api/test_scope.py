@@ -18,7 +18,7 @@ from tests.triage_api.published import PUBLISHED
 from triage import ids
 from triage.access import dual_control, staff_members
 from triage.actor import Grant
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import ApprovalNeeded
@@ -38,8 +38,8 @@ READING = ("otto",)  # auditor
 OUTSIDE = ("ben", "eva", "leo", "uma")  # IT is not in their scope; triage, triage, admin, auditor
 NAMED = ("hana", "hugo")  # whom a seal names: triage and auditor of the whole company
 SEALS = {
-    "the department": SealedEntry("department:it", NAMED),
-    "the person": SealedEntry("person:joe.fern", NAMED),
+    "the department": ConfidentialEntry("department:it", NAMED),
+    "the person": ConfidentialEntry("person:joe.fern", NAMED),
 }
 # ask why, where the message is confidential
 OPENING = {"view_message", "get_text", "get_headers", "download_source", "download_attachment", "count_pages", "draw_page"}

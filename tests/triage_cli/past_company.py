@@ -14,7 +14,7 @@ import pytest
 from demo import company
 from demo.correspondence import collect_drafts
 from demo.keys import Key
-from demo.letters import Letter, compose_letter
+from demo.sample_messages import SampleMessage, compose_message
 from mail_auth.authenticate import authenticate_message
 from mail_auth.dns.zone_file import ZoneFileResolver
 from triage.addressing.envelope import Envelope
@@ -46,22 +46,22 @@ class Post:
     signing: dict[str, Key]
     resolver: ZoneFileResolver
 
-    def deliver(self, letter: Letter, raw: bytes, arrived: datetime, *, answered: bool) -> list[Copy]:
+    def deliver(self, sample: SampleMessage, raw: bytes, arrived: datetime, *, answered: bool) -> list[Copy]:
         """Delivers a message into the mailbox of each recipient; the server first writes its fields on top."""
-        envelope = Envelope(1, arrived, letter.reverse_path, letter.recipients, "127.0.0.1", f"mail.{letter.domain}")
+        envelope = Envelope(1, arrived, sample.reverse_path, sample.recipients, "127.0.0.1", f"mail.{sample.domain}")
         results = authentication_results(authenticate_message(envelope, raw, self.resolver, arrived), SERVER).encode()
-        trace = f"Received: from mail.{letter.domain} ([192.0.2.7]) by {SERVER}; {format_datetime(arrived)}\r\n".encode()
+        trace = f"Received: from mail.{sample.domain} ([192.0.2.7]) by {SERVER}; {format_datetime(arrived)}\r\n".encode()
         message = message_from_bytes(raw)
         author = company_address(str(message["From"]))
         copies = []
-        for recipient in letter.recipients:
+        for recipient in sample.recipients:
             mailbox = MAILBOX.get(recipient, ALIAS.get(recipient, recipient))
-            top = f"Return-Path: <{letter.reverse_path}>\r\nX-Original-To: {recipient}\r\nDelivered-To: {mailbox}\r\n".encode()
+            top = f"Return-Path: <{sample.reverse_path}>\r\nX-Original-To: {recipient}\r\nDelivered-To: {mailbox}\r\n".encode()
             self.store(mailbox, "", top + trace + results + raw, arrived)
             if answered:
                 self.answer(mailbox, str(message["Message-ID"]), author, arrived + ANSWER_AFTER)
-            department = "" if letter.kind == "postmaster" else HOME[mailbox]
-            copies.append(Copy(letter.kind, author, arrived, mailbox, department, answered))
+            department = "" if sample.kind == "postmaster" else HOME[mailbox]
+            copies.append(Copy(sample.kind, author, arrived, mailbox, department, answered))
         return copies
 
     def answer(self, mailbox: str, message_id: str, to: str, at: datetime) -> None:
@@ -102,11 +102,11 @@ def fill(post: Post, monkeypatch: pytest.MonkeyPatch, *, start: datetime, days: 
         for place, draft in enumerate(collect_drafts(random.Random(day), start)):
             written = start + timedelta(days=day, hours=7 + rng.random() * 12)
             written = written.replace(microsecond=0)
-            letter = compose_letter(draft, rng, written)
-            if set(letter.recipients) & GROUPS:
+            sample = compose_message(draft, rng, written)
+            if set(sample.recipients) & GROUPS:
                 continue  # the old server knew the members
             monkeypatch.setattr(dkim, "time", SimpleNamespace(time=written.timestamp))
             copies += post.deliver(
-                letter, letter.signed(post.signing), written + timedelta(seconds=5), answered=letter.kind in ANSWERED and place % 2 == 0
+                sample, sample.signed(post.signing), written + timedelta(seconds=5), answered=sample.kind in ANSWERED and place % 2 == 0
             )
     return copies

@@ -13,7 +13,7 @@ from sqlmodel import col
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.access import dual_control
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import ApprovalNeeded
@@ -188,7 +188,7 @@ def secret(
 ) -> Secret:
     """Acts of Hana, a keeper of the confidential folder, before another person uses the keyboard."""
     with transaction(engine) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry(request.param, ("hana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry(request.param, ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     monkeypatch.setattr(getpass, "getuser", lambda: "hana")
     mail = arrives(author="secret@only-it.example", subject="Secret plan", text="A merger that nobody may hear of yet.")

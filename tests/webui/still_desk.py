@@ -13,7 +13,7 @@ from uvicorn import server
 
 from demo import company
 from demo.correspondence import write_morning
-from demo.letters import Letter
+from demo.sample_messages import SampleMessage
 from tests.conftest import settings_in
 from tests.triage.arriving import SYNC
 from tests.triage_api.conftest import PASSWORD
@@ -64,11 +64,11 @@ def desk(directory: Path, template: Path) -> Iterator[Site]:
     """The demo company at 9:46, when some of the morning is decided."""
     with standing() as clock, running(directory, template, settings_of(directory), lambda login, password: password == PASSWORD) as site:
         move_in(site, clock.now)
-        letters = [one for one in write_morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
-        for number, letter in enumerate(letters):
+        samples = [one for one in write_morning(seed=1, start=BEGAN, pace_seconds=PACE.total_seconds()) if NOBODY not in one.recipients]
+        for number, sample in enumerate(samples):
             clock.now = BEGAN + number * PACE
-            said = summary.make_summary(letter.raw)
-            site.receive(letter.recipients, letter.reverse_path, letter.raw, said, proof_of(letter, said.author))
+            said = summary.make_summary(sample.raw)
+            site.receive(sample.recipients, sample.reverse_path, sample.raw, said, proof_of(sample, said.author))
         decide(site, clock)
         clock.now = LOOKED_AT
         yield site
@@ -89,13 +89,13 @@ def move_in(site: Site, now: datetime) -> None:
             rules.add_rule(session, order, by=IDA, now=now, settings=site.settings)
 
 
-def proof_of(letter: Letter, author: str) -> Authentication:
-    """Authentication of a letter without DNS: its signature is valid, and the signing domain publishes DMARC."""
-    if not letter.signer:
+def proof_of(sample: SampleMessage, author: str) -> Authentication:
+    """Authentication of a sample without DNS: its signature is valid, and the signing domain publishes DMARC."""
+    if not sample.signer:
         return Authentication(author)
     domain = author.rpartition("@")[2]
-    signed = Dkim(Result.PASS, letter.signer, signs_list=True)
-    dmarc = Dmarc(Result.PASS, domain, domain, "reject", ("dkim",)) if letter.signer == domain else Dmarc(Result.NONE)
+    signed = Dkim(Result.PASS, sample.signer, signs_list=True)
+    dmarc = Dmarc(Result.PASS, domain, domain, "reject", ("dkim",)) if sample.signer == domain else Dmarc(Result.NONE)
     return Authentication(author, dkim=(signed,), dmarc=dmarc)
 
 

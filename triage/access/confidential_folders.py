@@ -7,12 +7,12 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, ins
 from sqlmodel import Session, col
 
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.store.confidential_rows import NOBODY, SEALED, is_confidential
 from triage.store.db import is_among
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Person, Sealed
+from triage.store.models.directory import ConfidentialFolder, Person
 from triage.store.models.rules import Rule
 
 PEOPLE = frozenset({"person", "shell", "token"})  # kinds of actors that a seal blocks; Mailroom's own parts carry mail unread
@@ -40,7 +40,7 @@ def scopes_of(session: Session, ids: Sequence[int]) -> dict[str, list[str]]:
     return {"scope": sorted(found)} if found else {}
 
 
-def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
+def closed_folders_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
     """Returns the confidential folders that these deliveries lie in, each combination once; an empty one for those that lie in none."""
     under = list_confidential(session)
     lies = select(col(Delivery.department), col(Delivery.person)).where(is_among(session, col(Delivery.id), list(ids))).distinct()
@@ -49,12 +49,12 @@ def seals_over(session: Session, ids: Iterable[int]) -> set[frozenset[str]]:
 
 def names_closed(kind: str, by: Actor) -> Select[str]:
     """The codes or uids that are confidential and that the actor is not named for."""
-    opened = select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == by.name)
-    return SEALED[kind].where(col(Sealed.name).not_in(opened))
+    opened = select(col(ConfidentialFolder.name)).where(col(ConfidentialFolder.kind) == kind, col(ConfidentialFolder.login) == by.name)
+    return SEALED[kind].where(col(ConfidentialFolder.name).not_in(opened))
 
 
-SEALED_OR_OPEN = select(col(Sealed.login), col(Sealed.kind), col(Sealed.name)).where(
-    or_(col(Sealed.login) == NOBODY, col(Sealed.login) == bindparam("login"))
+SEALED_OR_OPEN = select(col(ConfidentialFolder.login), col(ConfidentialFolder.kind), col(ConfidentialFolder.name)).where(
+    or_(col(ConfidentialFolder.login) == NOBODY, col(ConfidentialFolder.login) == bindparam("login"))
 )
 
 
@@ -86,7 +86,7 @@ def closed_rules(session: Session, by: Actor) -> ColumnElement[bool]:
     return col(Rule.scope).in_(sorted(closed_scopes(session, by)))
 
 
-def about_sealed(by: Actor) -> ColumnElement[bool]:
+def about_confidential(by: Actor) -> ColumnElement[bool]:
     """SQL condition for decisions about messages that are confidential to the actor, or may have been before their deletion."""
     items = select(literal(1)).select_from(DecisionItem).join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
     away = items.where(col(DecisionItem.decision_id) == col(Decision.id), away_from(by)).correlate(Decision).exists()
@@ -100,7 +100,7 @@ def may_hide_confidential(by: Actor) -> ColumnElement[bool]:
     return and_(closed, left < col(Decision.count))
 
 
-FOLDERS = select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == NOBODY)
+FOLDERS = select(col(ConfidentialFolder.kind), col(ConfidentialFolder.name)).where(col(ConfidentialFolder.login) == NOBODY)
 
 
 def list_confidential(session: Session) -> frozenset[str]:
@@ -115,7 +115,7 @@ def list_confidential_scopes(session: Session) -> frozenset[str]:
 
 def hides_person(session: Session, person: str) -> bool:
     """Whether this person is confidential to anybody, apart from their department."""
-    return session.get(Sealed, ("person", person, NOBODY)) is not None
+    return session.get(ConfidentialFolder, ("person", person, NOBODY)) is not None
 
 
 def is_hidden(folders: Collection[str], department: str, person: str) -> bool:
@@ -123,20 +123,22 @@ def is_hidden(folders: Collection[str], department: str, person: str) -> bool:
     return f"department:{department}" in folders or f"person:{person}" in folders
 
 
-def list_entries(session: Session) -> tuple[SealedEntry, ...]:
+def list_entries(session: Session) -> tuple[ConfidentialEntry, ...]:
     """All seals, by their folders."""
     found: dict[str, list[str]] = {}
-    for kind, name, login in session.execute(select(col(Sealed.kind), col(Sealed.name), col(Sealed.login))):
+    for kind, name, login in session.execute(
+        select(col(ConfidentialFolder.kind), col(ConfidentialFolder.name), col(ConfidentialFolder.login))
+    ):
         found.setdefault(f"{kind}:{name}", []).append(login)
-    return tuple(SealedEntry(folder, tuple(sorted(login for login in found[folder] if login))) for folder in sorted(found))
+    return tuple(ConfidentialEntry(folder, tuple(sorted(login for login in found[folder] if login))) for folder in sorted(found))
 
 
-def equalise_confidential(session: Session, wanted: Iterable[SealedEntry]) -> None:
+def equalise_confidential(session: Session, wanted: Iterable[ConfidentialEntry]) -> None:
     """Make the table hold exactly these seals."""
     wanted = tuple(wanted)
     if list_entries(session) == wanted:
         return
-    session.execute(delete(Sealed))
+    session.execute(delete(ConfidentialFolder))
     rows = [
         {"kind": kind, "name": name, "login": login}
         for entry in wanted
@@ -144,4 +146,4 @@ def equalise_confidential(session: Session, wanted: Iterable[SealedEntry]) -> No
         for login in (NOBODY, *entry.staff)
     ]
     if rows:
-        session.execute(insert(Sealed), rows)
+        session.execute(insert(ConfidentialFolder), rows)

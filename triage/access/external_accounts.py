@@ -15,7 +15,7 @@ from triage.config.identity_providers import LONGEST_NAME, LONGEST_SUB, Provider
 from triage.errors import BadInput, NotAllowed
 from triage.say import quote_text, say
 from triage.store import ledger
-from triage.store.models.directory import Department, Person, Sealed
+from triage.store.models.directory import ConfidentialFolder, Department, Person
 from triage.store.models.sign_in import ExternalIdentity, WebmailLink
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
@@ -149,7 +149,7 @@ def has_rights_already(session: Session, login: str, now: datetime) -> bool:
     """Whether rows of an earlier account give this login rights that a new account would inherit."""
     either = (col(Substitution.absent) == login) | (col(Substitution.substitute) == login)
     rows: tuple[Select[Any], ...] = (
-        select(col(Sealed.name)).where(col(Sealed.login) == login),
+        select(col(ConfidentialFolder.name)).where(col(ConfidentialFolder.login) == login),
         select(col(Substitution.id)).where(either, col(Substitution.ends_at) > now),
     )
     return any(session.execute(one.limit(1)).first() for one in rows)

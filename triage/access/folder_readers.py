@@ -18,7 +18,7 @@ from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import format_minute, join_parts, list_with_and, quote_text, say
 from triage.store.confidential_rows import NOBODY
-from triage.store.models.directory import Department, Person, Sealed
+from triage.store.models.directory import ConfidentialFolder, Department, Person
 from triage.store.models.staff import ApiToken, StaffMember, Substitution
 
 CONTENT, COUNT = "content", "count"  # of the messages: all, or how many are held
@@ -152,7 +152,9 @@ def access_of(session: Session, place: Place, actor: Actor) -> str:
 
 def staff_readers(session: Session, place: Place, confidential: tuple[str, ...], now: datetime) -> Iterator[Reader]:
     """The staff with this folder in their scope of now, that of those whom they stand in for included."""
-    kept = select(col(Sealed.kind), col(Sealed.name), col(Sealed.login)).where(col(Sealed.login) != NOBODY)
+    kept = select(col(ConfidentialFolder.kind), col(ConfidentialFolder.name), col(ConfidentialFolder.login)).where(
+        col(ConfidentialFolder.login) != NOBODY
+    )
     keepers = {(f"{kind}:{name}", login) for kind, name, login in session.execute(kept)}
     for member in session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login))).all():
         actor = staff_members.find_staff_actor(session, member.login, now)

@@ -58,7 +58,7 @@ class StaffEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedEntry:
+class ConfidentialEntry:
     """A department or person whose mail only the named staff may see."""
 
     folder: str  # department:CODE or person:UID
@@ -74,7 +74,7 @@ class CompanyDirectory:
     staff: tuple[StaffEntry, ...]
     postmaster: str  # mailbox for postmaster@ and abuse@
     groups: tuple[GroupEntry, ...] = ()
-    sealed: tuple[SealedEntry, ...] = ()
+    sealed: tuple[ConfidentialEntry, ...] = ()
     unread: tuple[str, ...] = ()  # uids of people whose entries cannot be taken: they stay as they were
     unread_identities: tuple[str, ...] = ()  # and the identity of each, "" where it is not said: they may have been called otherwise
     unread_staff: tuple[str, ...] = ()  # uids of those of them who triage

@@ -39,7 +39,7 @@ def find_orphans(session: Session, company: Company, now: datetime) -> Iterator[
     yield from orphaned_redirects(session, company, now)
     yield from orphaned_scopes(session, codes)
     yield from orphaned_tokens(session, codes, now)
-    yield from sealed_mail(session, codes)
+    yield from confidential_messages(session, codes)
 
 
 def orphaned_rules(session: Session, codes: set[str], now: datetime) -> Iterator[Left]:
@@ -84,7 +84,7 @@ def leads_somewhere(session: Session, target: str, company: Company) -> bool:
 def orphaned_scopes(session: Session, codes: set[str]) -> Iterator[Left]:
     """Staff whose scope names what is no more."""
     rows = session.scalars(select(StaffMember).where(col(StaffMember.active)).order_by(col(StaffMember.login))).all()
-    gone = gone_among(session, (word for one in rows for word in one.scope), codes)
+    gone = missing_of(session, (word for one in rows for word in one.scope), codes)
     by_word: dict[tuple[str, bool], list[StaffMember]] = defaultdict(list)
     for one in rows:
         for word in gone.intersection(one.scope):
@@ -97,7 +97,7 @@ def orphaned_scopes(session: Session, codes: set[str]) -> Iterator[Left]:
         yield Left(f"{word} is no more, and is in the scope of {list_names([one.login for one in some])}{sees}", do if ours else elsewhere)
 
 
-def gone_among(session: Session, words: Iterable[str], codes: set[str]) -> set[str]:
+def missing_of(session: Session, words: Iterable[str], codes: set[str]) -> set[str]:
     """Returns the words of scopes that name nothing here. People who have left are still somebody: their messages are here."""
     parted = {word: word.partition(":") for word in words}
     gone = {word for word, (kind, _, name) in parted.items() if kind == "department" and name not in codes}
@@ -108,14 +108,14 @@ def orphaned_tokens(session: Session, codes: set[str], now: datetime) -> Iterato
     """Keys of programs for what is no more."""
     good = select(ApiToken).where(col(ApiToken.revoked_at).is_(None), col(ApiToken.expires_at) > now).order_by(col(ApiToken.id))
     for one in session.scalars(good).all():
-        if gone := gone_among(session, one.scope, codes):
+        if gone := missing_of(session, one.scope, codes):
             yield Left(
                 f"the token {one.name} is for {list_names(sorted(gone))}, which is no more",
                 f"`mailroom token create` with the scope of today, then `mailroom token revoke {format_id(one.id)}`",
             )
 
 
-def sealed_mail(session: Session, codes: set[str]) -> Iterator[Left]:
+def confidential_messages(session: Session, codes: set[str]) -> Iterator[Left]:
     """Yields the confidential messages of departments that no longer exist: they stay where they were."""
     held: Counter[str] = Counter()
     for (code, _), number in folder_counts.count_held(session).items():

@@ -18,13 +18,20 @@ BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS = (
     "owners",
 )  # of the company
 FLOODED = "mail-bomb"  # of a folder
-LET_IN, FUSE, UNLIKE, BRAKED = "suspicious-delivered", "fuse", "known-sender", "many-recipients"  # of a folder, and of the company
+SUSPICIOUS_DELIVERED, FUSE, UNLIKE, BRAKED = (
+    "suspicious-delivered",
+    "fuse",
+    "known-sender",
+    "many-recipients",
+)  # of a folder, and of the company
 DIFFERS, HUNT = "sends-differently", "hunt"  # of the company
-OF_FOLDERS = (WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED, LET_IN, FLOODED)
+OF_FOLDERS = (WAITING, TIME_LIMITED, EXPIRING, UNSEEN, REQUESTED, SUSPICIOUS_DELIVERED, FLOODED)
 OF_COMPANY = (BRAKE, QUEUE, EMERGENCY, REMOVAL, BREAK_GLASS, OWNERS, FUSE, UNLIKE, DIFFERS, BRAKED, HUNT)
 CAUSES = (*OF_FOLDERS, *OF_COMPANY)
-NAMES_BEFORE = {"perishable": TIME_LIMITED, "queue": QUEUE, "let-in": LET_IN}  # of causes in audit entries before 0.1.0
-COMES_ANEW = frozenset({TIME_LIMITED, REQUESTED, LET_IN, UNLIKE, DIFFERS, BRAKED})  # of which more is as good a reason as the first
+NAMES_BEFORE = {"perishable": TIME_LIMITED, "queue": QUEUE, "let-in": SUSPICIOUS_DELIVERED}  # of causes in audit entries before 0.1.0
+COMES_ANEW = frozenset(
+    {TIME_LIMITED, REQUESTED, SUSPICIOUS_DELIVERED, UNLIKE, DIFFERS, BRAKED}
+)  # of which more is as good a reason as the first
 # of which everybody is told again every day: nobody joins or leaves, nothing expires, nothing is checked meanwhile
 LASTS = frozenset({BRAKE, UNSEEN, OWNERS, FUSE, BRAKED})
 EACH = frozenset({REMOVAL, BREAK_GLASS, HUNT})  # of which every one is told by itself, at once and once
@@ -45,7 +52,7 @@ TITLES = {
     REMOVAL: say("Many messages were removed"),
     BREAK_GLASS: say("A break-glass account was opened"),
     OWNERS: say("Addresses would change their owners"),
-    LET_IN: say("Suspicious messages were delivered"),
+    SUSPICIOUS_DELIVERED: say("Suspicious messages were delivered"),
     FLOODED: say("A mail bomb is held"),
     FUSE: say("A check of known senders only reports"),
     UNLIKE: say("Many messages of one known sender are held"),
@@ -96,7 +103,7 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
         return say_count(
             "{count} message{whose} expires, the first on {since}.", "{count} messages{whose} expire, the first on {since}.", **given
         )
-    if cause == LET_IN:
+    if cause == SUSPICIOUS_DELIVERED:
         return say_count(
             "{count} delivered message{whose} looks suspicious, the first of {since}. Search is:delivered risk:suspicious.",
             "{count} delivered messages{whose} look suspicious, the first of {since}. Search is:delivered risk:suspicious.",

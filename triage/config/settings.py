@@ -1058,7 +1058,7 @@ class Settings:
         return bool(self.outbound.networks or self.outbound.accounts_file or self.outbound.submit_directory)
 
     @property
-    def tells_elsewhere(self) -> bool:
+    def sends_webhooks(self) -> bool:
         """Whether there is a program elsewhere to tell what happens here: a webhook, a SIEM."""
         return bool(self.webhooks.hooks or self.siem.lines or self.siem.syslog)
 

@@ -74,7 +74,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class StoredMessage:
     """A message as it is kept, once for all of its deliveries."""
 
     envelope: Envelope
@@ -216,23 +216,23 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
     lists = groups.find_expanding(session, (row.mailbox for row in rows if row.direction == "in"))
     claims = []
     for row in rows:
-        letter = messages[row.message_id]
+        stored = messages[row.message_id]
         if row.purge_wanted_by is not None:
             purge_of_the_dead(session, row.id, row.purge_wanted_by, settings=settings, now=now)
-        elif isinstance(letter, NotFound):
-            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(error_sentence(letter)))
-        elif isinstance(letter, Unreadable):
-            defer_unreadable(session, row, letter, now)
+        elif isinstance(stored, NotFound):
+            ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(error_sentence(stored)))
+        elif isinstance(stored, Unreadable):
+            defer_unreadable(session, row, stored, now)
         elif row.direction == "in" and row.mailbox in lists:
             groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
-            path = reverse_path(session, letter.envelope, letter.authentication, Tag(row.id, row.attempts), settings, row.direction)
+            path = reverse_path(session, stored.envelope, stored.authentication, Tag(row.id, row.attempts), settings, row.direction)
             address = address_at_next_hop(session, row, settings)
             claims.append(
                 Claim(
                     *(row.id, row.attempts, row.message_id, address, path, row.rule),
-                    *(letter.envelope, letter.authentication, letter.raw, row.direction),
-                    evidence=Evidence(Severity(row.severity), explain_to_recipients(row.rule, letter.signals), row.campaign_id),
+                    *(stored.envelope, stored.authentication, stored.raw, row.direction),
+                    evidence=Evidence(Severity(row.severity), explain_to_recipients(row.rule, stored.signals), row.campaign_id),
                     marks=row.marks,
                 )
             )
@@ -258,9 +258,9 @@ def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> 
     return str(row.mailbox) if session.get(KnownRecipient, fold_text(detailed)) else detailed
 
 
-def load_messages(session: Session, ids: Iterable[int]) -> dict[int, Letter | NotFound | Unreadable]:
+def load_messages(session: Session, ids: Iterable[int]) -> dict[int, StoredMessage | NotFound | Unreadable]:
     """The messages with their bytes, each once however many deliveries it has; why for one whose content or record is not there."""
-    found: dict[int, Letter | NotFound | Unreadable] = {}
+    found: dict[int, StoredMessage | NotFound | Unreadable] = {}
     columns = (Message.id, Message.record, Content.zstd, Content.size)
     joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
     for message in session.execute(joined.where(is_among(session, col(Message.id), ids))):
@@ -268,7 +268,7 @@ def load_messages(session: Session, ids: Iterable[int]) -> dict[int, Letter | No
             raw = bodies.unpack_body(message.zstd, message.size)
             record = message.record
             known = Envelope.from_json(record.envelope), Authentication.from_json(record.authentication)
-            found[message.id] = Letter(*known, raw, record.signals)
+            found[message.id] = StoredMessage(*known, raw, record.signals)
         except (NotFound, Unreadable) as fault:
             found[message.id] = fault
     return found

@@ -155,10 +155,10 @@ def is_restorable() -> ColumnElement[bool]:
     """Condition: deliveries that were purged from a mailbox and can be put back there. Held ones are left out: they are held again."""
     item = (col(DecisionItem.decision_id) == col(Delivery.decision_id)) & (col(DecisionItem.delivery_id) == col(Delivery.id))
     was_held = exists().where(item & (col(DecisionItem.before) == State.HELD))
-    return is_kept() & not_(was_held)
+    return is_copy_saved() & not_(was_held)
 
 
-def is_kept() -> ColumnElement[bool]:
+def is_copy_saved() -> ColumnElement[bool]:
     """Condition: deliveries for which the copy found in the mailbox is saved, or that there was none."""
     of_it = (col(Recalled.delivery_id) == col(Delivery.id)) & col(Recalled.ended_at).is_(None)
     return exists().where(of_it & (col(Recalled.gone) | col(Recalled.head).is_not(None)))
@@ -249,7 +249,7 @@ def record_outcome(session: Session, decision_id: int | None, delivery_id: int, 
     session.execute(update(DecisionItem).where(mine).values(**values))
 
 
-def tell_all(session: Session, told: Sequence[tuple[int | None, int, str, str]]) -> None:
+def set_outcomes(session: Session, told: Sequence[tuple[int | None, int, str, str]]) -> None:
     """The same for many: decision, delivery, outcome and why."""
     mine = (col(DecisionItem.decision_id) == bindparam("of")) & (col(DecisionItem.delivery_id) == bindparam("one"))
     what = update(DecisionItem).where(mine).values(outcome=bindparam("became"), why=bindparam("because"), why_form=bindparam("form"))

@@ -14,7 +14,7 @@ from triage.directory.known_addresses import KEPT, KnownAddress
 from triage.errors import NotAllowed, NotFound
 from triage.say import say
 from triage.store import ledger
-from triage.store.models.directory import AddressChange, KnownRecipient, MailGroup, Person, Sealed
+from triage.store.models.directory import AddressChange, ConfidentialFolder, KnownRecipient, MailGroup, Person
 
 WAITING, APPROVED, DECLINED = "waiting", "approved", "declined"
 TRIAGE = "triage"  # kind of an address that a person has by their name: department+person@
@@ -113,10 +113,10 @@ def is_confidential(session: Session, change: OwnerChange) -> bool:
     named = [one.name for one in (change.old, change.new) if one.kind == PERSON]
     departments = select(col(Person.department)).where(col(Person.uid).in_(named))
     own = or_(
-        (col(Sealed.kind) == "person") & col(Sealed.name).in_(named),
-        (col(Sealed.kind) == "department") & col(Sealed.name).in_(departments),
+        (col(ConfidentialFolder.kind) == "person") & col(ConfidentialFolder.name).in_(named),
+        (col(ConfidentialFolder.kind) == "department") & col(ConfidentialFolder.name).in_(departments),
     )
-    return session.scalar(select(col(Sealed.name)).where(own).limit(1)) is not None
+    return session.scalar(select(col(ConfidentialFolder.name)).where(own).limit(1)) is not None
 
 
 def list_changes(session: Session, *, by: Actor) -> list[AddressChange]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, SQLModel, col
 from triage.access import confidential_folders
 from triage.access.accounts import DIRECTORY
 from triage.actor import Role, Scope, rights_of
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.config.settings import Company
 from triage.directory.known_addresses import in_domains, parse_directory_address
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
@@ -113,17 +113,17 @@ def build_member(entry: StaffEntry) -> StaffEntry:
     return StaffEntry(entry.login.casefold(), entry.name, Role(entry.role).value, scope, entry.password_hash, rights)
 
 
-def index_confidential(directory: CompanyDirectory) -> tuple[SealedEntry, ...]:
+def index_confidential(directory: CompanyDirectory) -> tuple[ConfidentialEntry, ...]:
     """The seals by their folders, logins folded."""
     found: dict[str, set[str]] = {}
     for entry in directory.sealed:
         found.setdefault(entry.folder.casefold(), set()).update(login.casefold() for login in entry.staff)
-    return tuple(SealedEntry(folder, tuple(sorted(found[folder]))) for folder in sorted(found))
+    return tuple(ConfidentialEntry(folder, tuple(sorted(found[folder]))) for folder in sorted(found))
 
 
 def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> CompanyDirectory:
     """The directory with those as they were whose entries cannot be taken, also in groups and as staff: a typo is nobody's leaving."""
-    kept = kept_people(directory, before)
+    kept = unchanged_people(directory, before)
     homes = {person.department for person in kept} - {one.code for one in directory.departments}
     departments = (*directory.departments, *(one for one in before.departments if one.code in homes))
     had = {person.identity: person.uid for person in kept if person.identity}
@@ -137,7 +137,7 @@ def with_unread(directory: CompanyDirectory, before: CompanyDirectory) -> Compan
     return replace(directory, people=(*directory.people, *kept), departments=departments, groups=groups, staff=staff)
 
 
-def kept_people(directory: CompanyDirectory, before: CompanyDirectory) -> tuple[PersonEntry, ...]:
+def unchanged_people(directory: CompanyDirectory, before: CompanyDirectory) -> tuple[PersonEntry, ...]:
     """Returns unreadable people as they were before, unless somebody who was read has their name or identity."""
     named = {person.uid for person in directory.people}
     known = {person.identity for person in directory.people} - {""}

@@ -22,7 +22,16 @@ from triage.store.models.contacts import Contact, NotLearned, PostedList, SentMa
 from triage.store.models.counts import Arrived, CachedFolder, QueueSample, Touched
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import AddressChange, Department, FormerMailbox, FormerName, KnownRecipient, MailGroup, Person, Sealed
+from triage.store.models.directory import (
+    AddressChange,
+    ConfidentialFolder,
+    Department,
+    FormerMailbox,
+    FormerName,
+    KnownRecipient,
+    MailGroup,
+    Person,
+)
 from triage.store.models.employees import (
     DigestEntry,
     DigestRefusal,
@@ -41,12 +50,12 @@ from triage.store.models.staff import (
     ApiToken,
     BrowserPin,
     FailedSignIn,
-    PracticeAnswer,
     Preference,
     SavedSearch,
     StaffMember,
     StaffSession,
     Substitution,
+    TrainingAnswer,
 )
 from triage.store.provable_rows import row_digests, row_sums
 
@@ -63,8 +72,8 @@ UIDS: tuple[Any, ...] = (
 )
 LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
-    *(ExternalIdentity.login, FailedSignIn.login, Assignment.to, Presence.login, Person.login, PracticeAnswer.login, Preference.login),
-    *(DismissedNote.login, Sealed.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
+    *(ExternalIdentity.login, FailedSignIn.login, Assignment.to, Presence.login, Person.login, TrainingAnswer.login, Preference.login),
+    *(DismissedNote.login, ConfidentialFolder.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
     *(Substitution.absent, Substitution.substitute),
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
@@ -109,7 +118,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     folders = word_names("person", people)
     bare = {name: f"person:{people[name]}" for name in people.keys() - department_codes(session, people)}  # alone it may be a department
     carry_mail(session, people)
-    carry_column(session, Sealed.name, people, col(Sealed.kind) == "person")
+    carry_column(session, ConfidentialFolder.name, people, col(ConfidentialFolder.kind) == "person")
     carry_columns(session, UIDS, people)
     carry_columns(session, LOGINS, logins)
     actors = word_names("person", logins) | word_names(EMPLOYEE, people)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry
 from triage.directory.sync_plan import Change, Kind
 
 Names = Mapping[str, str]  # what somebody was called: what they are called now
@@ -175,7 +175,7 @@ def named_today(after: CompanyDirectory, people: Former, logins: Former) -> Comp
         meant = had | {entry.folder} if name in uids or not had else had
         for folder in meant - (folders - {entry.folder}):
             seals.setdefault(folder, set()).update(current_person(login, logins, staff) for login in entry.staff)
-    sealed = tuple(SealedEntry(folder, tuple(sorted(seals[folder]))) for folder in sorted(seals))
+    sealed = tuple(ConfidentialEntry(folder, tuple(sorted(seals[folder]))) for folder in sorted(seals))
     rights = tuple(replace(one, scope=tuple(sorted({in_scope(word, people, uids) for word in one.scope}))) for one in after.staff)
     return replace(after, sealed=sealed, staff=rights)
 

@@ -19,7 +19,7 @@ from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Resu
 from triage.message.signals.severity import Severity
 from triage.message.summary import Summary
 from triage.policy.decide import Verdict, decide_verdict
-from triage.policy.runner_up import Beside
+from triage.policy.runner_up import RunnerUp
 from triage.quarantine.search.listing import severity_of
 from triage.say import error_sentence, say
 from triage.store.models.deliveries import Delivery
@@ -36,7 +36,7 @@ class Case:
     rule: str
     rule_id: int | None
     reason: str
-    beside: tuple[Beside, ...]
+    beside: tuple[RunnerUp, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def explain_delivery(session: Session, delivery_id: int, *, by: Actor, settings:
     if delivery is None:
         raise NotFound(say("there is no delivery {delivery_id}", delivery_id=format_id(delivery_id)))
     message = session.get_one(Message, delivery.message_id)
-    beside = tuple(read_value(Beside, one, "reason") for one in delivery.beside)
+    beside = tuple(read_value(RunnerUp, one, "reason") for one in delivery.beside)
     then = Case(delivery.proof or "none", delivery.verdict, delivery.rule, delivery.rule_id, delivery.reason, beside)
     envelope, summary = Envelope.from_json(message.envelope), Summary.from_json(message.summary | {"text": message.text})
     authentication = Authentication.from_json(message.authentication)

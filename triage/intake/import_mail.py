@@ -24,7 +24,7 @@ from triage.store.models.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class PastMessage:
     """Old message, and what can still be found out about it. The id of its envelope follows from its bytes and its recipient."""
 
     envelope: Envelope
@@ -49,15 +49,17 @@ def imported_ids(session: Session, ids: Iterable[int]) -> set[int]:
     return set(session.scalars(select(col(Message.spool_id)).where(is_among(session, col(Message.spool_id), ids))))
 
 
-def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: str, settings: Settings, now: datetime) -> list[Delivery]:
+def import_messages(
+    session: Session, messages: Iterable[PastMessage], *, by: Actor, source: str, settings: Settings, now: datetime
+) -> list[Delivery]:
     """Enter those that have not come in yet, as received now, in the audit log; their deliveries.
 
     The time that they are held begins now. A signature was checked as of when the message arrived then.
     """
     access.require_role(by, Role.ADMIN)
-    letters = list(letters)
-    known = imported_ids(session, [one.envelope.spool_id for one in letters])
-    once = {letter.envelope.spool_id: letter for letter in letters if letter.envelope.spool_id not in known}
+    messages = list(messages)
+    known = imported_ids(session, [one.envelope.spool_id for one in messages])
+    once = {one.envelope.spool_id: one for one in messages if one.envelope.spool_id not in known}
     arrivals = [
         Arrival(replace(one.envelope, received_at=now), one.raw, one.authentication, one.summary, imported=True) for one in once.values()
     ]
@@ -67,6 +69,6 @@ def bring_in(session: Session, letters: Iterable[Letter], *, by: Actor, source: 
             raise ids
         entered += ids
     if entered:
-        detail = {"source": source[:500], "to": sorted({to for one in letters for to in one.envelope.recipients})}
+        detail = {"source": source[:500], "to": sorted({to for one in messages for to in one.envelope.recipients})}
         ledger.write_act(session, "import", "deliveries", by=by, now=now, detail=detail, items=len(entered))
     return list(session.scalars(select(Delivery).where(is_among(session, col(Delivery.id), entered))))

@@ -39,7 +39,7 @@ from triage.policy.rules import matching_rules, redirects
 from triage.quarantine import coverage
 
 
-class Asked(NamedTuple):
+class MessageQuery(NamedTuple):
     """A message that is asked about."""
 
     envelope: Envelope
@@ -62,7 +62,7 @@ class Known:
     sealed: frozenset[str] = frozenset()  # confidential folders, where there are such rules
 
 
-def look_up(session: Session, some: Iterable[Asked], *, settings: Settings, now: datetime) -> Known:
+def look_up(session: Session, some: Iterable[MessageQuery], *, settings: Settings, now: datetime) -> Known:
     """Loads all data that `gather_facts` needs about these messages. Writes nothing."""
     some = list(some)
     named = [address for one in some for text in one.envelope.recipients if (address := parse_or_none(text))]
@@ -105,7 +105,9 @@ def gather_facts(
 ) -> list[Facts]:
     """All that is known, for each recipient. Writes nothing: a simulation asks for it too. `known`, `danger`, `deviations`,
     `severity`, `lasts`, `signs` (names of signals): where somebody has asked."""
-    known = known or look_up(session, [Asked(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now)
+    known = known or look_up(
+        session, [MessageQuery(envelope, summary, () if campaign_id is None else (campaign_id,))], settings=settings, now=now
+    )
     about = matching_rules.about_sender(known.rules, summary, carrier_address(envelope), campaign_id, bool(authentication.proof))
     about += () if rewritten_author(summary) else known.learned.get(summary.author, ())
     ours = sent_messages.named_in(session, envelope, summary)
@@ -189,7 +191,7 @@ def compare_with_usual(
 def is_wanted(
     session: Session, authentication: Authentication, summary: Summary, about: Sequence[MatchedRule], *, settings: Settings, now: datetime
 ) -> bool:
-    """Whether the sender is wanted. Asked only where a block of the campaign is about the message: only that minds."""
+    """Whether the sender is wanted. MessageQuery only where a block of the campaign is about the message: only that minds."""
     refuted = authentication.dmarc.result is Result.FAIL
     if refuted or not any(rule.effect == "block" and rule.match == "campaign" for rule in about):
         return False

@@ -82,7 +82,7 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Sett
     evaluated = evaluate_all(session, examined, faults, settings=settings, now=now)
     stored = store_all(session, evaluated, faults, settings=settings, now=now)
     learn_from(session, stored, settings=settings, now=now)
-    tell_after_commit(session, stored)
+    count_after_commit(session, stored)
     written = {one.number: tuple(copy.id for copy in one.deliveries) for one in stored}
     return [
         faults.get(number) or written.get(number) or delivery_ids_of(session, entered or 0) for number, (_, entered) in enumerate(found)
@@ -107,7 +107,7 @@ def evaluate_all(session: Session, examined: Sequence[Examined], faults: Faults,
     """Decide for each recipient of the messages; those that could be decided about."""
     keys = {place: one.list_keys(settings) for place, one in enumerate(examined)}
     sorting = campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined], keys)
-    asked = (lookups.Asked(one.envelope, one.summary, sorting.likely(place)) for place, one in enumerate(examined))
+    asked = (lookups.MessageQuery(one.envelope, one.summary, sorting.likely(place)) for place, one in enumerate(examined))
     known = lookups.look_up(session, asked, settings=settings, now=now)
     places = itertools.count()
 
@@ -174,8 +174,8 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     for one in stored:
         if (report := one.examined.arrival.report) and any(facts.dmarc_report for facts in one.evaluated.facts):
             sending_services.count_report(session, report, one.examined.authentication.dmarc, settings=settings, now=now)
-    let_in = (one.examined.summary for one in drop_confidential(session, [one for one in stored if one.evaluated.is_let_in]))
-    known_names.remember_names(session, ((summary.author, summary.author_name) for summary in let_in))
+    accepted = (one.examined.summary for one in drop_confidential(session, [one for one in stored if one.evaluated.is_accepted]))
+    known_names.remember_names(session, ((summary.author, summary.author_name) for summary in accepted))
     freemail = settings.policy.freemail_domains
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
 
@@ -186,7 +186,7 @@ def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proof
     return [came for one in drop_confidential(session, news) if (came := one.evaluated.came)]
 
 
-def tell_after_commit(session: Session, stored: Sequence[Stored]) -> None:
+def count_after_commit(session: Session, stored: Sequence[Stored]) -> None:
     """Count what was decided and log it, a line for each delivery, once it is committed."""
     verdicts = Counter((verdict.rule, verdict.disposition) for one in stored for _, verdict in one.evaluated.verdicts)
 

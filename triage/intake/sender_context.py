@@ -17,7 +17,7 @@ from triage.message.signals.severity import Severity, rate_severity
 from triage.message.signals.signal_context import Signal, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
-from triage.policy.contacts.sender_history import LET_IN, LOOKED_AT, Senders, Standing
+from triage.policy.contacts.sender_history import ACCEPTED, LOOKED_AT, Senders, Standing
 from triage.policy.contacts.wanted_senders import was_released
 from triage.quarantine.requests.expected_senders import Expected
 from triage.store import versions
@@ -131,7 +131,7 @@ def is_verified_otherwise(now: ProofWay, before: EarlierProofs) -> bool:
 
 def earlier_proofs(session: Session, author: str) -> EarlierProofs:
     """Collects how the author was proven in those of their last messages that were delivered; a message counts once for all its copies."""
-    theirs = and_(col(Delivery.author) == author, col(Delivery.claimed).is_(False), LET_IN)
+    theirs = and_(col(Delivery.author) == author, col(Delivery.claimed).is_(False), ACCEPTED)
     copies = session.execute(
         select(col(Delivery.message_id), col(Delivery.proof), was_released())
         .where(theirs)

@@ -153,7 +153,7 @@ class Evaluated:
         return Came(proof, is_held=False) if any(verdict.rule in LETTING_IN for _, verdict in self.verdicts) else None
 
     @property
-    def is_let_in(self) -> bool:
+    def is_accepted(self) -> bool:
         """Whether a rule passes it and it proves its author."""
         return bool(self.examined.authentication.proof) and any(verdict.rule == "allowed-sender" for _, verdict in self.verdicts)
 

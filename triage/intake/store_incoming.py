@@ -99,7 +99,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
                 deliver_in_plain_mode(copy, settings.company, now)
         note_language(deliveries, summary.text)
         senders.entered(deliveries)
-        if one.is_let_in:
+        if one.is_accepted:
             familiar.met(summary.author, summary.author_name)
         return Stored(one, message_id, message_row(examined, message_id, [signal.as_json() for signal in signs]), deliveries)
 
@@ -128,7 +128,7 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
     held = [one for one in stored if any(copy.state == State.HELD for copy in one.deliveries)]
     traits.keep_traits(session, (traits_of(one, settings) for one in held))
     keep_words(session, held)
-    wanted_traits.learn_wanted(session, dict(traits_of(one, settings) for one in stored if one.evaluated.is_let_in), now=now)
+    wanted_traits.learn_wanted(session, dict(traits_of(one, settings) for one in stored if one.evaluated.is_accepted), now=now)
 
 
 def keep_words(session: Session, held: Sequence[Stored]) -> None:

@@ -22,12 +22,12 @@ from triage.config.alert_types import (
     FUSE,
     HARDLY_WANTED,
     LASTS,
-    LET_IN,
     OWNERS,
     QUEUE,
     REMOVAL,
     REQUESTED,
     SOON,
+    SUSPICIOUS_DELIVERED,
     TIME_LIMITED,
     UNLIKE,
     UNSEEN,
@@ -79,7 +79,7 @@ def find_alerts(session: Session, settings: Settings, now: datetime) -> list[Wai
         *find_expiring(session, settings, now),
         *find_unseen(session, settings, now),
         *find_requested(session),
-        *find_let_in(session, now),
+        *find_suspicious_delivered(session, now),
         *find_floods(session, now),
         *find_queue_alerts(session, settings, now),
         *find_mailbox_alerts(session, settings, now),
@@ -132,7 +132,7 @@ def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: S
     """Groups these held messages by folder, with the time at which the first one expires."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(expiry.time_start(), type_=Instant), func.max(col(Delivery.id)))
-    these = and_(HELD, which, ~legal_hold.kept_condition(session))
+    these = and_(HELD, which, ~legal_hold.on_legal_hold(session))
     rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(*place)
     for department, person, number, begun, newest in session.execute(rows):
         yield Wait(cause, department, person, number, begun + timedelta(days=settings.retention.held_days), newest)
@@ -147,10 +147,10 @@ def find_requested(session: Session) -> Iterator[Wait]:
         yield Wait(REQUESTED, department, person, number, first, newest)
 
 
-def find_let_in(session: Session, now: datetime) -> Iterator[Wait]:
+def find_suspicious_delivered(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders into which a rule let messages of the last day that look suspicious or worse."""
-    recent = and_(delivered_risky.is_let_in_risky(), col(Delivery.received_at) > now - DAY)
-    yield from by_folder(session, LET_IN, recent, col(Delivery.received_at))
+    recent = and_(delivered_risky.is_delivered_risky(), col(Delivery.received_at) > now - DAY)
+    yield from by_folder(session, SUSPICIOUS_DELIVERED, recent, col(Delivery.received_at))
 
 
 def find_floods(session: Session, now: datetime) -> Iterator[Wait]:

@@ -18,7 +18,7 @@ from triage.store.new_rows import NewDelivery
 from triage.store.queue import dirty_counts, grouping
 from triage.store.queue.grouping import in_states
 
-WANTED_ANYHOW = frozenset({*wanted_senders.LET_IN_BY, "postmaster", FOR_ASSISTANT})  # the policy's rules about senders that are known
+WANTED_ANYHOW = frozenset({*wanted_senders.ACCEPTING_RULES, "postmaster", FOR_ASSISTANT})  # the policy's rules about senders that are known
 MOST = 20_000  # held deliveries that are sorted again at once
 
 

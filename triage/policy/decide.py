@@ -21,7 +21,7 @@ from triage.policy.proof import (
 )
 from triage.policy.replay import replay_reasons
 from triage.policy.replies import answered_message, awaited_answer, returned_message
-from triage.policy.runner_up import Beside, sender_rule
+from triage.policy.runner_up import RunnerUp, sender_rule
 from triage.say import Said, format_day, join_parts, list_with_and, mark, quote_text, say
 from triage.store.delivery_state import FOR_ASSISTANT
 
@@ -46,7 +46,7 @@ class Verdict:
         ""  # the rule that would have stopped a message that passes by enforcement step, emergency, or a check that only reports
     )
     unknown: bool = False  # DNS did not answer: not final while there is time to ask again
-    beside: tuple[Beside, ...] = ()  # other rules that matched and did not decide
+    beside: tuple[RunnerUp, ...] = ()  # other rules that matched and did not decide
 
 
 UNLIKE = "unlike-themselves"
@@ -536,7 +536,7 @@ def report_unlike(verdict: Verdict, facts: Facts) -> Verdict:
     found = drop_excused(facts.unlike_reported, facts)
     if not found or verdict.withheld or verdict.rule not in LETTING_IN:
         return verdict
-    said = Beside(UNLIKE, say("it only reports for now: {reason}", reason=unlike_sentence(found, facts)))
+    said = RunnerUp(UNLIKE, say("it only reports for now: {reason}", reason=unlike_sentence(found, facts)))
     return replace(verdict, withheld=UNLIKE, beside=(said, *verdict.beside))
 
 
@@ -550,11 +550,11 @@ def waive_verdict(verdict: Verdict, facts: Facts) -> Verdict:
     return strict or passes(verdict, facts)
 
 
-def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[Beside, ...]:
+def other_rules(verdict: Verdict, spoken: list[Verdict], facts: Facts) -> tuple[RunnerUp, ...]:
     """Lists the policy rules that would have decided next, and the sender rules that matched and did not decide."""
-    others = [Beside(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
+    others = [RunnerUp(one.rule, one.reason, one.rule_id) for one in spoken if one.rule != verdict.rule]
     named = {verdict.rule_id, *(one.rule_id for one in others)}
-    content = (Beside(one.rule.effect, shown_content(one), one.rule.id) for one in facts.content if one.rule.id not in named)
+    content = (RunnerUp(one.rule.effect, shown_content(one), one.rule.id) for one in facts.content if one.rule.id not in named)
     return (*others, *(sender_rule(rule, facts) for rule in facts.rules if rule.id not in named), *content)
 
 

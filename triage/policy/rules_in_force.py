@@ -12,9 +12,9 @@ VERSION = "rules"  # the marker that moves when rules may have changed
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """SQL condition for rules in force: not removed, not expired, not paused."""
-    return is_kept(now) & col(Rule.paused_at).is_(None)
+    return exists_at(now) & col(Rule.paused_at).is_(None)
 
 
-def is_kept(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def exists_at(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """SQL condition for rules that are not removed and not expired; they may be paused."""
     return col(Rule.removed_at).is_(None) & or_(col(Rule.until).is_(None), col(Rule.until) > now)

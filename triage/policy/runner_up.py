@@ -21,7 +21,7 @@ DID_BELOW = {
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class RunnerUp:
     """A rule of the policy, or a sender rule, that matched too."""
 
     rule: str  # name of the policy's rule; allow, block or hold for a sender rule
@@ -33,9 +33,9 @@ class Beside:
         return as_dict(self)
 
 
-def sender_rule(rule: MatchedRule, facts: Facts) -> Beside:
+def sender_rule(rule: MatchedRule, facts: Facts) -> RunnerUp:
     """A sender rule that did not decide."""
-    return Beside(rule.effect, join_parts(", ", (describe_rule(rule), why_not(rule, facts))), rule.id)
+    return RunnerUp(rule.effect, join_parts(", ", (describe_rule(rule), why_not(rule, facts))), rule.id)
 
 
 def describe_rule(rule: MatchedRule) -> str:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.rules.rule_request import RuleOrder
-from triage.quarantine.decisions import ask_keepers, consent, decision_plan
+from triage.quarantine.decisions import consent, decision_plan, request_keepers
 from triage.quarantine.decisions.consent import Consent
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcome_text import confidential_words
@@ -48,7 +48,7 @@ def preview_decision(session: Session, request: DecisionRequest, *, by: Actor, s
         allow=allow,
         needs=tuple(decision_plan.removal_needs(session, wanted, plan.where, by=by, settings=settings)) if plan else (),
         late=tuple(preview_late(session, request, plan, by=by, settings=settings, now=now)) if plan else (),
-        confidential=confidential_words(ask_keepers.find_concerned(session, wanted, ask_keepers.REMOVAL, by=by)),
+        confidential=confidential_words(request_keepers.find_concerned(session, wanted, request_keepers.REMOVAL, by=by)),
     )
 
 

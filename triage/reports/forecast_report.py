@@ -27,15 +27,15 @@ Counts = Iterable[tuple[str, int]]
 def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple[Report, ...]:
     """Returns all of it, the most important first. `unknown`: addresses of ours that would be refused, with how many messages."""
     parts: tuple[tuple[str, str, Iterable[str], tuple[Table, ...]], ...] = (
-        ("total", say("What would have happened"), tell_total(found), ()),
-        ("staff", say("Work for staff"), tell_work(found), (week_of_rows(found),)),
+        ("total", say("What would have happened"), describe_total(found), ()),
+        ("staff", say("Work for staff"), describe_work(found), (week_of_rows(found),)),
         (
             "refused",
             say("Addresses that would be refused"),
             [UNKNOWN_ADDRESSES],
             (count_table("refused", say("Addresses"), say("Address"), unknown),),
         ),
-        ("wanted", say("Wanted messages that would have waited"), tell_wanted(found), (table_of_waits(found),)),
+        ("wanted", say("Wanted messages that would have waited"), describe_wanted(found), (table_of_waits(found),)),
         ("where", say("Recipients and times"), [], tuple(share_tables(found))),
         (
             "why",
@@ -49,8 +49,8 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
             [],
             (count_table("checks", say("Checks of known senders"), say("Check"), found.checks),),
         ),
-        ("help", say("Rules that would help most"), tell_rules(found), (table_of_rules(found),)),
-        ("attacks", say("Attacks"), tell_attacks(found), (table_of_attacks(found),)),
+        ("help", say("Rules that would help most"), describe_rules(found), (table_of_rules(found),)),
+        ("attacks", say("Attacks"), describe_attacks(found), (table_of_attacks(found),)),
         ("left-out", say("Left out"), [], (count_table("left_out", say("Not counted above"), say("What"), left_out),)),
     )
     period = Period(found.since, found.until, found.terms.time_zone)
@@ -58,7 +58,7 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
     return tuple(one for one in made if one.name not in ("refused", "left-out", "known") or one.tables[0].rows)
 
 
-def tell_total(found: Forecast) -> Iterator[str]:
+def describe_total(found: Forecast) -> Iterator[str]:
     """Yields sentences on what would have happened."""
     total = found.total
     messages = say_count("{count} message", "{count} messages", count=total.messages)
@@ -76,7 +76,7 @@ def tell_total(found: Forecast) -> Iterator[str]:
         )
 
 
-def tell_work(found: Forecast) -> Iterator[str]:
+def describe_work(found: Forecast) -> Iterator[str]:
     """Yields sentences on the work that it would have cost."""
     terms = found.terms
     weekday, hour, rows_then = found.busiest_hour
@@ -114,7 +114,7 @@ def week_of_rows(found: Forecast) -> Table:
     return Table("rows", say("Rows that open in an hour, by weekday and hour"), columns, rows, plot)
 
 
-def tell_wanted(found: Forecast) -> Iterator[str]:
+def describe_wanted(found: Forecast) -> Iterator[str]:
     """Yields sentences on messages that were answered."""
     one = found.wanted
     if not one.answered:
@@ -164,7 +164,7 @@ def share_row(name: str, one: Share) -> tuple[Cell, ...]:
     return (name or say("(none)"), one.messages, one.passed, one.held, one.purged, one.held / one.messages)
 
 
-def tell_rules(found: Forecast) -> Iterator[str]:
+def describe_rules(found: Forecast) -> Iterator[str]:
     """Yields sentences on the proposed rules."""
     if not found.proposals:
         yield say("No rule would have delivered held messages whose sender is proven.")
@@ -193,7 +193,7 @@ def rule_command(proposal: Proposal) -> str:
     return f"mailroom allow {sender}" + ("" if remedy.proof == "dmarc" else f" --proof {remedy.proof}")
 
 
-def tell_attacks(found: Forecast) -> Iterator[str]:
+def describe_attacks(found: Forecast) -> Iterator[str]:
     """Yields sentences on messages that look like an attack."""
     one = found.attacks
     if not one.held + one.purged + one.passed:

@@ -225,7 +225,7 @@ class Reading:
     @cached_property
     def harms(self) -> dict[str, Harm]:
         """Harm to wanted messages, by name."""
-        shown = self.candour.tells_totals(self.work.people)
+        shown = self.candour.has_totals(self.work.people)
         return {
             "long_wait": harm.count_long_waits(self.releases),
             "expired_codes": harm.count_expired_codes(self.session, self.period.since, self.period.until, by=self.by, now=self.now),

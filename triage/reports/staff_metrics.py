@@ -38,7 +38,7 @@ class Candour:
     fewest: int = 3  # people that a total is made of
     only: str = ""  # whose own numbers alone may be told (person:ana); "": everybody's
 
-    def tells_totals(self, people: int) -> bool:
+    def has_totals(self, people: int) -> bool:
         """Whether totals of so many people may be shown."""
         return self.staff == "people" or people >= self.fewest
 
@@ -134,7 +134,7 @@ def work_figures(acts: Iterable[Act], candour: Candour) -> Work:
     rows = rows_of(acts)
     human = [act for act in rows if is_person(act)]
     people = len({act.by for act in human})
-    told = candour.tells_totals(people)
+    told = candour.has_totals(people)
     by_hour = Counter(act.at.hour for act in human)
     persons = by_person(human, (), candour, timedelta())
     return Work(
@@ -187,7 +187,7 @@ def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], cand
     """
     rows = [act for act in rows_of(acts) if is_person(act)]
     people = len({act.by for act in rows})
-    if not candour.tells_totals(people):
+    if not candour.has_totals(people):
         return None
     human = [row for row in releases if row.by.startswith("person:")]
     undone = [act for act in rows if act.undone_at is not None]

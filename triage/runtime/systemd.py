@@ -16,7 +16,7 @@ def handed_over() -> Iterator[tuple[str, socket.socket]]:
         yield names[number] if number < len(names) else "", socket.socket(fileno=FIRST_ACTIVATED + number)
 
 
-def tell_ready() -> None:
+def notify_ready() -> None:
     """Say that this role does its work from now on; nothing where nobody asked (Type=notify)."""
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:

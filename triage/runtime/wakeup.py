@@ -1,6 +1,6 @@
 """Wakes another process of this machine by a named pipe, so that waiting costs nothing and needs no network.
 
-With LISTEN/NOTIFY it also wakes processes on other machines too.
+With LISTEN/NOTIFY it also wakes processes on other machines.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ MODE = 0o660  # each role may have a user of its own; they share a group
 
 
 class WakeupPipe:
-    """Wake-up pipe by name below a directory. A process writes, another one waits; a wake-up while nobody waits is kept."""
+    """Wake-up pipe by name below a directory. A process writes, another one waits; the pipe keeps a wake-up while nobody waits."""
 
     def __init__(self, directory: Path, name: str) -> None:
         """The pipe is made if it is missing; OSError when the directory cannot be written."""
@@ -27,18 +27,18 @@ class WakeupPipe:
         # read and write, so that neither opening nor writing waits for the other side
         self.pipe = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the waiting side, here and wherever LISTEN/NOTIFY reaches."""
-        self.ring_here()
+        self.wake_here()
         self.far(self.name)
 
-    def ring_here(self) -> None:
-        """Wake the waiting side on this machine. A full pipe means that it has been rung enough."""
+    def wake_here(self) -> None:
+        """Wake the waiting side on this machine. A full pipe holds enough wake-ups."""
         with contextlib.suppress(BlockingIOError):
             os.write(self.pipe, b"!")
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a ring at most so long. True when it rang."""
+        """Waits for a wake-up at most so many seconds. Returns whether one came."""
         ready, _, _ = select.select([self.pipe], [], [], max(0.0, seconds))
         if ready:
             with contextlib.suppress(BlockingIOError):
@@ -46,12 +46,12 @@ class WakeupPipe:
         return bool(ready)
 
     def close(self) -> None:
-        """Give the pipe back."""
+        """Closes the pipe."""
         os.close(self.pipe)
 
 
 def open_pipes(directory: Path, *names: str) -> list[WakeupPipe]:
-    """The bells with these names in the spool directory; BadInput when they cannot be hung there."""
+    """Opens the wake-up pipes with these names in the spool directory; BadInput when it cannot be used."""
     try:
         return [WakeupPipe(directory, name) for name in names]
     except OSError as fault:
@@ -59,4 +59,4 @@ def open_pipes(directory: Path, *names: str) -> list[WakeupPipe]:
 
 
 def here_only(_name: str) -> None:
-    """Tells nobody elsewhere."""
+    """Wakes no other machine."""

@@ -6,11 +6,14 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlmodel import col
 
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 
 NOBODY = ""  # the login of the row that says that there is a seal
 KINDS = ("department", "person")  # of folders that can be confidential
-SEALED = {kind: select(col(Sealed.name)).where(col(Sealed.kind) == kind, col(Sealed.login) == NOBODY) for kind in KINDS}  # codes, uids
+SEALED = {
+    kind: select(col(ConfidentialFolder.name)).where(col(ConfidentialFolder.kind) == kind, col(ConfidentialFolder.login) == NOBODY)
+    for kind in KINDS
+}  # codes, uids
 
 
 def is_confidential(table: Any = Delivery) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
-"""Bells that ring on other machines too: PostgreSQL tells them (LISTEN, NOTIFY). On SQLite there is one machine, and nothing to tell.
+"""Wakes processes on other machines by LISTEN/NOTIFY of PostgreSQL. On SQLite there is one machine, and no other to wake.
 
-A hint, not a promise: who waits for a bell looks by itself as well. A pooler that passes no notifications on, or a line that
-is down, costs a second and no messages.
+A hint, not a promise: a process that waits for a pipe also polls. A pooler that passes no notifications on, or a connection that is
+down, costs a second and no messages.
 """
 
 import contextlib
@@ -23,10 +23,10 @@ from triage.store.db import open_engine, waits_for_server
 from triage.text.sanitize import escape_visible
 
 CHANNEL = "mailroom_bells"
-GAP = 0.1  # seconds from one telling to the next, however often bells ring
-PAUSE = 1.0  # seconds until a line that is down is tried again
+GAP = 0.1  # seconds from one notification to the next, however many wake-ups there are
+PAUSE = 1.0  # seconds until a connection that is down is tried again
 PATIENCE = 2.0  # seconds that a notification may take
-HEARTBEAT = 30.0  # seconds of silence until it is asked whether the line is there
+HEARTBEAT = 30.0  # seconds of silence until the connection is tried
 
 if TYPE_CHECKING:  # where the database is SQLite nobody needs it
     import psycopg
@@ -36,14 +36,14 @@ if TYPE_CHECKING:  # where the database is SQLite nobody needs it
 log = logging.getLogger(__name__)
 
 
-class Telegraph:
-    """Tells other machines of the bells that ring here, and rings those here that rang elsewhere; one thread, one connection."""
+class Notifier:
+    """Sends wake-ups of this machine to others, and wakes pipes here for those of others; one thread, one connection."""
 
-    def __init__(self, settings: Settings, *, sends: Iterable[WakeupPipe] = (), hears: Iterable[WakeupPipe] = ()) -> None:
-        """`sends`: bells that this process rings for others. `hears`: those that it waits for."""
+    def __init__(self, settings: Settings, *, sends: Iterable[WakeupPipe] = (), receives: Iterable[WakeupPipe] = ()) -> None:
+        """`sends`: pipes by which this process wakes others. `receives`: those that it waits for."""
         self.settings, self.here = settings, place_of(settings.spool.directory)
-        self.hears = {bell.name: bell for bell in hears}
-        self.rung: set[str] = set()
+        self.receives = {pipe.name: pipe for pipe in receives}
+        self.pending: set[str] = set()
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.woken, self.wake = os.pipe()
@@ -51,24 +51,24 @@ class Telegraph:
         self.thread: threading.Thread | None = None
         if settings.database.url.startswith("sqlite:"):
             return
-        for bell in sends:
-            bell.far = self.send
-        self.thread = threading.Thread(target=self.run, name="telegraph", daemon=True)
+        for pipe in sends:
+            pipe.far = self.note_wakeup
+        self.thread = threading.Thread(target=self.run, name="notifier", daemon=True)
         self.thread.start()
 
-    def send(self, name: str) -> None:
-        """A bell rang here: whoever waits for it elsewhere is told soon. Waits for nobody."""
+    def note_wakeup(self, name: str) -> None:
+        """Notes a wake-up of a pipe here, to be sent to other machines soon. Returns at once."""
         with self.lock:
-            self.rung.add(name)
+            self.pending.add(name)
         self.rouse()
 
     def rouse(self) -> None:
-        """Let the thread look."""
+        """Wakes the thread."""
         with contextlib.suppress(BlockingIOError):
             os.write(self.wake, b"!")
 
     def run(self) -> None:
-        """Keep a line open until closed."""
+        """Keeps a connection open until closed."""
         down = False
         while not self.closing.is_set():
             try:
@@ -84,44 +84,44 @@ class Telegraph:
                 self.closing.wait(PAUSE)
 
     def serve(self, line: "Line") -> None:
-        """Hear and tell as long as the line holds. What rang while there was none is not known, so every bell rings once."""
-        if self.hears:
+        """Receives and sends as long as the connection lasts. It may have missed wake-ups before, so it wakes every pipe once."""
+        if self.receives:
             line.execute(f"LISTEN {CHANNEL}")
-        for bell in self.hears.values():
-            bell.ring_here()
+        for pipe in self.receives.values():
+            pipe.wake_here()
         last_notified = 0.0
         while not self.closing.is_set():
             for one in line.notifies(timeout=0):
-                self.heard(one.payload)
-            if self.rung and time.monotonic() >= last_notified + GAP:
-                self.tell(line)
+                self.receive(one.payload)
+            if self.pending and time.monotonic() >= last_notified + GAP:
+                self.send_pending(line)
                 last_notified = time.monotonic()
-            else:  # what came while it told has been read with the answer, and would wake nobody
-                self.wait_on(line, last_notified + GAP - time.monotonic() if self.rung else HEARTBEAT)
+            else:  # a notification that came while it sent was read with the answer, and would wake nobody
+                self.wait_on(line, last_notified + GAP - time.monotonic() if self.pending else HEARTBEAT)
 
     def wait_on(self, line: "Line", seconds: float) -> None:
-        """Until something is heard, a bell rings or so much time is over; after a long silence the line is tried."""
+        """Waits for a notification, a wake-up here or so many seconds; after a long silence it tries the connection."""
         ready, _, _ = select.select([line.fileno(), self.woken], [], [], max(0.0, seconds))
         if self.woken in ready:
             os.read(self.woken, 65536)
-        if not ready and not self.rung:
+        if not ready and not self.pending:
             line.execute("SELECT 1")
 
-    def tell(self, line: "Line") -> None:
-        """Tell what rang."""
+    def send_pending(self, line: "Line") -> None:
+        """Sends the wake-ups that are pending."""
         with self.lock:
-            names, self.rung = sorted(self.rung), set()
+            names, self.pending = sorted(self.pending), set()
         for name in names:
             line.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{name} {self.here}"))
 
-    def heard(self, payload: str) -> None:
-        """A bell rang somewhere; of this machine we know by its pipe."""
+    def receive(self, payload: str) -> None:
+        """Wakes the pipe that a notification names, unless this machine sent it."""
         name, _, place = payload.partition(" ")
-        if name in self.hears and place != self.here:
-            self.hears[name].ring_here()
+        if name in self.receives and place != self.here:
+            self.receives[name].wake_here()
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Ends the thread and closes the connection."""
         self.closing.set()
         self.rouse()
         if self.thread:
@@ -130,8 +130,8 @@ class Telegraph:
         os.close(self.wake)
 
 
-def notify_others(settings: Settings, names: Iterable[str]) -> None:
-    """Tell other machines of bells that have been rung here, once; a database that is away is told nothing."""
+def notify_machines(settings: Settings, names: Iterable[str]) -> None:
+    """Sends wake-ups to other machines once. Does nothing when the database does not answer."""
     if settings.database.url.startswith("sqlite:"):
         return
     here = place_of(settings.spool.directory)
@@ -140,8 +140,8 @@ def notify_others(settings: Settings, names: Iterable[str]) -> None:
             line.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{name} {here}"))
 
 
-def check_reach(settings: Settings) -> bool:
-    """Whether a notification comes through, on the way that bells take. One of `connection_errors` where there is no way at all."""
+def check_notifications(settings: Settings) -> bool:
+    """Whether a notification comes through. Raises one of `connection_errors` where no connection can be made."""
     name = f"{CHANNEL}_try_{os.getpid()}"
     with contextlib.closing(line_of(settings)) as line:
         line.execute(f"LISTEN {name}")

@@ -12,18 +12,18 @@ from starlette.requests import HTTPConnection
 from triage.access.staff_login import Prover
 from triage.config.settings import Settings
 from triage.errors import BadInput
-from triage.quarantine.training_cases import Deck
+from triage.quarantine.training_messages import Deck
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import LARGE_CACHE, open_engine
-from triage.store.pg_notify import Telegraph
+from triage.store.pg_notify import Notifier
 from triage_api.http.installation import Installation
 from triage_api.http.rate_limit import Pace, Sightings
 
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
 DRAWER_MEMORY = 512 * 1024 * 1024  # a page may hold a large picture
-BELLS = ("relay", "recall", "door", "change")
+PIPES = ("relay", "recall", "door", "change")
 
 
 class Office:
@@ -35,12 +35,12 @@ class Office:
         prover: Prover | None = None,
         deck: Deck = tuple,
         *,
-        bells: Iterable[str] = BELLS,
+        pipes: Iterable[str] = PIPES,
         installation: Installation | None = None,
     ) -> None:
         """BadInput when the database URL or the spool directory is of no use.
 
-        `prover`: who says that a password is right, if not we. `deck`: generated mail to practise on.
+        `prover`: who says that a password is right, if not we. `deck`: the training messages.
         """
         self.installation = installation or Installation()
         self.deck = deck
@@ -51,11 +51,11 @@ class Office:
         self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
         directory = settings.spool.directory
         try:
-            self.bells = {name: WakeupPipe(directory, name) for name in bells}
+            self.pipes = {name: WakeupPipe(directory, name) for name in pipes}
         except OSError as fault:
             why = f"spool.directory {directory} cannot be used: {fault.strerror}"
             raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault
-        self.telegraph = Telegraph(settings, sends=self.bells.values(), hears=[self.bells["change"]]) if self.bells else None
+        self.notifier = Notifier(settings, sends=self.pipes.values(), receives=[self.pipes["change"]]) if self.pipes else None
 
     @cached_property
     def previews(self) -> Pool:
@@ -95,18 +95,18 @@ class Office:
         """Whether browsers connect by TLS."""
         return self.public_origin.startswith("https://")
 
-    def ring(self, names: Iterable[str]) -> None:
+    def wake(self, names: Iterable[str]) -> None:
         """Wake other processes; only after a commit."""
         for name in sorted(set(names)):
-            self.bells[name].ring()
+            self.pipes[name].wake()
 
     def close(self) -> None:
         """Give everything back. A second time there is nothing left to give."""
-        if self.telegraph:
-            self.telegraph.close()
-            self.telegraph = None
-        while self.bells:
-            self.bells.popitem()[1].close()
+        if self.notifier:
+            self.notifier.close()
+            self.notifier = None
+        while self.pipes:
+            self.pipes.popitem()[1].close()
         for name in ("previews", "attachments", "drawings"):
             if pool := self.__dict__.pop(name, None):
                 pool.close()

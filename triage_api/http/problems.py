@@ -40,7 +40,7 @@ from triage_api.http.rate_limit import TooFast
 from triage_api.http.transaction_retry import Crowded
 from triage_api.schemas.items import Item
 from triage_api.schemas.language import Sentence, say_in_language
-from triage_api.schemas.second_looks import AskedRule, SecondLook
+from triage_api.schemas.second_looks import RuleToConfirm, SecondLook
 
 STATUS: dict[type[Refused], int] = {
     BadInput: 422,
@@ -90,7 +90,7 @@ class Problem(BaseModel):
     lines: list[FaultyLine] | None = None
     names: list[str] | None = None  # second-look: what `confirm` has to be, with `fence`
     second_look: list[SecondLook] | None = None
-    rules: list[AskedRule] | None = None  # second-look: the allow rules that would let these messages in
+    rules: list[RuleToConfirm] | None = None  # second-look: the allow rules that would release these messages
     fence: str | None = None
 
 
@@ -129,7 +129,7 @@ def answer_refusal(request: Request, refusal: Exception) -> Response:
         asked = [SecondLook.model_validate(one) for one in refusal.asked]
         more |= {"type": SECOND_LOOK, "names": list(refusal.names), "second_look": asked, "fence": refusal.fence}
     if isinstance(refusal, SecondLookNeeded) and refusal.rules:
-        more["rules"] = [AskedRule.model_validate(one) for one in refusal.rules]
+        more["rules"] = [RuleToConfirm.model_validate(one) for one in refusal.rules]
     if isinstance(refusal, FaultyLines):
         more["lines"] = [FaultyLine(line=one.line, reason=one.reason) for one in refusal.faults]
     if isinstance(refusal, NothingDone):

@@ -11,7 +11,7 @@ from triage_api.http import idempotency
 from triage_api.http.dependencies import Here
 from triage_api.http.session_auth import Staff
 
-BELLS = "bells"  # in Session.info: who is woken after the commit
+PIPES = "pipes"  # in Session.info: who is woken after the commit
 
 
 def open_transaction(
@@ -21,7 +21,7 @@ def open_transaction(
     with db.transaction(here.engine) as session:
         idempotency.begin_request(request, session, idempotency_key, asked, by)
         yield session
-    here.ring(session.info.get(BELLS, ()))
+    here.wake(session.info.get(PIPES, ()))
 
 
 def open_read_session(here: Here, _by: Staff) -> Iterator[Session]:
@@ -30,9 +30,9 @@ def open_read_session(here: Here, _by: Staff) -> Iterator[Session]:
         yield session
 
 
-def ring_after(session: Session, *names: str) -> None:
+def wake_after(session: Session, *names: str) -> None:
     """Wake these processes, and every browser, once this transaction is committed."""
-    session.info[BELLS] = {"change", *names, *session.info.get(BELLS, ())}
+    session.info[PIPES] = {"change", *names, *session.info.get(PIPES, ())}
 
 
 Tx = Annotated[Session, Depends(open_transaction, scope="function")]

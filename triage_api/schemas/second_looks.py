@@ -32,7 +32,7 @@ class SecondLook(Shape):
     subject: str
 
 
-class AskedRule(Shape):
+class RuleToConfirm(Shape):
     """An allow rule that would release held messages which need a second look."""
 
     match: RuleMatch

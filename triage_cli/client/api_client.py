@@ -82,7 +82,7 @@ class Desk(ABC):
         self.ask("GET", path, take=take, **query)
 
     def items(self, path: str, limit: int | None = None, **query: Any) -> Iterator[dict[str, Any]]:
-        """The items of a list, page after page, at most `limit` of them. Standard error hears how far back a search has looked."""
+        """The items of a list, page after page, at most `limit` of them. Standard error says how far back a search has looked."""
         cursor: str | None = None
         while limit is None or limit > 0:
             page = self.get(path, limit=PAGE if limit is None else min(limit, PAGE), cursor=cursor, **query)

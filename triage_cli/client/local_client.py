@@ -49,18 +49,18 @@ ROOMS = {  # where the routes of a resource are, unless the module has its name:
 
 
 class Home(Office):
-    """This machine, also one without a spool: then nobody waits here for a bell."""
+    """This machine, also one without a spool: then nobody waits here for a wake-up."""
 
     def __init__(self, settings: Settings) -> None:
         """BadInput when the database is not at this program's version."""
-        super().__init__(settings, bells=())
+        super().__init__(settings, pipes=())
         try:
             check(self.engine)
         except BaseException:
             self.close()
             raise
 
-    def ring(self, names: Iterable[str]) -> None:
+    def wake(self, names: Iterable[str]) -> None:
         """Wake those who wait."""
         wake_waiters(self.settings, *sorted(set(names)))
 

@@ -48,11 +48,11 @@ def open_read_session(settings: Settings) -> Iterator[Session]:
         yield session
 
 
-def wake_waiters(settings: Settings, *bells: str) -> None:
+def wake_waiters(settings: Settings, *pipes: str) -> None:
     """Wake those who wait, here and elsewhere. Without a spool on this machine nobody does here."""
     if settings.spool.directory.is_dir():
-        for name in bells:
-            bell = WakeupPipe(settings.spool.directory, name)
-            bell.ring()
-            bell.close()
-    pg_notify.notify_others(settings, bells)
+        for name in pipes:
+            pipe = WakeupPipe(settings.spool.directory, name)
+            pipe.wake()
+            pipe.close()
+    pg_notify.notify_machines(settings, pipes)

@@ -43,20 +43,20 @@ def ask_confirmed(desk: Desk, method: str, path: str, order: dict[str, Any], giv
             raise
         if confirm and set(confirm) == set(problem["names"]):
             return desk.ask(method, path, order | {"confirm": confirm, "fence": problem["fence"]})
-        tell_second_look(problem)
+        print_second_look(problem)
         raise
 
 
-def tell_second_look(problem: Any) -> None:
+def print_second_look(problem: Any) -> None:
     """Say why something needs a second look, a reason a line, which rules ask it, and how it is confirmed."""
     for one in problem["second_look"]:
         say(f"{one['name']}  {one['sentence']} ({one['count']} of them, such as {one['example']} from {one['author'] or 'nobody'})")
     for rule in problem.get("rules", ()):
-        tell_rule(rule)
+        print_rule(rule)
     say(f"Look at it (`mailroom show {problem['second_look'][0]['example']}`). To go on: --confirm {','.join(problem['names'])}")
 
 
-def tell_rule(rule: Any) -> None:
+def print_rule(rule: Any) -> None:
     """Say which rule would let in what, and why that asks for a second look."""
     count = format_count(rule["count"], "held message")
     say(f"allow {word_of(rule['match'], rule['value'])} for {rule['scope']}: {count}, {', '.join(rule['names'])}")

@@ -99,7 +99,7 @@ def check_wake_up(settings: Settings) -> Iterator[Finding]:
     if settings.database.url.startswith(SQLITE):
         return
     try:
-        heard = pg_notify.check_reach(settings)
+        heard = pg_notify.check_notifications(settings)
     except pg_notify.connection_errors() as fault:
         yield Finding(
             WARN, "wake-ups", f"no line: {str(fault).strip()}", "check database.listen_url; till then each machine looks by itself"

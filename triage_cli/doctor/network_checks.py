@@ -140,8 +140,8 @@ def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Itera
     """Checks that the SMTP server shows this certificate. A unit holds a copy from its start. Where nobody listens, the ports say so."""
     try:
         host, number = host_port(settings.smtp.listen, "smtp.listen")
-        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
-            found = certificate_of(door)
+        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as connection:
+            found = certificate_of(connection)
     except (OSError, smtplib.SMTPException, BadInput):
         return
     if found != leaf:
@@ -152,14 +152,14 @@ def check_shown_certificate(settings: Settings, leaf: x509.Certificate) -> Itera
         yield Finding(WARN, "certificate", words, do)
 
 
-def certificate_of(door: smtplib.SMTP) -> x509.Certificate | None:
+def certificate_of(connection: smtplib.SMTP) -> x509.Certificate | None:
     """Returns the certificate that a server shows after STARTTLS, valid or not; None when it offers no encryption."""
-    door.ehlo()
-    if not door.has_extn("starttls"):
+    connection.ehlo()
+    if not connection.has_extn("starttls"):
         return None
-    door.starttls(context=unverified_context())
-    assert isinstance(door.sock, ssl.SSLSocket)
-    return x509.load_der_x509_certificate(door.sock.getpeercert(binary_form=True) or b"")
+    connection.starttls(context=unverified_context())
+    assert isinstance(connection.sock, ssl.SSLSocket)
+    return x509.load_der_x509_certificate(connection.sock.getpeercert(binary_form=True) or b"")
 
 
 def check_expiry(end: datetime, what: str = "certificate", renew: str = RENEW) -> Finding:

@@ -35,8 +35,8 @@ def open_relay(settings: Settings) -> Iterator[Finding]:
     """Does the SMTP server refuse to relay from strangers to strangers?"""
     host, number = host_port(settings.smtp.listen, "smtp.listen")
     try:
-        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as door:
-            code, reply = answer_to(door, STRANGER, STRANGER)
+        with smtplib.SMTP(REACHED.get(host, host), number, timeout=PATIENCE) as connection:
+            code, reply = answer_to(connection, STRANGER, STRANGER)
     except (OSError, smtplib.SMTPException):
         return
     if code < 400:

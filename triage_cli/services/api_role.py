@@ -10,7 +10,7 @@ from triage.config.settings import Settings
 from triage.config.settings_loader import choose_file, find_sources
 from triage.config.settings_values import list_values
 from triage.errors import BadInput
-from triage.quarantine.training_cases import Exercise
+from triage.quarantine.training_messages import TrainingMessage
 from triage_api import app
 from triage_api.http.installation import Installation
 
@@ -32,11 +32,11 @@ def describe_installation(settings: Settings, config: str | None) -> Installatio
     return Installation(examine, tuple(list_values(settings, find_sources(config))), str(file or ""))
 
 
-def read_deck() -> tuple[Exercise, ...]:
-    """Returns the messages to practise on. They are written when somebody first practises: a tenth of the role's start would go there."""
-    from demo import exercises
+def read_deck() -> tuple[TrainingMessage, ...]:
+    """Returns the training messages. They are written at the first training: a tenth of the role's start would go there."""
+    from demo import training_messages
 
-    return exercises.read_deck()
+    return training_messages.read_deck()
 
 
 def prover_of(settings: Settings) -> Prover | None:

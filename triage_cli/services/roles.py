@@ -12,7 +12,7 @@ import click
 
 from triage.config.settings import Settings
 from triage.runtime import gc_tuning, metrics
-from triage.runtime.systemd import tell_ready
+from triage.runtime.systemd import notify_ready
 from triage_cli.client.client_option import settings_of
 from triage_cli.services.log_format import TextLines, follow_settings
 from triage_cli.services.stop_signals import stop_on_signals
@@ -64,7 +64,7 @@ def start_role(ctx: click.Context, module: str, role: str, **more: str | None) -
     if role in BUSY:
         gc_tuning.look_seldom()
     if role not in DOORS:
-        tell_ready()
+        notify_ready()
     try:
         run(settings, stop, **more)
     finally:

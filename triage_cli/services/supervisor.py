@@ -65,7 +65,7 @@ def later_roles(config: str | None) -> tuple[str, ...]:
         "recall": settings.reaches_mailboxes,
         "mirror": bool(settings.mirror.departments),
         "sync --follow": settings.directory.source == "ldap",
-        "webhooks": settings.tells_elsewhere,
+        "webhooks": settings.sends_webhooks,
         "identity": "oidc" in settings.api.sign_in,
     }
     return (*THEN, *(role for role, needed in wanted.items() if needed))

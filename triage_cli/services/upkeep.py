@@ -95,7 +95,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 close_accounts(engine, settings)
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
-                let_tokens_go(engine)
+                close_unused_tokens(engine)
                 upkeep_retention.hold_legally(engine)
                 upkeep_retention.settle_viewings(engine)
                 erase_persons(engine, settings)
@@ -116,7 +116,7 @@ def seal_audit_log(engine: Engine, holder: str) -> None:
     full = True
     while full:
         with db.read_transaction(engine) as session:
-            if not hash_chain.has_unsealed(session):
+            if not hash_chain.has_unchained(session):
                 return
         with db.transaction(engine) as session:
             if not hash_chain.elect_sealer(session, holder, utcnow()):
@@ -230,7 +230,7 @@ def close_accounts(engine: Engine, settings: Settings) -> None:
         log.info("%d accounts of identity providers are closed: nobody signed in for %d days", closed, settings.identity.close_days)
 
 
-def let_tokens_go(engine: Engine) -> None:
+def close_unused_tokens(engine: Engine) -> None:
     """End the tokens of who is no administrator any more."""
     with db.read_transaction(engine) as session:
         if not api_tokens.find_orphaned_tokens(session, utcnow()):
@@ -241,7 +241,7 @@ def let_tokens_go(engine: Engine) -> None:
 
 
 def follow_directory(settings: Settings) -> None:
-    """Take the changed directory file over; a broken one changes nothing. The round hears of a database that is down, and tries again."""
+    """Take the changed directory file over; a broken one changes nothing. A database that is down is tried again."""
     try:
         applied = take_over(settings)
     except Refused as refusal:

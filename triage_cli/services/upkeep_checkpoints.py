@@ -60,14 +60,14 @@ class Recorder:
 
     def delete_old_entries(self, engine: Engine, settings: Settings) -> int:
         """Delete old entries where a checkpoint proves the rest; returns how many."""
-        since = verify_chain.kept_since(settings, utcnow())
+        since = verify_chain.retained_since(settings, utcnow())
         with db.read_transaction(engine) as session:
             last, (start, _) = hash_chain.last_before(session, since), hash_chain.start_of(session)
         if self.key is not None and last > start:
             last = self.proven(self.key, last, since)
         if last > start:
             with db.transaction(engine) as session:
-                hash_chain.move_chain_start(session, last, now=utcnow(), kept=verify_state.list_kept(session, start, last))
+                hash_chain.move_chain_start(session, last, now=utcnow(), kept=verify_state.list_retained(session, start, last))
         dropped, some = 0, 1
         while some:
             with db.transaction(engine) as session:
@@ -98,7 +98,7 @@ def verify_regularly(engine: Engine, settings: Settings, now: datetime) -> str:
         return ""
     claims = verify_chain.claimed_checkpoints(settings)  # read first: what is chained meanwhile is in none of them
     with db.read_transaction(engine) as session:
-        fault = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, now)).fault
+        fault = verify_chain.verify_chain(session, claims, retained_since=verify_chain.retained_since(settings, now)).fault
     with db.transaction(engine) as session:
         session.merge(Marker(name=VERIFIED, number=to_micros(now)))
         walk_sums.begin_walk(session)

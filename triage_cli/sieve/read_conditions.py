@@ -21,7 +21,7 @@ WILD = re.compile(r"[*?\\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TestBranch:
     """Senders, recipients and proof of one branch of a test."""
 
     senders: tuple[tuple[str, str], ...] = ()  # (match, value)
@@ -61,19 +61,19 @@ class ConditionReader:
     constants: Mapping[str, str] | None  # None: the script has no variables
     people: Mapping[str, str]
 
-    def read_branches(self, test: Node) -> list[Asked]:
+    def read_branches(self, test: Node) -> list[TestBranch]:
         """The ways in which a test can be true, each as whom it is about then."""
         found = (self.read_branch(branch) for branch in list_branches(test))
         return [one for one in found if one is not None and not one.is_never]
 
-    def read_branch(self, literals: tuple[Literal, ...]) -> Asked:
+    def read_branch(self, literals: tuple[Literal, ...]) -> TestBranch:
         """Joins all that the tests of one branch ask."""
-        asked = Asked()
+        asked = TestBranch()
         for node, is_wanted in literals:
-            asked = join_asked(asked, self.read_literal(node, is_wanted), node.line)
+            asked = join_branches(asked, self.read_literal(node, is_wanted), node.line)
         return asked
 
-    def read_literal(self, node: Node, is_wanted: bool) -> Asked:
+    def read_literal(self, node: Node, is_wanted: bool) -> TestBranch:
         """Reads one test."""
         reader = READERS.get(node.name)
         if reader is None:
@@ -107,34 +107,34 @@ class ConditionReader:
             raise NoScript(line, f"the variable {unknown} has no fixed value")
         return VARIABLE.sub(lambda found: constants[found[1].lower()], text)
 
-    def read_address(self, given: Given, is_wanted: bool) -> Asked:
+    def read_address(self, given: Given, is_wanted: bool) -> TestBranch:
         """The author, by address or domain; or the guard for messages with several authors, which Mailroom holds by itself."""
         names, keys = two_lists(given)
         if names == ("from",) and (given.match, given.values.get(":count"), keys) == (":count", "gt", ("1",)):
-            return Asked(is_never=is_wanted)
+            return TestBranch(is_never=is_wanted)
         refuse_not(given, is_wanted)
         if names != ("from",):
             raise NoScript(given.node.line, f"rules are about the author in From, not about {', '.join(names)}")
-        return Asked(senders=tuple(read_senders(given, keys)))
+        return TestBranch(senders=tuple(read_senders(given, keys)))
 
-    def read_header(self, given: Given, is_wanted: bool) -> Asked:
+    def read_header(self, given: Given, is_wanted: bool) -> TestBranch:
         """Our field with the proof, or the List-Id."""
         names, keys = two_lists(given)
         if names == (VERIFIED,):
             return self.read_proof(given, keys, is_wanted)
         refuse_not(given, is_wanted)
         if names == ("list-id",):
-            return Asked(senders=tuple(("list", read_list_id(given, key)) for key in keys))
+            return TestBranch(senders=tuple(("list", read_list_id(given, key)) for key in keys))
         if names == ("from",):
             raise NoScript(given.node.line, "header sees the display name too, which anybody can choose; use address")
         raise NoScript(given.node.line, f"no rule can ask for the field {', '.join(names)}")
 
-    def read_proof(self, given: Given, keys: tuple[str, ...], is_wanted: bool) -> Asked:
+    def read_proof(self, given: Given, keys: tuple[str, ...], is_wanted: bool) -> TestBranch:
         """By what the author has to be proven."""
         if given.match not in (":is", ":matches"):
             raise NoScript(given.node.line, f"X-Mailroom-Verified is compared by :is or :matches, not by {given.match}")
         if keys == ("none",):
-            return Asked(proof="none" if is_wanted else "aligned", domains=frozenset() if is_wanted else frozenset("*"))
+            return TestBranch(proof="none" if is_wanted else "aligned", domains=frozenset() if is_wanted else frozenset("*"))
         refuse_not(given, is_wanted)
         pairs = [key.lower().partition(" ")[::2] for key in keys]
         by_kind = {kind: frozenset(domain for one, domain in pairs if one == kind) for kind, _ in pairs}
@@ -143,18 +143,18 @@ class ConditionReader:
         domains = by_kind["dmarc"]
         for one in domains:
             check_pattern(one if one != "*" or given.match == ":is" else "x", given)
-        return Asked(proof="aligned" if "aligned" in by_kind else "dmarc", domains=domains)
+        return TestBranch(proof="aligned" if "aligned" in by_kind else "dmarc", domains=domains)
 
-    def read_exists(self, given: Given, is_wanted: bool) -> Asked:
+    def read_exists(self, given: Given, is_wanted: bool) -> TestBranch:
         """Whether it came through Mailroom, which every message did that a rule is about; or whether it was delivered."""
         names = tuple(name.lower() for name in given.lists[0]) if len(given.lists) == 1 else ()
         if names == (VERIFIED,):
-            return Asked(is_never=not is_wanted)
+            return TestBranch(is_never=not is_wanted)
         if names == (VERDICT,) and is_wanted:
-            return Asked(is_released=True)
+            return TestBranch(is_released=True)
         raise NoScript(given.node.line, f"no rule can ask whether there is the field {', '.join(names)}")
 
-    def read_envelope(self, given: Given, is_wanted: bool) -> Asked:
+    def read_envelope(self, given: Given, is_wanted: bool) -> TestBranch:
         """The recipient: an address of ours, or the name after the plus."""
         names, keys = two_lists(given)
         refuse_not(given, is_wanted)
@@ -163,19 +163,19 @@ class ConditionReader:
         if given.match != ":is" or given.part not in (":all", ":detail"):
             raise NoScript(given.node.line, "the recipient is compared whole: envelope :is, or :is with :detail")
         if given.part == ":detail":
-            return Asked(scopes=tuple(f"person:{key.lower()}" for key in keys))
-        return Asked(recipients=tuple(key.lower() for key in keys))
+            return TestBranch(scopes=tuple(f"person:{key.lower()}" for key in keys))
+        return TestBranch(recipients=tuple(key.lower() for key in keys))
 
-    def read_string(self, given: Given, is_wanted: bool) -> Asked:
+    def read_string(self, given: Given, is_wanted: bool) -> TestBranch:
         """The person or department of an exported script."""
         refuse_not(given, is_wanted)
         names, keys = two_lists(given)
         kind = {"${person}": "person", "${department}": "department"}.get(" ".join(names))
         if kind is None or given.match != ":is":
             raise NoScript(given.node.line, 'no rule can ask this of a variable, only: string :is "${person}" or "${department}"')
-        return Asked(scopes=tuple(f"{kind}:{key.lower()}" for key in keys))
+        return TestBranch(scopes=tuple(f"{kind}:{key.lower()}" for key in keys))
 
-    def read_date(self, given: Given, is_wanted: bool) -> Asked:
+    def read_date(self, given: Given, is_wanted: bool) -> TestBranch:
         """The end of a rule (RFC 5260)."""
         refuse_not(given, is_wanted)
         written = [one[0] for one in given.lists if len(one) == 1]
@@ -188,10 +188,10 @@ class ConditionReader:
             moment = None
         if moment is None or moment.tzinfo or part not in ("iso8601", "date") or (part == "date") != (len(text) == 10):
             raise NoScript(given.node.line, f'"{text}" is no end such as "iso8601" "2026-12-24T09:00:00" or "date" "2026-12-24"')
-        return Asked(until=f"{moment.isoformat()}+00:00")
+        return TestBranch(until=f"{moment.isoformat()}+00:00")
 
 
-READERS: dict[str, Callable[[ConditionReader, Given, bool], Asked]] = {
+READERS: dict[str, Callable[[ConditionReader, Given, bool], TestBranch]] = {
     "address": ConditionReader.read_address,
     "header": ConditionReader.read_header,
     "exists": ConditionReader.read_exists,
@@ -219,7 +219,7 @@ def list_branches(test: Node, is_wanted: bool = True) -> list[tuple[Literal, ...
     return found
 
 
-def join_asked(one: Asked, two: Asked, line: int) -> Asked:
+def join_branches(one: TestBranch, two: TestBranch, line: int) -> TestBranch:
     """Joins two tests. NoScript where both name senders, recipients, a proof or an end."""
     changes: dict[str, Any] = {"is_released": one.is_released or two.is_released, "is_never": one.is_never or two.is_never}
     for name in ("senders", "scopes", "recipients", "proof", "domains", "until"):

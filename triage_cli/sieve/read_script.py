@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from triage_cli.sieve.parse_script import Node, NoScript, parse_script
-from triage_cli.sieve.read_conditions import Asked, ConditionReader
+from triage_cli.sieve.read_conditions import ConditionReader, TestBranch
 from triage_cli.sieve.rule_line import RuleIndex, SenderRule, can_meet, goes_before
 
 HELD = "Held"  # folder whose messages count as held
@@ -131,9 +131,9 @@ class ScriptReader:
         reason = f'rules file nothing into "{folder}"; if its messages shall be held, say so by --held-folder {folder}'
         raise NoScript(act.line, reason)
 
-    def rules_of(self, asked: Asked, action: Action, node: Node) -> Iterator[SenderRule]:
+    def rules_of(self, asked: TestBranch, action: Action, node: Node) -> Iterator[SenderRule]:
         """The rules for what one branch asks, one for each sender and scope."""
-        check_asked(asked, action, node)
+        check_branch(asked, action, node)
         note = node.comment[:500] or ("from a Sieve script" if action.effect == "hold" else "")
         common = {"to": action.to, "until": asked.until, "note": note, "unproven_only": asked.proof == "none"}
         recipients = asked.recipients if action.effect == "redirect" else ()
@@ -150,7 +150,7 @@ class ScriptReader:
                     proof = (asked.proof or "dmarc") if action.effect == "allow" else ""
                     yield SenderRule(action.effect, match, value, scope, proof, recipient=recipient, **common)  # type: ignore[arg-type]
 
-    def scopes_of(self, asked: Asked, action: Action, node: Node) -> tuple[str, ...]:
+    def scopes_of(self, asked: TestBranch, action: Action, node: Node) -> tuple[str, ...]:
         """For whom the rules are."""
         named = list(asked.scopes)
         if action.effect != "redirect":
@@ -212,7 +212,7 @@ def is_about_all(branch: Branch) -> bool:
     return branch.test.name == "true"
 
 
-def check_asked(asked: Asked, action: Action, node: Node) -> None:
+def check_branch(asked: TestBranch, action: Action, node: Node) -> None:
     """NoScript for a proof that the rule would not ask for."""
     if action.effect == "allow" and asked.proof == "none":
         raise NoScript(node.line, "keeps messages that nobody proves; every allow rule asks for proof")
@@ -226,7 +226,7 @@ def check_asked(asked: Asked, action: Action, node: Node) -> None:
         raise NoScript(node.line, "only a redirect is about delivered messages alone; leave out X-Mailroom-Verdict")
 
 
-def senders_of_proof(asked: Asked) -> tuple[tuple[str, str], ...]:
+def senders_of_proof(asked: TestBranch) -> tuple[tuple[str, str], ...]:
     """The senders of a test for proof alone: X-Mailroom-Verified names the author's domain."""
     names = sorted({one.removeprefix("*.") for one in asked.domains - {"*"}})
     return tuple(("subdomains" if f"*.{name}" in asked.domains else "domain", name) for name in names)
@@ -244,7 +244,7 @@ def rule_match(match: str, action: Action, node: Node) -> str:
     return "domain" if match == "within" else match
 
 
-def check_proof(asked: Asked, match: str, value: str, node: Node) -> None:
+def check_proof(asked: TestBranch, match: str, value: str, node: Node) -> None:
     """NoScript where the proof is another domain's: the field names the domain of the author, so both together never fit."""
     domain = value.rpartition("@")[2]
     wanted = {domain, f"*.{domain}"} if match == "subdomains" else {domain}

@@ -3,7 +3,7 @@
 import pytest
 
 from directory_sync.ldap.staff import parse_confidential
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Directory
 from triage.errors import BadInput
 
@@ -11,8 +11,8 @@ from triage.errors import BadInput
 def test_a_seal_names_a_folder_and_logins() -> None:
     lines = ("department:HR => Hana, leo", "person:mara.berg =>")
     assert list(parse_confidential(Directory(confidential=lines))) == [
-        SealedEntry("department:hr", ("hana", "leo")),
-        SealedEntry("person:mara.berg"),
+        ConfidentialEntry("department:hr", ("hana", "leo")),
+        ConfidentialEntry("person:mara.berg"),
     ]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from directory_sync.toml import toml_reader
 from tests.directory_sync.company_toml import GOOD, read, refusal
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, GroupEntry, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry, GroupEntry, PersonEntry, StaffEntry
 
 
 def test_everything_in_the_file_becomes_a_value(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_what_is_sealed_names_who_sees_it(tmp_path: Path) -> None:
         'uid = "jo"', 'uid = "jo"\nconfidential = true\nconfidential_staff = ["Ana"]'
     )
     found = read(tmp_path, text)
-    assert found.sealed == (SealedEntry("department:it"), SealedEntry("person:jo", ("Ana",)))
+    assert found.sealed == (ConfidentialEntry("department:it"), ConfidentialEntry("person:jo", ("Ana",)))
     assert found.departments[0].responsible == "jo"
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import LMTP, MAILDIR, House, sign_in
 from tests.peers import company, outside
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 PARCEL = (
     "{greeting}\r\n\r\nyour parcel {number} could not be handed over because the address was incomplete. Settle the open customs charge"
@@ -26,9 +26,9 @@ def test_a_wave_is_one_row_and_goes_as_one(house: House, page: Page) -> None:
     subject = f"Parcel on hold {uuid4().hex[:8]}"
     for number, (person, greeting, host) in enumerate(COPIES):
         text = PARCEL.format(greeting=greeting, number=73_000 + number, host=f"{host}.parcels.example")
-        letter = Letter(f"desk@{host}.example", f"{person}@{company.DOMAIN}", f"{subject} {number}", text)
+        letter = OutsideMessage(f"desk@{host}.example", f"{person}@{company.DOMAIN}", f"{subject} {number}", text)
         house.company.take(letter)
-    proven = Letter(
+    proven = OutsideMessage(
         f"post@{outside.STRANGER.name}", f"info@{company.DOMAIN}", f"{subject} 9", PARCEL.format(greeting="", number=7, host="a.example")
     )
     house.company.take(proven)

@@ -12,7 +12,7 @@ from tests.e2e.conftest import House, sign_in
 from tests.peers import company as company_peer
 from tests.peers.browsers import browser as browser_peer
 from tests.peers.company import DOMAIN, PASSWORD, Company
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 from triage.store import db
 from triage.store.models.staff import StaffSession
 from triage.times import MICROSECOND, utcnow
@@ -36,9 +36,9 @@ def engine(site: Company) -> Iterator[Engine]:
     opened.dispose()
 
 
-def letter(subject: str) -> Letter:
+def letter(subject: str) -> OutsideMessage:
     """A stranger writes to Ada."""
-    return Letter(f"{subject.lower()}@stranger.example", f"ada.byron@{DOMAIN}", subject)
+    return OutsideMessage(f"{subject.lower()}@stranger.example", f"ada.byron@{DOMAIN}", subject)
 
 
 def seen(engine: Engine) -> int:

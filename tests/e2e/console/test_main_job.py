@@ -11,7 +11,7 @@ from tests.e2e.conftest import LMTP, POSTGRESQL, House, choose, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.browsers import browser as browser_peer
 from tests.peers.mail import postfix
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = pytest.mark.peers
 on_either_database = pytest.mark.parametrize("house", [LMTP, POSTGRESQL], indirect=True)
@@ -22,7 +22,7 @@ def unique(words: str) -> str:
     return f"{words} {uuid4().hex[:8]}"
 
 
-def hand_over(server: postfix.Server, letter: Letter, *recipients: str) -> bytes:
+def hand_over(server: postfix.Server, letter: OutsideMessage, *recipients: str) -> bytes:
     """The stranger gives a signed letter to their own mail server; its bytes."""
     raw = letter.raw()
     with smtplib.SMTP("127.0.0.1", server.port, timeout=processes.HANG) as client:
@@ -42,7 +42,7 @@ def hand_over(server: postfix.Server, letter: Letter, *recipients: str) -> bytes
 def test_a_strangers_mail_is_held_in_the_folder_of_department_and_person(
     house: House, stranger: postfix.Server, address: str, folder: tuple[str, str]
 ) -> None:
-    letter = Letter(f"ana@{outside.STRANGER.name}", f"{address}@{company.DOMAIN}", unique("First contact"))
+    letter = OutsideMessage(f"ana@{outside.STRANGER.name}", f"{address}@{company.DOMAIN}", unique("First contact"))
     hand_over(stranger, letter)
     with house.company.signed_in() as desk:
         (held,) = desk.wait_for(q=letter.subject)
@@ -53,7 +53,7 @@ def test_a_strangers_mail_is_held_in_the_folder_of_department_and_person(
 
 @on_either_database
 def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: House, stranger: postfix.Server, page: Page) -> None:
-    letter = Letter(
+    letter = OutsideMessage(
         f"bea@{outside.STRANGER.name}",
         f"russell.coker@{company.DOMAIN}",
         unique("Offer with drawing"),
@@ -87,7 +87,7 @@ def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: Hou
 @on_either_database
 def test_an_allowed_sender_who_proves_it_goes_straight_through(house: House) -> None:
     house.company.run("allow", outside.SUPPLIER.name, "--note", "our steel", check=True)
-    letter = Letter(f"orders@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Delivery note"))
+    letter = OutsideMessage(f"orders@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Delivery note"))
     raw = house.company.take(letter)
     arrived = house.arrived("hanne.dahl", letter.subject)
     assert arrived.endswith(raw)
@@ -97,7 +97,7 @@ def test_an_allowed_sender_who_proves_it_goes_straight_through(house: House) -> 
 
 def test_an_allowed_name_without_proof_is_held(house: House) -> None:
     house.company.run("allow", outside.SUPPLIER.name, check=True)
-    letter = Letter(f"orders@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("New account number"))
+    letter = OutsideMessage(f"orders@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("New account number"))
     with house.company.smtp() as client:
         client.sendmail(f"x@{outside.STRANGER.name}", [letter.to], letter.raw(signed=False))
     with house.company.signed_in() as desk:
@@ -111,7 +111,7 @@ def test_a_block_takes_every_held_copy_and_the_next_one_is_refused(house: House,
     crook = f"desk-{uuid4().hex[:6]}@{outside.STRANGER.name}"
     people = ("russell.coker", "ada.byron", "hanne.dahl", "info")
     for name in people:
-        hand_over(stranger, Letter(crook, f"{name}@{company.DOMAIN}", subject))
+        hand_over(stranger, OutsideMessage(crook, f"{name}@{company.DOMAIN}", subject))
     with house.company.signed_in() as desk:
         desk.wait_for(len(people), sender=crook, state="held")
 
@@ -126,17 +126,17 @@ def test_a_block_takes_every_held_copy_and_the_next_one_is_refused(house: House,
         assert len(desk.deliveries(sender=crook, state="purged")) == len(people)
 
     before = len(stranger.bounces())
-    again = Letter(crook, f"luc.moreau@{company.DOMAIN}", unique("Again"))
+    again = OutsideMessage(crook, f"luc.moreau@{company.DOMAIN}", unique("Again"))
     refusal = processes.until(lambda: house.company.refusal(again), "the door knows of the block", log=house.company.log)
     assert refusal is not None
     assert (refusal[0], refusal[1][:4]) == (550, b"5.7.")
-    hand_over(stranger, Letter(crook, f"luc.moreau@{company.DOMAIN}", unique("Once more")))
+    hand_over(stranger, OutsideMessage(crook, f"luc.moreau@{company.DOMAIN}", unique("Once more")))
     bounce = processes.until(lambda: stranger.bounces()[before:], "the stranger's own server tells them of the refusal")[0]
     assert b"550 5.7." in bounce
 
 
 def test_an_unknown_recipient_is_refused_and_the_others_are_not(house: House) -> None:
-    letter = Letter(f"cy@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", unique("To two people"))
+    letter = OutsideMessage(f"cy@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", unique("To two people"))
     nobody = f"no.such.person@{company.DOMAIN}"
     with house.company.smtp() as client:
         refusals = client.sendmail(letter.author, [letter.to, nobody], letter.raw())
@@ -148,7 +148,7 @@ def test_an_unknown_recipient_is_refused_and_the_others_are_not(house: House) ->
 
 
 def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: Page) -> None:
-    letter = Letter(f"dan@{outside.STRANGER.name}", f"info@{company.DOMAIN}", unique("For whoever does meters"))
+    letter = OutsideMessage(f"dan@{outside.STRANGER.name}", f"info@{company.DOMAIN}", unique("For whoever does meters"))
     raw = house.company.take(letter)
     with house.company.signed_in() as desk:
         desk.wait_for(q=letter.subject, state="held")
@@ -169,7 +169,7 @@ def test_redirected_in_the_browser_it_goes_to_somebody_else(house: House, page: 
 
 @pytest.mark.long  # webui/shell/test_phone.py undoes a removal, delivery/test_recall.py from end to end
 def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
-    letter = Letter(f"eve@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", unique("Removed by mistake"))
+    letter = OutsideMessage(f"eve@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", unique("Removed by mistake"))
     house.company.take(letter)
     with house.company.signed_in() as desk:
         desk.wait_for(q=letter.subject, state="held")
@@ -193,7 +193,7 @@ def test_a_purge_is_undone_with_one_key(house: House, page: Page) -> None:
 
 @pytest.mark.long  # webui/queue/test_colleagues.py has two browsers
 def test_the_second_click_gets_told_what_happened(house: House, page: Page) -> None:
-    letter = Letter(f"fay@{outside.STRANGER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Wanted by two"))
+    letter = OutsideMessage(f"fay@{outside.STRANGER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Wanted by two"))
     house.company.take(letter)
     with house.company.signed_in("maria") as maria:
         (held,) = maria.wait_for(q=letter.subject)
@@ -216,11 +216,11 @@ def test_the_second_click_gets_told_what_happened(house: House, page: Page) -> N
 def test_a_selection_that_changed_meanwhile_is_refused_whole(house: House) -> None:
     sender = f"gus-{uuid4().hex[:6]}@{outside.STRANGER.name}"
     with house.company.signed_in() as desk:
-        house.company.take(Letter(sender, f"hanne.dahl@{company.DOMAIN}", unique("One")))
+        house.company.take(OutsideMessage(sender, f"hanne.dahl@{company.DOMAIN}", unique("One")))
         desk.wait_for(1, sender=sender)
         select = {"sender": sender, "states": ["held"]}
         seen = desk.client.post("/selections/preview", json={"select": select}).json()
-        house.company.take(Letter(sender, f"luc.moreau@{company.DOMAIN}", unique("Two")))
+        house.company.take(OutsideMessage(sender, f"luc.moreau@{company.DOMAIN}", unique("Two")))
         desk.wait_for(2, sender=sender)
         answer = desk.decide("purge", select, expect=seen["count"], fence=seen["fence"])
         assert answer.status_code == 412
@@ -238,7 +238,7 @@ def test_a_wrong_sign_in_is_told_and_lets_nobody_in(house: House, page: Page) ->
 def test_staff_see_their_own_folders_only(house: House) -> None:
     subject = unique("For two departments")
     for name in ("hanne.dahl", "russell.coker"):
-        house.company.take(Letter(f"ida@{outside.STRANGER.name}", f"{name}@{company.DOMAIN}", subject))
+        house.company.take(OutsideMessage(f"ida@{outside.STRANGER.name}", f"{name}@{company.DOMAIN}", subject))
     with house.company.signed_in("maria") as maria, house.company.signed_in("sam") as sam:
         both = maria.wait_for(2, q=subject)
         (own,) = sam.deliveries(q=subject)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company, outside
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 # the console says why in tests/webui/preview/test_message.py; the order is tests/triage/store/queue/test_sections.py
 pytestmark = [pytest.mark.peers, pytest.mark.long]
@@ -23,9 +23,9 @@ def alone(tmp_path: Path) -> Iterator[House]:
 
 
 def test_the_console_says_why_a_mail_stands_where_it_stands(alone: House, page: Page) -> None:
-    alone.company.take(Letter(f"ana@{outside.SUPPLIER.name}", TO, "The offer you asked for"))
+    alone.company.take(OutsideMessage(f"ana@{outside.SUPPLIER.name}", TO, "The offer you asked for"))
     liar = f"ceo@{outside.PHISHER.name}"
-    alone.company.take(Letter(liar, TO, "Gift cards", name="Russell Coker", text="Please buy gift cards at once.\r\n"))
+    alone.company.take(OutsideMessage(liar, TO, "Gift cards", name="Russell Coker", text="Please buy gift cards at once.\r\n"))
     with alone.company.signed_in() as desk:
         desk.wait_for(2, state="held")
         items = desk.client.get("/triage").json()["items"]

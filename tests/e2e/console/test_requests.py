@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company, outside, processes
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 TO = f"russell.coker@{company.DOMAIN}"
@@ -23,7 +23,7 @@ def alone(tmp_path: Path) -> Iterator[House]:
 
 def test_a_request_raises_its_row_and_is_answered(alone: House, page: Page) -> None:
     for subject in ("Your room", "Our price list", "Gift cards"):
-        alone.company.take(Letter(f"{subject.split()[-1]}@{outside.SUPPLIER.name}", TO, subject))
+        alone.company.take(OutsideMessage(f"{subject.split()[-1]}@{outside.SUPPLIER.name}", TO, subject))
     with alone.company.signed_in() as desk:
         held = {one["subject"]: one["id"] for one in desk.wait_for(3, state="held")}
         desk.client.post("/requests", json={"delivery": held["Your room"], "comment": "my booking for Berlin"}).raise_for_status()

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.browsers import browser as browser_peer
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = pytest.mark.peers
 AUTHOR = f"ana@{outside.STRANGER.name}"
@@ -35,7 +35,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_a_decision_outlives_the_outage(alone: House, page: Page) -> None:
     for name in ("first", "second", "third"):
         alone.company.take(
-            Letter(f"{name}@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", f"The {name} offer", f"About the {name}.")
+            OutsideMessage(f"{name}@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", f"The {name} offer", f"About the {name}.")
         )
     with alone.company.signed_in() as desk:
         desk.wait_for(3, state="held")
@@ -67,7 +67,7 @@ def test_a_decision_outlives_the_outage(alone: House, page: Page) -> None:
 
 @pytest.mark.long
 def test_what_was_carried_out_although_its_answer_got_lost_is_not_done_twice(alone: House, page: Page) -> None:
-    alone.company.take(Letter(AUTHOR, f"ada.byron@{company.DOMAIN}", "Only once"))
+    alone.company.take(OutsideMessage(AUTHOR, f"ada.byron@{company.DOMAIN}", "Only once"))
     with alone.company.signed_in() as desk:
         desk.wait_for(1, sender=AUTHOR)
     sign_in(page, alone)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import House, recall_section, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot as dovecot_peer
-from tests.peers.outside import Domain, Letter
+from tests.peers.outside import Domain, OutsideMessage
 from tests.peers.postgresql import Server
 
 pytestmark = pytest.mark.peers
@@ -46,12 +46,12 @@ def hit(
         yield House(running, dovecot), copies, domains, passed
 
 
-def copy(number: int, domains: int) -> Letter:
+def copy(number: int, domains: int) -> OutsideMessage:
     """Copy of the wave, from a sender of its own."""
     domain = f"throw-away-{number % domains}.example"
     text = f"Your password expires. Ticket {number}"
     to = f"{PEOPLE[number % len(PEOPLE)]}@{company.DOMAIN}"
-    return Letter(f"desk{number}@{domain}", to, "Your password expires today", text, html=PAGE.format(number=number, domain=domain))
+    return OutsideMessage(f"desk{number}@{domain}", to, "Your password expires today", text, html=PAGE.format(number=number, domain=domain))
 
 
 def in_mailboxes(house: House) -> int:
@@ -106,7 +106,7 @@ def number_of(desk: company.Desk, **features: object) -> int:
 
 def test_a_wave_goes_with_two_keys_and_comes_back_with_one(hit: tuple[House, int, int, int], page: Page) -> None:
     house, copies, domains, passed = hit
-    friend = Letter(f"rosa@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", f"Fwd: Your password expires {uuid4().hex[:8]}")
+    friend = OutsideMessage(f"rosa@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", f"Fwd: Your password expires {uuid4().hex[:8]}")
     house.company.run("allow", friend.author, check=True)
     house.company.take(friend)
     house.arrived("ada.byron", friend.subject)

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 from tests.directory_sync.entries import ldif, person
 from tests.e2e.conftest import House
 from tests.peers import company, outside, processes
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 from tests.peers.slapd import BASE, Slapd, start_slapd
 from triage.times import utcnow
 
@@ -59,7 +59,7 @@ def held(house: House) -> list[tuple[str, str]]:
 
 def test_the_letter_asks_and_never_acts(alone: House, page: Page) -> None:
     for subject in ("Your room https://evil.example/x", "Gift cards"):
-        alone.company.take(Letter(f"{subject.split()[0]}@{outside.SUPPLIER.name}", TO, subject))
+        alone.company.take(OutsideMessage(f"{subject.split()[0]}@{outside.SUPPLIER.name}", TO, subject))
     processes.until(lambda: len(held(alone)) == 2, "both are held", log=alone.company.log)
     gift = re.search(r'"id": "(\w+)"', alone.company.run("deliveries", "--search", "Gift", "--json").stdout)
     assert gift

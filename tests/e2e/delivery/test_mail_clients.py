@@ -16,7 +16,7 @@ from tests.e2e.conftest import House, choose, sign_in
 from tests.mailboxes.mirroring import FS_LAYOUT
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = pytest.mark.peers
 DESK, JON, RUSSELL = f"it@{company.DOMAIN}", f"jon.halder@{company.DOMAIN}", f"russell.coker@{company.DOMAIN}"
@@ -114,7 +114,7 @@ def decisions_about(desk: company.Desk, delivery: str) -> list[tuple[str, str]]:
 def test_two_programs_and_the_console_decide_one_morning_without_a_contradiction(alone: House, page: Page) -> None:
     assert alone.dovecot
     for number in range(MESSAGES):
-        alone.company.take(Letter(f"a{number}@{outside.STRANGER.name}", RUSSELL, subject(number)))
+        alone.company.take(OutsideMessage(f"a{number}@{outside.STRANGER.name}", RUSSELL, subject(number)))
     with alone.company.signed_in("jon") as desk, alone.dovecot.client(DESK) as program:
         desk.wait_for(MESSAGES, state="held")
         processes.until(lambda: len(lying(program, FOLDER)) == MESSAGES, "all of it is in the program", log=alone.company.log)

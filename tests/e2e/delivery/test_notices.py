@@ -17,7 +17,7 @@ from tests.e2e.conftest import House, choose, sign_in
 from tests.e2e.console.test_main_job import unique
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot as dovecot_peer, next_hop, postfix
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 
@@ -77,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, dovecot: dovecot_peer.Server)
             yield Site(House(running, dovecot), supplier)
 
 
-def released(site: Site, letter: Letter, *, reverse_path: str | None = None) -> str:
+def released(site: Site, letter: OutsideMessage, *, reverse_path: str | None = None) -> str:
     """A letter that was held and is released now; its delivery."""
     site.house.company.take(letter, reverse_path=reverse_path)
     with site.house.company.signed_in() as desk:
@@ -99,7 +99,7 @@ def story(site: Site, delivery: str, state: str) -> dict[str, Any]:
 
 
 def test_what_the_inner_server_takes_and_refuses_later_comes_back_to_us(site: Site) -> None:
-    letter = Letter(f"una@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", unique("Taken and refused"))
+    letter = OutsideMessage(f"una@{outside.SUPPLIER.name}", f"ada.byron@{company.DOMAIN}", unique("Taken and refused"))
     delivery = released(site, letter, reverse_path="una@forged.example")  # SPF says nothing about this one
     seen = story(site, delivery, "bounced")
     assert "550 5.2.1 the mailbox is closed" in seen["last_reply"]
@@ -116,7 +116,7 @@ def test_what_the_inner_server_takes_and_refuses_later_comes_back_to_us(site: Si
 
 
 def test_through_postfix_and_dovecot_signature_and_seal_verify(site: Site) -> None:
-    letter = Letter(f"vic@{outside.SUPPLIER.name}", f"russell.coker@{company.DOMAIN}", unique("Signed and sealed"))
+    letter = OutsideMessage(f"vic@{outside.SUPPLIER.name}", f"russell.coker@{company.DOMAIN}", unique("Signed and sealed"))
     released(site, letter)
     arrived = site.house.arrived("russell.coker", letter.subject)
     assert outside.has_signature(arrived)
@@ -129,7 +129,7 @@ def test_through_postfix_and_dovecot_signature_and_seal_verify(site: Site) -> No
 
 
 def test_a_proven_sender_is_told_what_a_stranger_may_know(site: Site) -> None:
-    letter = Letter(f"wes@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Refused at once"))
+    letter = OutsideMessage(f"wes@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Refused at once"))
     seen = story(site, released(site, letter), "bounced")
     assert seen["last_reply"].startswith("550 5.1.1")
     notice = site.wait_for_notice(letter.subject)
@@ -141,7 +141,7 @@ def test_a_proven_sender_is_told_what_a_stranger_may_know(site: Site) -> None:
 
 
 def test_a_forged_sender_is_never_told(site: Site) -> None:
-    forged = Letter(f"xia@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Forged"))
+    forged = OutsideMessage(f"xia@{outside.SUPPLIER.name}", f"hanne.dahl@{company.DOMAIN}", unique("Forged"))
     raw = forged.raw(signed=False)
     with site.house.company.smtp() as client:
         client.sendmail(f"xia@{outside.SUPPLIER.name}.evil.example", [forged.to], raw)
@@ -149,14 +149,14 @@ def test_a_forged_sender_is_never_told(site: Site) -> None:
         (held,) = desk.wait_for(q=forged.subject, state="held")
         assert desk.decide("release", {"ids": [held["id"]]}).status_code == 201
     story(site, held["id"], "bounced")
-    find_notices = Letter(f"yan@{outside.SUPPLIER.name}", forged.to, unique("Proven, and later"))
+    find_notices = OutsideMessage(f"yan@{outside.SUPPLIER.name}", forged.to, unique("Proven, and later"))
     released(site, find_notices)
     site.wait_for_notice(find_notices.subject)  # whatever was to be told of the forged one would be there by now
     assert site.find_notices(forged.subject) == []
 
 
 def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Page) -> None:
-    letter = Letter(f"zoe@{outside.SUPPLIER.name}", f"luc.moreau@{company.DOMAIN}", unique("A one-time offer"))
+    letter = OutsideMessage(f"zoe@{outside.SUPPLIER.name}", f"luc.moreau@{company.DOMAIN}", unique("A one-time offer"))
     site.house.company.take(letter)
     with site.house.company.signed_in() as desk:
         desk.wait_for(q=letter.subject, state="held")
@@ -177,7 +177,7 @@ def test_rejected_in_the_browser_the_sender_reads_the_words(site: Site, page: Pa
 
 
 def test_an_unproven_sender_cannot_be_told_no(site: Site, page: Page) -> None:
-    letter = replace(Letter(f"abe@{outside.STRANGER.name}", f"luc.moreau@{company.DOMAIN}", unique("Unproven offer")))
+    letter = replace(OutsideMessage(f"abe@{outside.STRANGER.name}", f"luc.moreau@{company.DOMAIN}", unique("Unproven offer")))
     site.house.company.take(letter)
     with site.house.company.signed_in() as desk:
         desk.wait_for(q=letter.subject, state="held")

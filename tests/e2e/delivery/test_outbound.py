@@ -18,7 +18,7 @@ from tests.e2e.conftest import House, sign_in
 from tests.e2e.console.test_main_job import unique
 from tests.peers import company, outside, processes
 from tests.peers.mail import next_hop, postfix
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = pytest.mark.peers
 
@@ -78,7 +78,7 @@ class Site:
             found: list[dict[str, str]] = desk.client.get("/contacts", params={"q": address}).json()["items"]
             return found
 
-    def verdict(self, letter: Letter, to: str, reverse_path: str | None = None) -> tuple[str, str]:
+    def verdict(self, letter: OutsideMessage, to: str, reverse_path: str | None = None) -> tuple[str, str]:
         """A letter comes in for somebody; what happens to it, and by which rule. DMARC holds for what the author signs."""
         self.company.take(letter, to, reverse_path=reverse_path)
         with self.company.signed_in() as desk:
@@ -101,7 +101,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_whom_an_employee_writes_to_is_known_and_may_answer(site: Site) -> None:
     subject = unique("Offer")
-    first = Letter(UNA, RUSSELL, unique("Nobody knows me"))
+    first = OutsideMessage(UNA, RUSSELL, unique("Nobody knows me"))
     assert site.verdict(first, RUSSELL) == ("held", "first-contact")
 
     raw = site.write(to=(UNA, ADA), Subject=subject, Message_ID=f"<{subject.replace(' ', '.')}@company.example>")
@@ -114,17 +114,17 @@ def test_whom_an_employee_writes_to_is_known_and_may_answer(site: Site) -> None:
     assert (known["person"], known["scope"], known["writer"]) == ("russell.coker", "person:russell.coker", "Russell Coker")
     assert known["provenance"].startswith(f"Russell Coker wrote to {UNA} on ")
 
-    again = Letter(UNA, RUSSELL, unique("Straight through"))
+    again = OutsideMessage(UNA, RUSSELL, unique("Straight through"))
     assert site.verdict(again, RUSSELL) == ("passed", "allowed-sender")
     site.until(lambda: site.delivered(again.subject), "it lies in the mailbox")
-    forged = Letter(UNA, RUSSELL, unique("It only says so"))
+    forged = OutsideMessage(UNA, RUSSELL, unique("It only says so"))
     assert site.verdict(forged, RUSSELL, "crook@phisher.example")[1] == "allowed-sender"  # signed: whoever carries it
-    assert site.verdict(Letter(UNA, HANNE, unique("Not written to by her")), HANNE) == ("held", "first-contact")
+    assert site.verdict(OutsideMessage(UNA, HANNE, unique("Not written to by her")), HANNE) == ("held", "first-contact")
 
     answer = {"In-Reply-To": f"<{subject.replace(' ', '.')}@company.example>"}
-    colleague = Letter(f"boss@{outside.SUPPLIER.name}", f"{RUSSELL}, {ADA}", unique("Re: offer"), headers=answer)
+    colleague = OutsideMessage(f"boss@{outside.SUPPLIER.name}", f"{RUSSELL}, {ADA}", unique("Re: offer"), headers=answer)
     assert site.verdict(colleague, ADA) == ("passed", "reply-to-ours")
-    stranger = Letter(f"eve@{outside.PHISHER.name}", ADA, unique("Re: offer, I say"), headers=answer)
+    stranger = OutsideMessage(f"eve@{outside.PHISHER.name}", ADA, unique("Re: offer, I say"), headers=answer)
     assert site.verdict(stranger, ADA) == ("held", "first-contact")
 
 
@@ -133,7 +133,7 @@ def test_an_address_that_is_known_needs_proof(site: Site) -> None:
     pal = f"pal@{outside.PHISHER.name}"
     site.write(Subject=subject, to=(pal,))
     site.until(lambda: site.known(pal), "the address is known")
-    letter = Letter(pal, RUSSELL, unique("Unsigned"))
+    letter = OutsideMessage(pal, RUSSELL, unique("Unsigned"))
     with site.company.smtp() as client:
         client.sendmail("x@nowhere.example", [RUSSELL], letter.raw(signed=False))
     with site.company.signed_in() as desk:

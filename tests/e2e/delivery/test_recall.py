@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import LMTP, MAILDIR, House, sign_in
 from tests.peers import company, outside, processes
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = [
     pytest.mark.peers,
@@ -18,9 +18,9 @@ pytestmark = [
 ]
 
 
-def delivered(house: House, name: str, words: str) -> tuple[Letter, str]:
+def delivered(house: House, name: str, words: str) -> tuple[OutsideMessage, str]:
     """A letter that was released and has arrived; the id of its delivery."""
-    letter = Letter(f"eve{uuid4().hex[:6]}@{outside.STRANGER.name}", f"{name}@{company.DOMAIN}", f"{words} {uuid4().hex[:8]}")
+    letter = OutsideMessage(f"eve{uuid4().hex[:6]}@{outside.STRANGER.name}", f"{name}@{company.DOMAIN}", f"{words} {uuid4().hex[:8]}")
     raw = house.company.take(letter)
     with house.company.signed_in() as desk:
         (held,) = desk.wait_for(q=letter.subject)

@@ -11,7 +11,7 @@ from tests.e2e.conftest import House, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.browsers import browser as browser_peer
 from tests.peers.mail.next_hop import Peer, next_hop
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 
@@ -30,7 +30,7 @@ def alone(tmp_path: Path, port: int) -> Iterator[House]:
 
 
 def test_what_waits_for_a_next_hop_is_seen_and_decided(alone: House, page: Page, port: int) -> None:
-    letters = [Letter(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", f"Offer {number}") for number in range(3)]
+    letters = [OutsideMessage(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", f"Offer {number}") for number in range(3)]
     for letter in letters:
         alone.company.take(letter)
     with alone.company.signed_in() as desk:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company
-from tests.peers.outside import PHISHER, SUPPLIER, Letter
+from tests.peers.outside import PHISHER, SUPPLIER, OutsideMessage
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 
@@ -22,7 +22,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         for domain, people in ((SUPPLIER, (RUSSELL, HANNE, HANNE)), (PHISHER, (RUSSELL, RUSSELL))):
             for person in people:
                 made.take(
-                    Letter(
+                    OutsideMessage(
                         f"login@{domain.name}",
                         person,
                         "Your sign-in code is 482913",
@@ -64,5 +64,5 @@ def test_questions_are_shared_and_answered_by_key(house: House, two_pages: tuple
     with house.company.signed_in() as desk:
         (rule,) = desk.client.get("/rules").json()["items"]
         assert (rule["value"], rule["scope"], rule["proof"], rule["author"]) == (SUPPLIER.name, "company", "dmarc", "Maria Keller")
-        house.company.take(Letter(f"login@{SUPPLIER.name}", HANNE, "Another code"))
+        house.company.take(OutsideMessage(f"login@{SUPPLIER.name}", HANNE, "Another code"))
         assert desk.wait_for(q="Another code")[0]["verdict"]["rule"] == "allowed-sender"

@@ -13,7 +13,7 @@ from tests.e2e.conftest import House, recall_section, sign_in
 from tests.peers import company, processes
 from tests.peers.company import DOMAIN, Company, Desk
 from tests.peers.mail import dovecot as dovecot_peer
-from tests.peers.outside import STRANGER, SUPPLIER, Letter
+from tests.peers.outside import STRANGER, SUPPLIER, OutsideMessage
 from triage.times import utcnow
 
 ADA, LUC = f"ada.byron@{DOMAIN}", f"luc.moreau@{DOMAIN}"
@@ -57,16 +57,16 @@ def append(store: dovecot_peer.Server, mailbox: str, raw: bytes, folder: str = "
 @pytest.mark.peers
 @pytest.mark.long
 def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, store: dovecot_peer.Server, tmp_path: Path) -> None:
-    wanted = Letter(UNKNOWN, ADA, "a question", headers={"X-Number": "1"})
+    wanted = OutsideMessage(UNKNOWN, ADA, "a question", headers={"X-Number": "1"})
     raw = wanted.raw()
     message_id = next(line for line in raw.decode().splitlines() if line.startswith("Message-ID: ")).partition(": ")[2]
-    append(store, ADA, Letter(KNOWN, ADA, "your order").raw())
+    append(store, ADA, OutsideMessage(KNOWN, ADA, "your order").raw())
     append(store, ADA, raw)
     append(store, ADA, f"From: {ADA}\r\nTo: {ADA}\r\nSubject: a note\r\nMessage-ID: <note@{DOMAIN}>\r\n\r\nmilk\r\n".encode())
     append(store, ADA, f"From: {ADA}\r\nTo: {ADA}\r\nMessage-ID: <note@{DOMAIN}>\r\n\r\nmilk\r\n".encode(), "Sent")
     answer = f"From: {ADA}\r\nTo: {UNKNOWN}\r\nMessage-ID: <answer@{DOMAIN}>\r\nIn-Reply-To: {message_id}\r\n\r\nyes\r\n"
     append(store, ADA, answer.encode(), "Sent")
-    append(store, LUC, Letter(UNKNOWN, LUC, "another one").raw())
+    append(store, LUC, OutsideMessage(UNKNOWN, LUC, "another one").raw())
     report = tmp_path / "report.html"
     said = house.run("simulate", "imap", "--days", "7", "--json", "--html", str(report))
     assert said.returncode == 0, said.stderr
@@ -84,16 +84,16 @@ def test_the_rehearsal_reads_dovecot_and_says_what_was_wanted(house: Company, st
 @pytest.mark.peers
 def test_departments_close_one_by_one_while_mail_flows(house: Company, desk: Desk) -> None:
     house.run("enforcement", "record-only", "--reason", "first week", check=True)
-    house.take(Letter(UNKNOWN, ADA, "watched"))
+    house.take(OutsideMessage(UNKNOWN, ADA, "watched"))
     (watched,) = desk.wait_for(q="watched", state="delivered")
     assert (watched["verdict"]["rule"], "record only; it would have been stopped" in watched["verdict"]["reason"]) == ("observe", True)
     house.run("enforcement", "hold-unknown", "--from", "now", "--department", watched["department"], check=True)
-    house.take(Letter(UNKNOWN, ADA, "closed now"))
-    house.take(Letter(UNKNOWN, LUC, "still open"))
+    house.take(OutsideMessage(UNKNOWN, ADA, "closed now"))
+    house.take(OutsideMessage(UNKNOWN, LUC, "still open"))
     assert desk.wait_for(q="closed now")[0]["state"] == "held"
     assert desk.wait_for(q="still open", state="delivered")
     house.run("enforcement", "reset", check=True)
-    house.take(Letter(UNKNOWN, LUC, "closed for all"))
+    house.take(OutsideMessage(UNKNOWN, LUC, "closed for all"))
     assert desk.wait_for(q="closed for all")[0]["state"] == "held"
 
 
@@ -118,7 +118,7 @@ def test_a_backlog_comes_in_and_what_is_released_reaches_its_mailbox(
     house: Company, desk: Desk, store: dovecot_peer.Server, tmp_path: Path
 ) -> None:
     backlog = tmp_path / "backlog"
-    messages = [Letter(author, ADA, f"backlog {number}").raw() for number, author in enumerate((KNOWN, UNKNOWN))]
+    messages = [OutsideMessage(author, ADA, f"backlog {number}").raw() for number, author in enumerate((KNOWN, UNKNOWN))]
     backlog.write_bytes(b"".join(b"From x@y Tue Nov 24 10:00:00 2026\n" + raw.replace(b"\r\n", b"\n") + b"\n" for raw in messages))
     said = house.run("import", "mbox", str(backlog), "--to", ADA)
     assert (said.returncode, said.stdout) == (0, "2 messages imported: 1 held, 1 queued\n"), said.stderr

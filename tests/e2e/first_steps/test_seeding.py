@@ -10,7 +10,7 @@ from tests.e2e.conftest import recall_section
 from tests.peers import company
 from tests.peers.company import DOMAIN, Company
 from tests.peers.mail import dovecot as dovecot_peer
-from tests.peers.outside import STRANGER, SUPPLIER, Letter
+from tests.peers.outside import STRANGER, SUPPLIER, OutsideMessage
 
 pytestmark = pytest.mark.peers
 
@@ -77,19 +77,19 @@ def test_whoever_was_once_written_to_comes_straight_through(house: Company, tmp_
     again = report(house)
     assert (again["messages"], again["learned"]) == (0, 0)
     with house.signed_in() as desk:
-        house.take(Letter(KNOWN, ONE, "your order"))
+        house.take(OutsideMessage(KNOWN, ONE, "your order"))
         (passed,) = desk.wait_for(q="your order")
         assert (passed["verdict"]["rule"], passed["state"] != "held") == ("allowed-sender", True)
         assert passed["verdict"]["reason"].startswith(f"Person 1 wrote to {KNOWN} on 04 Sep 2026")
-        house.take(Letter(KNOWN, LAST, "to a colleague"))
+        house.take(OutsideMessage(KNOWN, LAST, "to a colleague"))
         assert desk.wait_for(q="to a colleague")[0]["state"] == "held"
-        unsigned = Letter(KNOWN, ONE, "without proof").raw(signed=False)
+        unsigned = OutsideMessage(KNOWN, ONE, "without proof").raw(signed=False)
         with house.smtp() as client:
             client.sendmail(f"x@{STRANGER.name}", [ONE], unsigned)
         assert desk.wait_for(q="without proof")[0]["state"] == "held"
-        house.take(Letter(ROBOT_WROTE_TO, ONE, "answer to a robot"))
+        house.take(OutsideMessage(ROBOT_WROTE_TO, ONE, "answer to a robot"))
         assert desk.wait_for(q="answer to a robot")[0]["state"] == "held"
-        house.take(Letter(UNPROVEN, ONE, "no record but a signature"))
+        house.take(OutsideMessage(UNPROVEN, ONE, "no record but a signature"))
         assert desk.wait_for(q="no record but a signature")[0]["verdict"]["rule"] == "allowed-sender"
 
 

@@ -12,7 +12,7 @@ from tests import effort
 from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = pytest.mark.peers
 
@@ -25,9 +25,9 @@ def lone(tmp_path: Path) -> Iterator[House]:
         yield House(running, dovecot.Server(port, 0, tmp_path))
 
 
-def held(house: House, text: str) -> tuple[Letter, bytes]:
+def held(house: House, text: str) -> tuple[OutsideMessage, bytes]:
     """A letter that has come in; its bytes."""
-    letter = Letter(f"ana@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", f"{text} {uuid4().hex[:8]}")
+    letter = OutsideMessage(f"ana@{outside.STRANGER.name}", f"ada.byron@{company.DOMAIN}", f"{text} {uuid4().hex[:8]}")
     return letter, house.company.take(letter)
 
 

@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from tests.peers import company, outside, processes
 from tests.peers.company import Company
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 from tests.peers.postgresql import Server
 from triage.store import db
 from triage.store.delivery_state import State
@@ -45,7 +45,7 @@ class Load:
         while not self.enough.is_set():
             number = next(self.numbers)
             author = KNOWN if number % 2 else UNKNOWN
-            raw = Letter(author, TO, f"number {number}", f"Message {number}.\r\n").raw(signed=False)
+            raw = OutsideMessage(author, TO, f"number {number}", f"Message {number}.\r\n").raw(signed=False)
             with self.to.smtp() as client:
                 client.sendmail(author, [TO], raw)
             self.promised[hashlib.sha256(raw).hexdigest()] = author
@@ -147,7 +147,7 @@ def test_a_backup_under_load_becomes_a_system_that_sends_nothing_twice(databases
         known = dict(rows(new, col(Content.sha256), col(Delivery.state)))
         assert before.keys() <= known.keys(), "what was promised before the backup is there"
         assert {known[one] for one, author in before.items() if author == KNOWN} == {State.DELIVERED}
-        later = Letter(KNOWN, TO, "life goes on")
+        later = OutsideMessage(KNOWN, TO, "life goes on")
         new.take(later)
         processes.until(lambda: delivered(mailboxes)["Subject: life goes on"], "new mail goes through", log=new.log)
     finally:

@@ -18,7 +18,7 @@ from sqlmodel import col
 from tests.e2e.operation.test_backup import KNOWN, TO, UNKNOWN, at_rest, delivered, rows
 from tests.peers import company, processes
 from tests.peers.company import Company, role_of
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content
@@ -47,7 +47,7 @@ def send(house: Company, author: str, about: str) -> dict[str, str]:
     with house.smtp() as client:
         client.ehlo()
         for number in range(EACH):
-            raw = Letter(author, TO, f"{about} {number}", f"{about} {number}.\r\n").raw(signed=False)
+            raw = OutsideMessage(author, TO, f"{about} {number}", f"{about} {number}.\r\n").raw(signed=False)
             client.mail(author)
             client.rcpt(TO)
             code, said = client.data(raw)

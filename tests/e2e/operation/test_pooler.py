@@ -8,7 +8,7 @@ import pytest
 
 from tests.peers import company, outside, pgbouncer, postgresql, processes
 from tests.peers.company import Company, Desk
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 MESSAGES = 8  # of each sender: more than psycopg waits for until it prepares a statement
 TO = f"ada.byron@{company.DOMAIN}"
@@ -37,7 +37,7 @@ def test_everything_works_through_a_pooler_of_transactions(
 ) -> None:
     for number in range(MESSAGES):
         for sender in (outside.SUPPLIER, outside.STRANGER):
-            house.take(Letter(f"ana@{sender.name}", TO, f"number {number}"))
+            house.take(OutsideMessage(f"ana@{sender.name}", TO, f"number {number}"))
     with house.signed_in() as desk:
         desk.wait_for(MESSAGES, state="delivered")
         held = [one["id"] for one in desk.wait_for(MESSAGES, state="held")]

@@ -18,7 +18,7 @@ import pytest
 
 from tests.peers import company, outside, processes
 from tests.peers.company import Company
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 from tests.peers.receiver import Receiver, make_answer, start_receiver
 from triage.notifications.webhooks import payloads
 
@@ -157,7 +157,7 @@ def test_the_domains_of_a_feed_are_blocked_renewed_and_spared(site: Site, tmp_pa
         assert desk.client.post("/rules", json=allow).status_code == 201
     file.write_text(FEED)
     block = partial(site.run, "block_feed", key)
-    bad = Letter(f"crook@{outside.PHISHER.name}", TO, "Bad one")
+    bad = OutsideMessage(f"crook@{outside.PHISHER.name}", TO, "Bad one")
     assert site.company.refusal(bad) is None
     few = block(str(file), "--name", "bad")
     assert (few.returncode, "names 6 domains, 0 are blocked by it: not believed" in few.stderr) == (1, True), few
@@ -223,7 +223,7 @@ def test_every_night_the_record_goes_on_where_it_ended(site: Site, tmp_path: Pat
 def telling(site: Site, log: Path, kind: str, port: int) -> Iterator[Receiver]:
     """A chat of this kind, and the recipe that tells it what is said at the port."""
     with start_receiver() as chat:
-        command = [sys.executable, str(RECIPES / "tell_chat.py"), "--secret-file", str(site.company.directory / "secret"), "--chat", kind]
+        command = [sys.executable, str(RECIPES / "notify_chat.py"), "--secret-file", str(site.company.directory / "secret"), "--chat", kind]
         process = processes.start([*command, "--listen", f"127.0.0.1:{port}"], log, environment=os.environ | {"CHAT_URL": chat.url})
         try:
             processes.until(lambda: "listening" in log.read_text(), "it listens", process, log)
@@ -259,7 +259,7 @@ def called(
 
 @pytest.mark.long
 def test_a_chat_hears_of_time_limited_messages(site: Site, chat: Receiver) -> None:
-    code = Letter(
+    code = OutsideMessage(
         f"login@{outside.SUPPLIER.name}", TO, "Your Supplier sign-in code is 482913", text="Your code 482913 expires in 10 minutes.\r\n"
     )
     site.company.take(code)

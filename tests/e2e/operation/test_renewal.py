@@ -30,7 +30,7 @@ def test_new_settings_at_the_door_without_a_restart(tmp_path: Path) -> None:
         made.process.send_signal(signal.SIGHUP)
         processes.until(lambda: greeting(made).startswith("renewed.company.example"), "the door greets with its new name", log=made.log)
         assert processes.list_children(made.process.pid) == others
-        letter = outside.Letter(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", "After the renewal")
+        letter = outside.OutsideMessage(f"ana@{outside.STRANGER.name}", f"russell.coker@{company.DOMAIN}", "After the renewal")
         made.take(letter)
         with made.signed_in() as desk:
             desk.wait_for(q=letter.subject)

@@ -10,7 +10,7 @@ import pytest
 from tests.peers import company, outside, processes
 from tests.peers.company import DOMAIN, Company, Desk
 from tests.peers.mail.next_hop import Peer, next_hop
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = pytest.mark.long
 
@@ -51,10 +51,10 @@ class Site:
     hop: Peer
     desk: Desk
 
-    def letter(self) -> Letter:
-        return Letter(f"ana@{outside.STRANGER.name}", ADA, f"Addressed {uuid4().hex[:8]}")
+    def letter(self) -> OutsideMessage:
+        return OutsideMessage(f"ana@{outside.STRANGER.name}", ADA, f"Addressed {uuid4().hex[:8]}")
 
-    def got(self, letter: Letter, count: int) -> list[str]:
+    def got(self, letter: OutsideMessage, count: int) -> list[str]:
         """The envelope recipients at the next hop, once there are so many."""
 
         def seen() -> list[str]:
@@ -63,7 +63,7 @@ class Site:
         processes.until(lambda: len(seen()) >= count, f"{count} copies arrive", log=self.company.log)
         return sorted(seen())
 
-    def comes(self, letter: Letter, *recipients: str, count: int = 0) -> list[dict[str, Any]]:
+    def comes(self, letter: OutsideMessage, *recipients: str, count: int = 0) -> list[dict[str, Any]]:
         """The held deliveries of a letter to these."""
         raw = letter.raw()
         with self.company.smtp() as client:
@@ -76,7 +76,7 @@ class Site:
             assert client.data(raw)[0] == 250
         return self.desk.wait_for(count or len(recipients), q=letter.subject)
 
-    def releases(self, letter: Letter) -> dict[str, Any]:
+    def releases(self, letter: OutsideMessage) -> dict[str, Any]:
         held = [one["id"] for one in self.desk.deliveries(q=letter.subject, state="held")]
         answer = self.desk.decide("release", {"ids": held})
         assert answer.status_code == 201, answer.text

@@ -9,18 +9,18 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import House, choose, sign_in
 from tests.peers import company as company_peer
 from tests.peers.company import DOMAIN, Company, Desk
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 ADA = f"ada.byron@{DOMAIN}"
 SALES = "sales@supplier.example"
-BANK = Letter(
+BANK = OutsideMessage(
     SALES,
     ADA,
     "Our bank details have changed",
     "Our bank details have changed, please pay today.\r\n",
     headers={"Reply-To": "sales@elsewhere.example"},
 )
-FORM = Letter(
+FORM = OutsideMessage(
     SALES,
     ADA,
     "Your mailbox is full",
@@ -73,19 +73,19 @@ def test_a_form_that_asks_for_a_password_is_held_and_explained(site: Company, de
 
 
 def test_nothing_else_of_the_supplier_waits(site: Company) -> None:
-    site.take(Letter(SALES, ADA, "Your order 5 is on its way"))
+    site.take(OutsideMessage(SALES, ADA, "Your order 5 is on its way"))
     House(site, None).arrived("ada.byron", "Your order 5 is on its way")
 
 
 def test_a_rule_on_content_holds_the_next_message_until_it_is_removed(site: Company, desk: Desk) -> None:
     asks = {"effect": "hold", "match": "content", "value": "gift-cards", "scope": "company", "note": "a wave of fraud"}
     made = desk.client.post("/rules", json=asks | {"conditions": {"wording": ["gift-cards"], "author": ["*@supplier.*"]}}).json()
-    site.take(Letter(SALES, ADA, "A small favour", "Please buy five gift cards for the team.\r\n"))
+    site.take(OutsideMessage(SALES, ADA, "A small favour", "Please buy five gift cards for the team.\r\n"))
     (held,) = desk.wait_for(1, q="rule:gift-cards", state="held")
     assert (held["verdict"]["rule"], held["verdict"]["reason"].partition(" made ")[2]) == (
         "held-by-content",
         "the rule “gift-cards” about messages with sales@supplier.example and gift-cards: a wave of fraud",
     )
     desk.client.delete(f"/rules/{made['id']}").raise_for_status()
-    site.take(Letter(SALES, ADA, "Another small favour", "Please buy six gift cards for the team.\r\n"))
+    site.take(OutsideMessage(SALES, ADA, "Another small favour", "Please buy six gift cards for the team.\r\n"))
     House(site, None).arrived("ada.byron", "Another small favour")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.peers import company, outside, processes
 from tests.peers.mail import dovecot
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 DETAIL = """
@@ -35,10 +35,10 @@ def test_it_only_rewrites_and_routes(tmp_path: Path, monkeypatch: pytest.MonkeyP
         next_hop = f"lmtp://127.0.0.1:{server.lmtp_port}"
         with company.running(tmp_path, f"sqlite:///{tmp_path}/mailroom.db", next_hop) as house:
             house.run("allow", f"friend@{outside.SUPPLIER.name}", "--scope", "person:russell.coker", check=True)
-            house.take(Letter(f"friend@{outside.SUPPLIER.name}", RUSSELL, "From a friend"))
-            house.take(Letter(f"eve@{outside.STRANGER.name}", RUSSELL, "From a stranger"))
-            house.take(Letter(f"eve@{outside.STRANGER.name}", f"it+russell.coker@{company.DOMAIN}", "To the folder"))
-            house.take(Letter(f"eve@{outside.STRANGER.name}", f"helpdesk@{company.DOMAIN}", "To the role"))
+            house.take(OutsideMessage(f"friend@{outside.SUPPLIER.name}", RUSSELL, "From a friend"))
+            house.take(OutsideMessage(f"eve@{outside.STRANGER.name}", RUSSELL, "From a stranger"))
+            house.take(OutsideMessage(f"eve@{outside.STRANGER.name}", f"it+russell.coker@{company.DOMAIN}", "To the folder"))
+            house.take(OutsideMessage(f"eve@{outside.STRANGER.name}", f"helpdesk@{company.DOMAIN}", "To the role"))
             wanted = ["From a stranger", "To the folder"]
             processes.until(lambda: subjects(server, IT, "russell.coker") == wanted, "strangers' mail lies in the folder", log=house.log)
             processes.until(lambda: subjects(server, IT, "Shared") == ["To the role"], "and a role's in the shared one", log=house.log)

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import House
 from tests.peers import company as company_peer
 from tests.peers.company import DOMAIN, Company, Desk
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 from tests.triage.message.mime.test_archives import LOCKED
 
 ADA, HANNE = f"ada.byron@{DOMAIN}", "hanne.dahl"
@@ -34,10 +34,10 @@ def desk(site: Company) -> Iterator[Desk]:
 @pytest.mark.long
 def test_in_an_emergency_strangers_mail_arrives(site: Company, desk: Desk) -> None:
     site.run("emergency", "--until", "1h", "--reason", "nobody is here", check=True)
-    site.take(Letter("early@stranger.example", ADA, "Passes now"))
+    site.take(OutsideMessage("early@stranger.example", ADA, "Passes now"))
     House(site, None).arrived("ada.byron", "Passes now")
     site.run("emergency", "--close", check=True)
-    site.take(Letter("late@stranger.example", ADA, "Waits again"))
+    site.take(OutsideMessage("late@stranger.example", ADA, "Waits again"))
     desk.wait_for(sender="late@stranger.example", state="held")
     (passed,) = desk.deliveries(sender="early@stranger.example")
     assert passed["verdict"]["rule"] == "emergency"
@@ -46,11 +46,11 @@ def test_in_an_emergency_strangers_mail_arrives(site: Company, desk: Desk) -> No
 
 @pytest.mark.long
 def test_a_late_copy_is_caught_and_comes_back_with_the_undo(site: Company, desk: Desk) -> None:
-    wave = Letter("wave@stranger.example", ADA, "You have won")
+    wave = OutsideMessage("wave@stranger.example", ADA, "You have won")
     site.take(wave)
     desk.wait_for(sender=wave.author, state="held")
     purged = json.loads(site.run("purge", "--sender", wave.author, "--reason", "junk", "--json", check=True).stdout)
-    site.take(Letter(wave.author, ADA, "You have won again"))
+    site.take(OutsideMessage(wave.author, ADA, "You have won again"))
     desk.wait_for(2, sender=wave.author, state="purged")
     site.run("decisions", "undo", purged["decision"], check=True)
     desk.wait_for(2, sender=wave.author, state="held")
@@ -64,7 +64,7 @@ def test_a_bill_always_goes_to_whom_it_concerns(site: Company) -> None:
     told = site.run("rules", "explain", bills, "--to", ADA, check=True).stdout
     assert "allowed-sender" in told
     assert "redirects it to hanne.dahl@" in told
-    site.take(Letter(bills, ADA, "Invoice 77"))
+    site.take(OutsideMessage(bills, ADA, "Invoice 77"))
     House(site, None).arrived(HANNE, "Invoice 77")
     assert House(site, None).with_text("ada.byron", "Invoice 77") == []
 
@@ -74,7 +74,7 @@ def test_an_archive_that_nobody_can_look_into_is_held_from_a_known_sender_too(si
     sales = "sales@supplier.example"
     site.run("allow", sales, check=True)
     locked = base64.b64decode(LOCKED)
-    site.take(Letter(sales, ADA, "The plans", attachments=(("plans.zip", locked),)))
+    site.take(OutsideMessage(sales, ADA, "The plans", attachments=(("plans.zip", locked),)))
     (held,) = desk.wait_for(sender=sales, state="held")
     assert held["verdict"]["reason"] == "the attachment plans.zip is encrypted and cannot be scanned"
     told = json.loads(site.run("rules", "explain", held["id"], "--json", check=True).stdout)
@@ -82,7 +82,7 @@ def test_an_archive_that_nobody_can_look_into_is_held_from_a_known_sender_too(si
     refused = site.run("rules", "change", rule_of(site, sales), "--risky")
     assert (refused.returncode, "second look (danger-found, dangerous)" in refused.stderr) == (1, True)
     site.run("rules", "change", rule_of(site, sales), "--risky", "--confirm", "danger-found,dangerous", check=True)
-    site.take(Letter(sales, ADA, "The plans again", attachments=(("plans.zip", locked),)))
+    site.take(OutsideMessage(sales, ADA, "The plans again", attachments=(("plans.zip", locked),)))
     House(site, None).arrived("ada.byron", "The plans again")
 
 

@@ -46,7 +46,7 @@ def test_an_hour_without_a_judge(made: company.Company) -> None:
     processes.until(made.greets, "SMTP says 220", receive, made.log)
     try:
         for number in range(LATE):
-            made.take(outside.Letter(f"ana@{outside.STRANGER.name}", f"it+ada.byron@{company.DOMAIN}", f"late {number}"))
+            made.take(outside.OutsideMessage(f"ana@{outside.STRANGER.name}", f"it+ada.byron@{company.DOMAIN}", f"late {number}"))
         level, found = spool_finding(made)
         waits = re.match(rf"{BATCHES * IN_BATCH + LATE} messages wait, the first for (\d+) s", found)
         assert (level, waits is not None and int(waits[1]) >= BATCHES * 60) == ("fail", True), found
@@ -72,7 +72,7 @@ def fill(directory: Path) -> None:
         at = utcnow() - timedelta(minutes=BATCHES - minute)
         messages = []
         for _ in range(IN_BATCH):
-            letter = outside.Letter(f"ana@{outside.STRANGER.name}", f"it+ada.byron@{company.DOMAIN}", f"number {number}")
+            letter = outside.OutsideMessage(f"ana@{outside.STRANGER.name}", f"it+ada.byron@{company.DOMAIN}", f"number {number}")
             envelope = Envelope(ids.new_id(), at, letter.author, (letter.to,), "127.0.0.1", "mail.stranger.example")
             messages.append((envelope, letter.raw(signed=False)))
             number += 1

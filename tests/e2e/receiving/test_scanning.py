@@ -6,15 +6,15 @@ import pytest
 
 from tests.peers import company, outside
 from tests.peers.mail import clamd as clamd_peer, rspamd as rspamd_peer
-from tests.peers.outside import Letter
+from tests.peers.outside import OutsideMessage
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # the real ones are asked in tests/mta/processing too
 TO = f"russell.coker@{company.DOMAIN}"
 
 
-def letter(subject: str, *attachments: tuple[str, bytes]) -> Letter:
+def letter(subject: str, *attachments: tuple[str, bytes]) -> OutsideMessage:
     """A message of a stranger."""
-    return Letter(f"ana@{outside.STRANGER.name}", TO, subject, attachments=attachments)
+    return OutsideMessage(f"ana@{outside.STRANGER.name}", TO, subject, attachments=attachments)
 
 
 def names(delivery: dict[str, object]) -> dict[str, str]:

@@ -316,7 +316,7 @@ def test_staff_acts_as_themselves_in_their_own_account(
         with here.client(own) as ben, here.client(f"ana.{own}") as ana:
             until(lambda: ben.folder_exists("Mailroom/Release") and ana.folder_exists("Mailroom/Remove"), "they have the folders")
             ben.append("Mailroom/Release", copy)  # Ben looks after legal only
-            until(lambda: here.notes("Mailroom/Done", own), "he hears that he may not")
+            until(lambda: here.notes("Mailroom/Done", own), "he reads that he may not")
             assert here.state(mail) == "held"
             ana.append("Mailroom/Remove", copy)
             here.becomes(mail, "purged")

@@ -19,7 +19,7 @@ from tests.peers import processes
 from tests.peers.mail import dovecot
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.delivery.recall.hunt_criteria import Criteria
 from triage.errors import NotAllowedNow
@@ -221,18 +221,18 @@ def test_it_never_enters_a_confidential_folder_not_even_one_that_becomes_so(town
         town.lies(place, written("Rechnung"))
     uids = [one.partition("@")[0] for one in town.people]
     with db.transaction(town.engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry(f"person:{uids[0]}", ("ana",))])  # ana is named for it
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry(f"person:{uids[0]}", ("ana",))])  # ana is named for it
     hunt = town.hunts(subject="rechnung")
     assert (hunt.found, hunt.mailboxes) == (2, 2)
     with db.transaction(town.engine) as session:
         asked = hunts.ask_to_show(session, hunt.id, by=ANA, reason="", now=datetime.now(UTC), settings=town.settings)
         town.confirmed(session, asked)
-        confidential_folders.equalise_confidential(session, [SealedEntry(f"person:{one}", ()) for one in uids[:2]])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry(f"person:{one}", ()) for one in uids[:2]])
     town.searched(hunt.id)
     (row,) = town.rows(hunt)
     assert row.mailbox == town.people[2]
     with db.transaction(town.engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry(f"person:{one}", ()) for one in uids])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry(f"person:{one}", ()) for one in uids])
     assert town.rows(hunt) == []
 
 

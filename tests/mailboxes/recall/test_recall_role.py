@@ -17,13 +17,13 @@ from tests.peers import gate, processes
 from tests.peers.mail import dovecot
 from triage.access import confidential_folders
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry, PersonEntry
 from triage.config.settings import Recall, Settings
 from triage.delivery.recall import recall_jobs
 from triage.delivery.recalled_copies import Copy
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
-from triage.policy.contacts.sender_history import LET_IN
+from triage.policy.contacts.sender_history import ACCEPTED
 from triage.quarantine.decisions import mailbox_sweep, related_mail
 from triage.quarantine.decisions.decision_request import Verb
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -572,7 +572,7 @@ def test_what_a_sweep_removed_is_counted_and_comes_back_though_the_server_keeps_
     assert (sweep.done, sweep.out_of_reach) == (3, 1)
     assert town.found() == [State.DELIVERED] + [State.PURGED] * 3
     with db.read_transaction(town.engine) as session:
-        assert not session.scalar(select(exists().where(LET_IN))), "what a sweep could not remove lets nobody in"
+        assert not session.scalar(select(exists().where(ACCEPTED))), "what a sweep could not remove lets nobody in"
     monkeypatch.undo()
     with town.server.client(town.anna) as client:  # in the end the server removes it: nobody could have known
         client.select_folder("INBOX")
@@ -669,8 +669,8 @@ def test_a_sweep_leaves_sealed_mailboxes_alone(town: Town) -> None:
         client.append("INBOX", letter(2, OLD))
     before, folder = town.lying(), f"person:{town.anna.partition('@')[0]}"
     with db.transaction(town.engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry(folder, ("somebody.else",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry(folder, ("somebody.else",))])
     assert (swept(town).count, town.lying()) == (0, before)
     with db.transaction(town.engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry(folder, ("ana",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry(folder, ("ana",))])
     assert swept(town).count == 1

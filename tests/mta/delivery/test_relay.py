@@ -116,16 +116,16 @@ def relaying(settings: Settings) -> Iterator[threading.Event]:
         yield stop
     finally:
         stop.set()
-        ring(settings)
+        wake(settings)
         thread.join(PATIENCE)
     assert not thread.is_alive()
     assert failures == []
 
 
-def ring(settings: Settings) -> None:
+def wake(settings: Settings) -> None:
     """Wake the relay."""
-    with contextlib.closing(WakeupPipe(settings.spool.directory, "relay")) as bell:
-        bell.ring()
+    with contextlib.closing(WakeupPipe(settings.spool.directory, "relay")) as pipe:
+        pipe.wake()
 
 
 def rows(engine: Engine, ids: list[int]) -> list[Delivery]:
@@ -267,7 +267,7 @@ def test_greylisted_mail_goes_when_it_is_due_again(lite: Settings, peer: Peer, s
             wait_until(lambda so_far=so_far: [one[1] for one in attempts(sqlite_engine, delivery_id)] == so_far)  # type: ignore[misc]
             with transaction(sqlite_engine) as session:
                 session.execute(update(Delivery).values(due_at=utcnow()))
-            ring(lite)
+            wake(lite)
         wait_until(lambda: states(sqlite_engine, [delivery_id]) == ["delivered"])
     assert [outcome for _, outcome, _ in attempts(sqlite_engine, delivery_id)] == ["deferred", "unanswered", "delivered"]
     assert len(peer.taken) == 2  # twice, because the answer after the final dot was lost: the record says so
@@ -288,7 +288,7 @@ def test_a_release_rings_the_relay_awake_and_the_relay_rings_the_console(lite: S
     change = WakeupPipe(lite.spool.directory, "change")
     with relaying(lite):
         ids = released(sqlite_engine, ANNA)
-        ring(lite)
+        wake(lite)
         wait_until(lambda: states(sqlite_engine, ids) == ["delivered"])
     assert change.wait(PATIENCE)
     change.close()
@@ -401,7 +401,7 @@ def test_a_department_has_a_server_of_its_own_and_a_slow_one_delays_nobody_else(
             assert other.arrived.wait(PATIENCE)
             quick = [one for number in range(20) for one in released(sqlite_engine, ANNA, raw=MAIL + b"%d" % number)]
             slow += released(sqlite_engine, "ute@other.example", raw=MAIL + b"2")
-            ring(apart)
+            wake(apart)
             wait_until(lambda: set(states(sqlite_engine, quick)) == {"delivered"})
             assert states(sqlite_engine, slow) == ["relaying", "queued"]  # nothing is claimed for whom nobody has a hand free
             other.go_on.set()

@@ -26,8 +26,8 @@ def test_each_removal_is_reported_once_and_the_relay_wakes(engine: Engine, setti
     settings = replace(settings, notices=Notices(abuse_reports_to="abuse@provider.example"))
     with db.transaction(engine) as session:
         arriving.set_up(session, settings)
-    with closing(WakeupPipe(settings.spool.directory, "relay")) as bell:
-        reporter = AbuseReporter(engine, settings, bell)
+    with closing(WakeupPipe(settings.spool.directory, "relay")) as pipe:
+        reporter = AbuseReporter(engine, settings, pipe)
         with db.transaction(engine) as session:
             ids = arrive(session, settings, "it+joe.fern@company.example", author="eve@two.example")
             decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), Verb.PURGE), by=ANA, now=NOW, settings=settings)
@@ -37,4 +37,4 @@ def test_each_removal_is_reported_once_and_the_relay_wakes(engine: Engine, setti
             with db.read_transaction(engine) as session:
                 queued = select(func.count()).select_from(Delivery).where(col(Delivery.rule) == abuse_reports.RULE)
                 assert session.scalar(queued) == reports
-            assert bell.wait(0) == (hours == 1)
+            assert pipe.wait(0) == (hours == 1)

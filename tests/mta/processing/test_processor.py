@@ -168,18 +168,18 @@ def test_what_was_accepted_is_judged_entered_and_taken_out_of_the_spool(known_on
     put(known_on_both, proven, forged)
     with engine_of(known_on_both) as engine, transaction(engine) as session:
         decision_feedback.begin_feedback(session, abuse_reports.MARKER)  # by a judge of before, whose settings named an address
-    bells = [WakeupPipe(known_on_both.spool.directory, name) for name in ("relay", "change")]
+    pipes = [WakeupPipe(known_on_both.spool.directory, name) for name in ("relay", "change")]
     with judging(known_on_both):
         wait_until(lambda: not waiting(known_on_both))
     assert record(known_on_both) == {
         proven[0].spool_id: (proven[1], [(State.QUEUED, "allowed-sender")]),
         forged[0].spool_id: (forged[1], [(State.HELD, "first-contact")]),
     }
-    assert [bell.wait(0) for bell in bells] == [True, True]
+    assert [pipe.wait(0) for pipe in pipes] == [True, True]
     with engine_of(known_on_both) as engine, read_transaction(engine) as session:
         assert not read_version(session, abuse_reports.MARKER)
-    for bell in bells:
-        bell.close()
+    for pipe in pipes:
+        pipe.close()
 
 
 def test_a_code_in_a_picture_is_a_signal_and_found_by_its_link(known: Settings) -> None:
@@ -212,8 +212,8 @@ def test_the_bell_wakes_the_judge(known: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(processor, "PAUSE", 2 * HANG)
     with judging(known):
         wait_until((known.spool.directory / recipient_map_file.NAME).exists)
-        bell, spool = WakeupPipe(known.spool.directory, "judge"), Spool(known.spool.directory)
-        spool.after_batch = bell.ring
+        pipe, spool = WakeupPipe(known.spool.directory, "judge"), Spool(known.spool.directory)
+        spool.after_batch = pipe.wake
         spool.append(*mail()).result(HANG)
         wait_until(lambda: not waiting(known))
         spool.close()

@@ -578,7 +578,7 @@ def test_many_sessions_at_once_lose_nothing(settings: Settings) -> None:
     assert {raw for _, raw in found} == {b"X-Number: %d.%d\r\n\r\n" % (number, part) for number in range(20) for part in range(10)}
 
 
-# the log and the bell
+# the log and the pipe
 
 
 def test_each_event_is_one_harmless_line(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -596,11 +596,11 @@ def test_each_event_is_one_harmless_line(settings: Settings, caplog: pytest.LogC
 
 def test_the_judge_is_woken_when_mail_is_safe(settings: Settings) -> None:
     with start_receiver(settings) as receiver:
-        bell = WakeupPipe(settings.spool.directory, "judge")
-        assert not bell.wait(0)
+        pipe = WakeupPipe(settings.spool.directory, "judge")
+        assert not pipe.wait(0)
         assert send(receiver).startswith("250")
-        assert bell.wait(HANG)
-        bell.close()
+        assert pipe.wait(HANG)
+        pipe.close()
 
 
 # start and stop

@@ -168,7 +168,7 @@ def test_one_that_hangs_is_killed_and_one_that_never_starts_is_noticed() -> None
 
     hanging = Worker.fork(0, hang)
     assert hanging.is_ready(time.monotonic() + HANG)
-    hanging.tell(signal.SIGTERM)
+    hanging.signal_process(signal.SIGTERM)
     assert not hanging.end(time.monotonic() + 0.1)
     failing = Worker.fork(0, lambda _: 3)
     assert not failing.is_ready(time.monotonic() + HANG)

@@ -19,11 +19,11 @@ SESSION = 600.0  # seconds, as smtp.session_timeout
     ],
 )
 def test_a_message_must_keep_its_pace(rate: float, grace: float, received: int, elapsed: float, kept: bool) -> None:
-    assert Pace(rate, grace).is_kept(received, elapsed) is kept
+    assert Pace(rate, grace).is_fast_enough(received, elapsed) is kept
 
 
 def test_a_fast_beginning_earns_a_short_rest_only() -> None:
     pace = Pace(SLOWEST, SLOW_GRACE)
-    assert pace.is_kept(10_000_000, 40)
-    assert pace.is_kept(10_000_000, 40 + LONGEST_REST)
-    assert not pace.is_kept(10_000_000, 41 + LONGEST_REST)
+    assert pace.is_fast_enough(10_000_000, 40)
+    assert pace.is_fast_enough(10_000_000, 40 + LONGEST_REST)
+    assert not pace.is_fast_enough(10_000_000, 41 + LONGEST_REST)

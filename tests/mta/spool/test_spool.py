@@ -100,13 +100,13 @@ def test_sessions_that_wait_share_one_file(spool: Spool) -> None:
 
 def test_a_judge_that_cannot_be_woken_keeps_no_session_waiting(spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
-        raise OSError("no bell")
+        raise OSError("no pipe")
 
     spool.after_batch = broken
     for number in range(2):
         assert spool.append(envelope(), b"%d" % number).result(HANG) is None
     assert len(everything(spool)) == 2
-    assert [record.getMessage() for record in caplog.records] == ["the judge could not be woken and will look by itself: no bell"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["the judge could not be woken and will look by itself: no pipe"] * 2
 
 
 @pytest.mark.parametrize(("crowd", "waits"), [(2, []), (3, [0.002]), (4, [0.002])])

@@ -23,7 +23,7 @@ from triage.errors import BadInput, NotAllowed
 from triage.store import db
 from triage.store.db import read_transaction, transaction
 from triage.store.models.audit import AuditRecord
-from triage.store.models.directory import Person, Sealed
+from triage.store.models.directory import ConfidentialFolder, Person
 from triage.store.models.sign_in import ExternalIdentity, WebmailLink
 from triage.store.models.staff import StaffMember, StaffSession, Substitution
 
@@ -205,7 +205,7 @@ def test_a_locked_account_stays_closed_until_it_is_unlocked(sqlite_engine: Engin
 @pytest.mark.parametrize(
     "row",
     [
-        Sealed(kind="department", name="board", login="nora"),
+        ConfidentialFolder(kind="department", name="board", login="nora"),
         Substitution(absent="ida", substitute="nora", starts_at=NOW, ends_at=NOW + timedelta(days=1), made_by="person:ida", made_at=NOW),
     ],
     ids=lambda one: type(one).__name__,

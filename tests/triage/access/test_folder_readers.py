@@ -12,7 +12,7 @@ from triage.access import api_tokens, confidential_folders, folder_readers, scop
 from triage.access.api_tokens import TokenOrder
 from triage.access.folder_readers import FolderReaders
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry, StaffEntry
 from triage.config.settings import Mirror, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -24,7 +24,7 @@ JOE_ASSISTS = Actor.person("joe.fern", Role.TRIAGE, Scope(persons=frozenset({"ma
 STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), tuple(one.scope.words())) for one in (ANA, BEN, IDA, JOE_ASSISTS, LEO, OTTO))
 MARA = PersonEntry("mara.berg", "Mara Berg", "legal", "mara.berg@company.example", assistants=("joe.fern",))
 HOUSE = CompanyDirectory(COMPANY.departments, (MARA, *COMPANY.people[1:]), STAFF, COMPANY.postmaster)
-LEGAL_SEALED = (SealedEntry("department:legal", ("ben", "otto")),)
+LEGAL_SEALED = (ConfidentialEntry("department:legal", ("ben", "otto")),)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def company(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
-def close_legal(engine: Engine, *entries: SealedEntry) -> None:
+def close_legal(engine: Engine, *entries: ConfidentialEntry) -> None:
     """Make folders confidential."""
     with transaction(engine) as session:
         confidential_folders.equalise_confidential(session, entries or LEGAL_SEALED)
@@ -76,7 +76,7 @@ def test_a_confidential_folder_has_its_keepers_and_others_only_count(company: En
         "otto": "scope company; keeper of department:legal",
     }
     assert set(name_readers(found, "count")) == {"ana", "ida", "joe.fern", "leo"}
-    close_legal(company, *LEGAL_SEALED, SealedEntry("person:mara.berg", ("otto",)))
+    close_legal(company, *LEGAL_SEALED, ConfidentialEntry("person:mara.berg", ("otto",)))
     assert set(name_readers(asked(company, settings, "person:mara.berg"))) == {"otto"}
     assert any("person:mara.berg" in note for note in asked(company, settings, "department:legal").notes)
 
@@ -89,7 +89,7 @@ def test_a_substitute_reads_while_it_lasts_and_opens_nothing_confidential(compan
     with read_transaction(company) as session:
         later = folder_readers.list_readers(session, "it", by=IDA, settings=settings, now=NOW + timedelta(days=1))
     assert "ben" not in name_readers(later)
-    close_legal(company, SealedEntry("department:it", ("ana",)))
+    close_legal(company, ConfidentialEntry("department:it", ("ana",)))
     found = asked(company, settings, "it")
     assert set(name_readers(found)) == {"ana"}
     assert "ben" in name_readers(found, "count")
@@ -113,12 +113,12 @@ def test_tokens_that_read_are_named_until_they_end(company: Engine, settings: Se
 def test_the_mirrors_account_reads_what_its_member_of_staff_does(company: Engine, settings: Settings) -> None:
     mirrored = replace(settings, mirror=Mirror(departments=("legal=legal@company.example",), act_as=("legal=ben",)))
     assert "ben" in name_readers(asked(company, mirrored, "legal"))["legal@company.example"]
-    close_legal(company, SealedEntry("department:legal", ("otto",)))
+    close_legal(company, ConfidentialEntry("department:legal", ("otto",)))
     assert "legal@company.example" not in name_readers(asked(company, mirrored, "legal"))
 
 
-@pytest.mark.parametrize("sealed", [(), LEGAL_SEALED, (SealedEntry("person:mara.berg", ("ana", "joe.fern")),)])
-def test_the_answer_is_who_reads_the_messages(company: Engine, settings: Settings, sealed: tuple[SealedEntry, ...]) -> None:
+@pytest.mark.parametrize("sealed", [(), LEGAL_SEALED, (ConfidentialEntry("person:mara.berg", ("ana", "joe.fern")),)])
+def test_the_answer_is_who_reads_the_messages(company: Engine, settings: Settings, sealed: tuple[ConfidentialEntry, ...]) -> None:
     with transaction(company) as session:
         arrive(session, settings, "legal+mara.berg@company.example")
         confidential_folders.equalise_confidential(session, sealed)

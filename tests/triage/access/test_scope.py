@@ -12,7 +12,7 @@ from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arriv
 from triage import ids
 from triage.access import scope as access
 from triage.actor import Actor, Grant, Role, Scope
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import NotAllowed
@@ -49,7 +49,7 @@ class House:
         session.flush()
 
     def seal(self, folder: str, *staff: str) -> None:
-        sealed = replace(COMPANY, sealed=(SealedEntry(folder, staff),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry(folder, staff),))
         directory.apply_directory(self.session, sealed, self.settings.company, by=SYNC, now=NOW)
 
     def seen(self, where: ColumnElement[bool]) -> set[str]:

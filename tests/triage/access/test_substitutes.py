@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
 from triage.access import staff_members, substitutes
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -126,7 +126,9 @@ def test_it_does_not_go_on_to_the_next(company: Engine) -> None:
 
 
 def test_a_seal_does_not_go_along(company: Engine, settings: Settings) -> None:
-    sealed = CompanyDirectory(HOUSE.departments, HOUSE.people, STAFF, HOUSE.postmaster, sealed=(SealedEntry("department:it", ("ana",)),))
+    sealed = CompanyDirectory(
+        HOUSE.departments, HOUSE.people, STAFF, HOUSE.postmaster, sealed=(ConfidentialEntry("department:it", ("ana",)),)
+    )
     with transaction(company) as session:
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         arrive(session, settings, JOE)

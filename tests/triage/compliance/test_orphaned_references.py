@@ -12,7 +12,7 @@ from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
 from triage.access import accounts, api_tokens
 from triage.access.accounts import Account
 from triage.access.api_tokens import TokenOrder
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry, StaffEntry
 from triage.compliance import orphaned_references
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory
@@ -130,7 +130,7 @@ def test_an_account_and_a_token_made_here(sqlite_engine: Engine) -> None:
 
 def test_mail_under_a_seal(sqlite_engine: Engine, settings: Settings) -> None:
     with db.transaction(sqlite_engine) as session:
-        sealed = (SealedEntry("department:sales", ("ana",)),)
+        sealed = (ConfidentialEntry("department:sales", ("ana",)),)
         take_over(session, replace(BEFORE, sealed=sealed))
         take_over(session, replace(AFTER, sealed=sealed))
         assert left(session) == []

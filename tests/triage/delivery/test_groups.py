@@ -209,7 +209,7 @@ def test_an_approved_purge_leaves_a_copy_that_somebody_sent_again_since(with_rec
         request = DecisionRequest(Selection.of(sender="sales@supplier.example"), Verb.PURGE)
         planned = decision_plan.plan_large(session, request, by=ANA, now=house.now, settings=two)
         asked = decisions.decide_or_ask(session, request, by=ANA, now=house.now, settings=two, planned=planned).id
-        planned = approvals.plan_asked(session, asked, by=IDA, now=house.now, settings=two)
+        planned = approvals.plan_requested(session, asked, by=IDA, now=house.now, settings=two)
         made = approvals.confirm_approval(session, asked, by=IDA, now=house.now, settings=two, planned=planned).result_id
     assert made
     house.decides(Verb.REDELIVER, house.row(MARA).id, look_first=False)

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, SYNC
 from triage.actor import Actor
-from triage.addressing.company import CompanyDirectory, GroupEntry, PersonEntry, SealedEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, GroupEntry, PersonEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings
 from triage.directory import address_changes, apply as directory, recipients
@@ -25,7 +25,7 @@ MARA, JOE = (replace(one, identity=f"id-{one.uid}") for one in COMPANY.people[:2
 THIEF = PersonEntry("thief", "Mo Oyen", "it", MARA.mailbox, identity="id-thief")
 MO = replace(THIEF, mailbox="mo@company.example")
 BOARD = GroupEntry("board@company.example", "Board", "legal", members=("mara.berg",))
-SEAL = (SealedEntry("person:mara.berg", ("ben",)),)
+SEAL = (ConfidentialEntry("person:mara.berg", ("ben",)),)
 
 
 def take_over(session: Session, *people: PersonEntry, **more: Any) -> directory.Applied:

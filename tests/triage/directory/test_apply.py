@@ -12,7 +12,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
 from triage.access import accounts, staff_members
 from triage.access.accounts import DIRECTORY, LOCAL, Account
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry, PersonEntry, StaffEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory, directory_rows, recipients
@@ -254,7 +254,7 @@ def test_who_has_no_triage_address_for_its_length_has_the_others(engine: Engine)
 
 
 def test_a_seal_outlives_who_is_no_longer_named(known: Engine) -> None:
-    sealed = SealedEntry("person:mara.berg", ("ana",))
+    sealed = ConfidentialEntry("person:mara.berg", ("ana",))
     with db.transaction(known) as session:
         take_over(session, replace(COMPANY, sealed=(sealed,)))
         take_over(session, replace(COMPANY, people=COMPANY.people[1:]))

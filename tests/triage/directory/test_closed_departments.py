@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, COMPANY, NOW, SYNC, arrive
 from triage.access import scope as access
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, DepartmentEntry, SealedEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, DepartmentEntry
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory
 from triage.quarantine.decisions import decide as decisions
@@ -77,7 +77,7 @@ def test_so_does_what_is_held_for_somebody_who_had_left_it(sqlite_engine: Engine
 
 @pytest.mark.parametrize("folder", ["department:sales", "person:lea"])
 def test_what_is_sealed_stays_for_those_who_are_named(sqlite_engine: Engine, settings: Settings, folder: str) -> None:
-    seal = (SealedEntry(folder, ("ana",)),)
+    seal = (ConfidentialEntry(folder, ("ana",)),)
     with db.transaction(sqlite_engine) as session:
         take_over(session, replace(BEFORE, sealed=seal))
         (one,) = arrive(session, settings, LEA.mailbox)

@@ -12,7 +12,7 @@ from tests.peers.processes import until
 from tests.triage.arriving import ANA, COMPANY, DMARC_PASS, NOW, SYNC, arrive
 from triage.access.webmail import link_holders, webmail_links
 from triage.actor import Actor
-from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry
 from triage.addressing.envelope import Address
 from triage.config.settings import Company, Settings
 from triage.directory import apply as directory, leavers, recipients
@@ -200,7 +200,7 @@ def test_who_had_an_address_last_says_where_it_leads(known: Engine) -> None:
 
 @pytest.mark.parametrize("folder", ["department:legal", "person:mara.berg"])
 def test_a_leavers_sealed_folder_stays_sealed(known: Engine, settings: Settings, folder: str) -> None:
-    seal = (SealedEntry(folder, ("ben",)),)
+    seal = (ConfidentialEntry(folder, ("ben",)),)
     with db.transaction(known) as session:
         take_over(session, replace(WITH_MANAGER, sealed=seal))
         (held,) = arrive(session, settings, HERS[2])
@@ -210,7 +210,7 @@ def test_a_leavers_sealed_folder_stays_sealed(known: Engine, settings: Settings,
 
 
 def test_what_is_held_in_a_sealed_department_stays_when_its_person_moves(known: Engine, settings: Settings) -> None:
-    seal = (SealedEntry("department:legal", ("ben",)),)
+    seal = (ConfidentialEntry("department:legal", ("ben",)),)
     with db.transaction(known) as session:
         take_over(session, replace(WITH_MANAGER, sealed=seal))
         (held,) = arrive(session, settings, HERS[2])

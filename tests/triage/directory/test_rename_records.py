@@ -14,7 +14,7 @@ from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
 from tests.triage.compliance.privacy.test_data_subject import where_it_stands
 from triage.access import staff_members
 from triage.actor import Actor, Role
-from triage.addressing.company import GroupEntry, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, GroupEntry, PersonEntry, StaffEntry
 from triage.addressing.envelope import Address
 from triage.compliance.privacy import person_erasure
 from triage.compliance.retention import legal_holds
@@ -243,7 +243,7 @@ def everything(session: Session, settings: Settings) -> tuple[int, ...]:
         MARA,
         replace(JOE, assistants=("mara.berg",), manager="mara.berg"),
         staff=staff,
-        sealed=(SealedEntry("person:mara.berg", ("mara.berg",)),),
+        sealed=(ConfidentialEntry("person:mara.berg", ("mara.berg",)),),
     )
     her = staff_members.find_staff_actor(session, "mara.berg", NOW)
     assert her is not None
@@ -268,7 +268,7 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
     ids = everything(session, settings)
     staff = (*COMPANY.staff, StaffEntry("mara.lind", "Mara Lind", "triage", ("person:joe.fern", "person:mara.lind")))
     joe = replace(JOE, assistants=("mara.lind",), manager="mara.lind")
-    applied = take_over(session, LIND, joe, staff=staff, sealed=(SealedEntry("person:mara.berg", ("mara.berg",)),))
+    applied = take_over(session, LIND, joe, staff=staff, sealed=(ConfidentialEntry("person:mara.berg", ("mara.berg",)),))
     assert [str(change) for change in applied.plan.changes] == [
         "mara.berg gets another uid: mara.lind",
         "mara.lind is renamed: from Mara Berg to Mara Lind",
@@ -304,7 +304,7 @@ def test_a_marriage_takes_everything_along(session: Session, settings: Settings)
     assert session.scalars(select(col(Contact.person))).all() == ["mara.lind"]
     assert [one.mine for one in saved_searches.list_searches(session, by=her)] == [True]
     seals = directory_rows.read_directory(session).sealed
-    assert seals == (SealedEntry("person:mara.lind", ("mara.lind",)),), "settings that name her as before seal her, and open to her"
+    assert seals == (ConfidentialEntry("person:mara.lind", ("mara.lind",)),), "settings that name her as before seal her, and open to her"
     told = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "rename-person")).all()
     assert [(one.subject, one.detail) for one in told] == [("employee:mara.lind", {"was": "mara.berg"})]
 

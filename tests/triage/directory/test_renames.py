@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry, StaffEntry
 from triage.directory.renames import Former, Renaming, find_renames, named_today, who_is_who, with_identities
 
 
@@ -183,7 +183,7 @@ HANA, LEO = StaffEntry("hana.ito", "Hana Ito", "triage", ("person:mara",)), Staf
 def test_settings_that_name_people_as_they_were_called_seal_them(
     people: list[PersonEntry], sealed: list[tuple[str, tuple[str, ...]]], seals: list[tuple[str, str]]
 ) -> None:
-    said = company(*people, staff=(HANA, LEO), sealed=tuple(SealedEntry(*one) for one in sealed))
+    said = company(*people, staff=(HANA, LEO), sealed=tuple(ConfidentialEntry(*one) for one in sealed))
     after = named_today(said, {"mara": ["lind"]}, {"hana": ["hana.ito"]})
     assert [(one.folder, *one.staff) for one in after.sealed] == seals
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, add_rules, arrive
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotFound
@@ -90,7 +90,7 @@ def test_scope_and_seal(known: Engine, settings: Settings) -> None:
         explain(known, settings, by=BEN)
     assert explain(known, settings, MARA, BEN).person == "mara.berg"
     with db.transaction(known) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     for by in (ANA, BEN):
         with pytest.raises(NotFound):
@@ -122,9 +122,9 @@ def test_what_matched_beside_is_kept_with_the_delivery(known: Engine, settings: 
     assert past.today.beside == ()
 
 
-@pytest.mark.parametrize("seals", [(), (SealedEntry("department:legal", ("hana",)),)])
+@pytest.mark.parametrize("seals", [(), (ConfidentialEntry("department:legal", ("hana",)),)])
 def test_rules_of_the_folder_that_somebody_has_moved_to_are_not_told(
-    known: Engine, settings: Settings, seals: tuple[SealedEntry, ...]
+    known: Engine, settings: Settings, seals: tuple[ConfidentialEntry, ...]
 ) -> None:
     """Earlier decisions keep their folder; rules of the new folder are outside the scope."""
     before = ANA if seals else replace(ANA, scope=Scope(departments=frozenset({"it"})))

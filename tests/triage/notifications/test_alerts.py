@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC, arrive
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.audit import hash_chain
 from triage.compliance.retention import expire as retention
 from triage.config.alert_types import Wait
@@ -242,7 +242,7 @@ def test_webhooks_are_told_of_it_without_what_is_sealed(known: Engine, settings:
     hooked = replace(settings, webhooks=Webhooks(hooks=(Hook("all", "https://all.example", details=True),)), notices=Notices())
     with db.transaction(known) as session:
         outbox.take_up(session, hooked, now=NOW)
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("ana",)),))
         directory.apply_directory(session, sealed, hooked.company, by=SYNC, now=NOW)
         emergency.open_emergency(session, NOW + DAY, by=IDA, reason="nobody", now=NOW)
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=NOW)

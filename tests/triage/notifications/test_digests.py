@@ -16,7 +16,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
 from tests.triage.notifications.test_staff_mail import text_of
 from triage.actor import Actor
-from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry
 from triage.config.settings import Api, Coverage, Notices, Settings
 from triage.directory import apply as directory, enforcement
 from triage.ids import format_id
@@ -299,7 +299,7 @@ def test_only_some_departments(known: Engine, daily: Settings) -> None:
 
 def test_under_a_seal_it_is_still_ones_own(known: Engine, daily: Settings) -> None:
     with db.transaction(known) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("ana",)),))
         directory.apply_directory(session, sealed, daily.company, by=SYNC, now=NOW)
     came(known, daily, MARA, subject="A contract")
     assert "A contract" in send_digests(known, daily)["mara.berg@company.example"]

@@ -15,7 +15,7 @@ from triage.access.api_tokens import TokenOrder
 from triage.access.second_factor import factor_policy
 from triage.access.staff_login import OF_AN_ADDRESS, TRIES, How
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.audit import hash_chain, verify_chain
 from triage.config.settings import Settings
 from triage.directory import enforcement
@@ -195,7 +195,7 @@ def test_entries_with_a_name_of_before_stay_events(session: Session, settings: S
 
 
 def test_confidential_folders_are_not_named(session: Session, settings: Settings) -> None:
-    confidential_folders.equalise_confidential(session, (SealedEntry("department:legal", ("ben",)),))
+    confidential_folders.equalise_confidential(session, (ConfidentialEntry("department:legal", ("ben",)),))
     ledger.write_act(session, "staff", "staff:ben", by=IDA, now=NOW, detail={"what": "groups", "scope": ["department:legal"], "role": "x"})
     (event,) = read_events(session, settings)
     assert event["mailroom"] == {"by": "person:ida", "subject": "staff:ben", "confidential": True}
@@ -203,7 +203,7 @@ def test_confidential_folders_are_not_named(session: Session, settings: Settings
 
 @pytest.mark.parametrize("folder", ["department:legal", "person:mara.berg"])
 def test_an_act_on_a_confidential_folder_does_not_name_it(session: Session, settings: Settings, folder: str) -> None:
-    confidential_folders.equalise_confidential(session, (SealedEntry("department:legal", ("ben",)),))
+    confidential_folders.equalise_confidential(session, (ConfidentialEntry("department:legal", ("ben",)),))
     enforcement.set_step(session, folder, enforcement.RECORD, by=IDA, reason="", now=NOW)
     enforcement.set_step(session, "department:it", enforcement.RECORD, by=IDA, reason="", now=NOW)
     hidden, shown = read_events(session, settings)

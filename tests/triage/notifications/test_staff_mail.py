@@ -12,7 +12,7 @@ from sqlmodel import col
 from tests.triage.arriving import COMPANY, IDA, NOW, SYNC
 from tests.triage.notifications.test_alerts import JOE, MARA, held
 from triage.access import staff_members
-from triage.addressing.company import PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, PersonEntry, StaffEntry
 from triage.config.settings import Coverage, Notices, Settings
 from triage.directory import apply as directory
 from triage.notifications import alerts, staff_mail
@@ -105,7 +105,7 @@ def test_who_is_away_is_left_in_peace(known: Engine, staffed: Settings) -> None:
 
 def test_what_is_sealed_is_for_those_who_are_named(known: Engine, staffed: Settings) -> None:
     with db.transaction(known) as session:
-        sealed = replace(STAFFED, sealed=(SealedEntry("department:legal", ("ben",)),))
+        sealed = replace(STAFFED, sealed=(ConfidentialEntry("department:legal", ("ben",)),))
         directory.apply_directory(session, sealed, staffed.company, by=SYNC, now=NOW)
     held(known, staffed, MARA)
     assert set(send_alerts(known, staffed)) == {"ben@company.example"}
@@ -129,12 +129,12 @@ def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine,
     ("seal", "desk", "named"),
     [
         ((), {"IT: 2 messages for 2 people wait"}, set()),
-        ((SealedEntry("person:joe.fern", ("ana",)),), {"IT: 1 message waits"}, {"IT: 1 message waits"}),
-        ((SealedEntry("department:it", ("ana",)),), set(), {"IT: 2 messages for 2 people wait"}),
+        ((ConfidentialEntry("person:joe.fern", ("ana",)),), {"IT: 1 message waits"}, {"IT: 1 message waits"}),
+        ((ConfidentialEntry("department:it", ("ana",)),), set(), {"IT: 2 messages for 2 people wait"}),
     ],
 )
 def test_how_much_is_sealed_is_told_to_nobody_instead(
-    known: Engine, staffed: Settings, seal: tuple[SealedEntry, ...], desk: set[str], named: set[str]
+    known: Engine, staffed: Settings, seal: tuple[ConfidentialEntry, ...], desk: set[str], named: set[str]
 ) -> None:
     instead = replace(staffed, notices=Notices(target_minutes=60, alert_recipients=("it=desk@company.example", "it=ida")))
     with db.transaction(known) as session:

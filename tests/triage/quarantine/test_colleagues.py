@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive
 from triage.access import substitutes
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -156,7 +156,7 @@ def test_what_was_handed_to_somebody_who_is_away_for_long_is_free_meanwhile(engi
 
 def test_nobody_learns_of_mail_that_is_sealed_to_them(engine: Engine, come: Come, settings: Settings) -> None:
     secret = come(MARA)
-    sealing = (SealedEntry("person:mara.berg", ("ana",)),)
+    sealing = (ConfidentialEntry("person:mara.berg", ("ana",)),)
     with transaction(engine) as session:
         directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=sealing), settings.company, by=SYNC, now=NOW)
         presence.look_at(session, secret, by=ANA, now=NOW)

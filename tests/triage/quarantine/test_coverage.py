@@ -11,7 +11,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, IDA, NOW, SYNC
 from triage.access import staff_members, substitutes
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, StaffEntry
 from triage.config.settings import Company, Coverage, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -76,7 +76,7 @@ def test_auditors_do_not_count_and_seals_keep_away(known: Engine) -> None:
         take_over(session, replace(STAFFED, staff=(*STAFFED.staff, StaffEntry("otto", "Otto", "auditor", ("company",)))))
         coverage.set_away(session, "ita", LATER, by=IDA, now=NOW)
         assert folders_without_staff(session) == ["it"]
-        take_over(session, replace(STAFFED, sealed=(SealedEntry("department:legal", ("nobody.here",)),)))
+        take_over(session, replace(STAFFED, sealed=(ConfidentialEntry("department:legal", ("nobody.here",)),)))
         assert folders_without_staff(session) == ["it", "legal"]
 
 

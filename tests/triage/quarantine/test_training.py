@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, SYNC, arrive, set_up
 from triage import ids
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotFound
@@ -17,7 +17,7 @@ from triage.quarantine import training
 from triage.quarantine.decisions import decide as decisions
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
+from triage.quarantine.training_messages import RELEASE_IT, REMOVE_IT, TrainingMessage
 from triage.store import db
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
@@ -25,12 +25,14 @@ from triage.store.models.messages import Content
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 MADE = tuple(
-    Exercise(f"made-{number}", "A", "a@x.example", JOE, "Subject", "", "", "Hello", b"", (KEEP_OUT, LET_IN)[number % 2], ("It is clear.",))
+    TrainingMessage(
+        f"made-{number}", "A", "a@x.example", JOE, "Subject", "", "", "Hello", b"", (REMOVE_IT, RELEASE_IT)[number % 2], ("It is clear.",)
+    )
     for number in range(1, 21)
 )
 
 
-def deck() -> tuple[Exercise, ...]:
+def deck() -> tuple[TrainingMessage, ...]:
     """Generated training messages."""
     return MADE
 
@@ -44,7 +46,7 @@ def decided(session: Session, settings: Settings, verb: Verb, *to: str, by: Acto
 
 def cases(session: Session, by: Actor, limit: int = 50) -> set[str]:
     """Past mail that somebody is dealt."""
-    return {one.case for one in training.deal_exercises(session, deck, by=by, now=NOW, limit=limit) if not one.case.startswith("made-")}
+    return {one.case for one in training.deal_messages(session, deck, by=by, now=NOW, limit=limit) if not one.case.startswith("made-")}
 
 
 def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine, settings: Settings) -> None:
@@ -62,9 +64,9 @@ def test_past_mail_within_the_scope_is_dealt_once_it_was_decided(engine: Engine,
         assert joe not in cases(session, BEN)
         assert mara in cases(session, BEN)
         with pytest.raises(NotFound):
-            training.get_exercise(session, deck, joe, by=BEN, now=NOW)
-        one = training.get_exercise(session, deck, mara, by=BEN, now=NOW)
-    assert (one.answer, one.subject[:10], one.gave_away[-1]) == (LET_IN, "Your order", "Ida Lind released it on 24 Nov 2026: as always")
+            training.get_training_message(session, deck, joe, by=BEN, now=NOW)
+        one = training.get_training_message(session, deck, mara, by=BEN, now=NOW)
+    assert (one.answer, one.subject[:10], one.clues[-1]) == (RELEASE_IT, "Your order", "Ida Lind released it on 24 Nov 2026: as always")
     assert b"Hello" in one.raw
 
 
@@ -73,12 +75,14 @@ def test_sealed_mail_is_no_exercise_for_anybody(engine: Engine, settings: Settin
     with db.transaction(engine) as session:
         set_up(session, settings)
         (mara,) = decided(session, settings, Verb.RELEASE, MARA)
-        directory.apply_directory(session, replace(COMPANY, sealed=(SealedEntry(folder, ("ben",)),)), settings.company, by=SYNC, now=NOW)
+        directory.apply_directory(
+            session, replace(COMPANY, sealed=(ConfidentialEntry(folder, ("ben",)),)), settings.company, by=SYNC, now=NOW
+        )
     with db.read_transaction(engine) as session:
         for by in (ANA, BEN, IDA):
             assert mara not in cases(session, by)
             with pytest.raises(NotFound):
-                training.get_exercise(session, deck, mara, by=by, now=NOW)
+                training.get_training_message(session, deck, mara, by=by, now=NOW)
 
 
 def test_what_was_erased_is_none_either(engine: Engine, settings: Settings) -> None:
@@ -95,22 +99,22 @@ def test_what_was_erased_is_none_either(engine: Engine, settings: Settings) -> N
 def test_an_answer_tells_what_was_right_and_the_first_one_counts(engine: Engine, settings: Settings) -> None:
     with db.transaction(engine) as session:
         set_up(session, settings)
-        first = training.answer_exercise(session, deck, "made-1", KEEP_OUT, by=ANA, now=NOW)
-        again = training.answer_exercise(session, deck, "made-1", LET_IN, by=ANA, now=NOW)
-        training.answer_exercise(session, deck, "made-2", LET_IN, by=ANA, now=NOW)
-        training.answer_exercise(session, deck, "made-3", LET_IN, by=ANA, now=NOW)
-        training.answer_exercise(session, deck, "made-3", LET_IN, by=BEN, now=NOW)
+        first = training.answer_training_message(session, deck, "made-1", REMOVE_IT, by=ANA, now=NOW)
+        again = training.answer_training_message(session, deck, "made-1", RELEASE_IT, by=ANA, now=NOW)
+        training.answer_training_message(session, deck, "made-2", RELEASE_IT, by=ANA, now=NOW)
+        training.answer_training_message(session, deck, "made-3", RELEASE_IT, by=ANA, now=NOW)
+        training.answer_training_message(session, deck, "made-3", RELEASE_IT, by=BEN, now=NOW)
         with pytest.raises(BadInput):
-            training.answer_exercise(session, deck, "made-1", "maybe", by=ANA, now=NOW)
+            training.answer_training_message(session, deck, "made-1", "maybe", by=ANA, now=NOW)
         for case in ("made-99", "no such", ids.format_id(12345)):
             with pytest.raises(NotFound):
-                training.answer_exercise(session, deck, case, LET_IN, by=ANA, now=NOW)
-    assert (first.right, first.answer, first.gave_away, first.counted) == (False, LET_IN, ("It is clear.",), True)
+                training.answer_training_message(session, deck, case, RELEASE_IT, by=ANA, now=NOW)
+    assert (first.right, first.answer, first.clues, first.counted) == (False, RELEASE_IT, ("It is clear.",), True)
     assert (again.right, again.counted) == (True, False)
     with db.read_transaction(engine) as session:
         (mine,) = training.list_scores(session, by=ANA)
         everybody = [one.login for one in training.list_scores(session, by=IDA)]
-        hand = training.deal_exercises(session, deck, by=ANA, now=NOW, limit=50)
+        hand = training.deal_messages(session, deck, by=ANA, now=NOW, limit=50)
     assert (mine.login, mine.answered, mine.right, mine.bad_released, mine.good_removed, mine.last_at) == ("ana", 3, 1, 1, 1, NOW)
     assert everybody == ["ben", "ana"]
     assert {one.case for one in hand} == {f"made-{number}" for number in range(4, 21)}
@@ -122,8 +126,8 @@ def test_a_hand_is_half_past_mail_and_the_same_for_the_same_seed(engine: Engine,
         for number in range(8):
             decided(session, settings, Verb.RELEASE, JOE, subject=f"Number {number}")
     with db.read_transaction(engine) as session:
-        hand = training.deal_exercises(session, deck, by=ANA, now=NOW, limit=10, seed=3)
-        assert [one.case for one in training.deal_exercises(session, deck, by=ANA, now=NOW, limit=10, seed=3)] == [one.case for one in hand]
+        hand = training.deal_messages(session, deck, by=ANA, now=NOW, limit=10, seed=3)
+        assert [one.case for one in training.deal_messages(session, deck, by=ANA, now=NOW, limit=10, seed=3)] == [one.case for one in hand]
     assert sum(one.case.startswith("made-") for one in hand) == 5
     assert len(hand) == 10
 
@@ -133,8 +137,8 @@ def test_practising_touches_no_mail(engine: Engine, settings: Settings) -> None:
         set_up(session, settings)
         (joe,) = decided(session, settings, Verb.RELEASE, JOE)
         before = state(session)
-        training.answer_exercise(session, deck, joe, KEEP_OUT, by=ANA, now=NOW)
-        training.answer_exercise(session, deck, "made-1", KEEP_OUT, by=ANA, now=NOW)
+        training.answer_training_message(session, deck, joe, REMOVE_IT, by=ANA, now=NOW)
+        training.answer_training_message(session, deck, "made-1", REMOVE_IT, by=ANA, now=NOW)
         assert state(session) == before
 
 

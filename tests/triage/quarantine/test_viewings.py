@@ -14,7 +14,7 @@ from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arriv
 from triage import ids
 from triage.access import scope as access
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Right, Role
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.audit import audit_log
 from triage.config.settings import Settings
 from triage.directory import apply as directory
@@ -246,7 +246,7 @@ def test_who_looked_for_a_copy_in_a_confidential_folder_is_told_to_nobody_else(k
     hana = Actor.person("hana", Role.TRIAGE, EVERYTHING, "Hana Novak")
     with transaction(known) as session:
         directory.apply_directory(
-            session, replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),)), settings.company, by=SYNC, now=NOW
+            session, replace(COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("hana",)),)), settings.company, by=SYNC, now=NOW
         )
         session.get_one(Person, "joe.fern").login = "jfern"
         joe, _mara = arrive(session, settings, JOE, MARA)

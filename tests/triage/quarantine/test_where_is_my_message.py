@@ -19,7 +19,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.where_is_my_message import Answer, where_is
 from triage.store import db
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 HOP = "smtp://mail.company.example:25"
@@ -111,7 +111,7 @@ def test_refusals_are_told_within_the_scope(known: Engine, settings: Settings) -
 
 def test_a_confidential_folder_is_not_told_of(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        session.add(Sealed(kind="person", name="mara.berg", login=""))
+        session.add(ConfidentialFolder(kind="person", name="mara.berg", login=""))
         arrive(session, settings, MARA, subject="Secret plan")
         refuse(session, settings, "mara.berg@company.example", "552 5.3.4 The message is too large")
     assert ask(known, "mara").places == ()

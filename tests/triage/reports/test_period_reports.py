@@ -18,7 +18,7 @@ from tests.triage.arriving import ANA, BEN, IDA, OTTO
 from triage import ids
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Company as HouseCompany, Relay, Retention, Settings
 from triage.errors import BadInput, NotFound
 from triage.message.authentication import Dmarc, Result
@@ -270,7 +270,7 @@ def test_every_number_is_the_hand_count(engine: Engine, settings: Settings) -> N
     assert [company.report(name) for name in period_reports.REPORTS] == now_counted
     bens_counts(company)
     with db.transaction(company.engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     what_is_sealed(company)
 
 

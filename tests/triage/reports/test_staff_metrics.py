@@ -34,7 +34,7 @@ def test_totals_are_told_of_enough_people_and_people_where_it_is_wanted(
 ) -> None:
     found = work_figures(acts(*logins), candour)
     assert (found.total is not None, [one.shown for one in found.persons]) == (total, persons)
-    assert (found.hours is None) == (not candour.tells_totals(len(set(logins))))
+    assert (found.hours is None) == (not candour.has_totals(len(set(logins))))
 
 
 def test_what_programs_decide_is_nobodys_pace() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.runtime.systemd import handed_over, tell_ready
+from triage.runtime.systemd import handed_over, notify_ready
 
 
 def test_sockets_meant_for_another_process_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,10 +52,10 @@ def test_the_manager_hears_that_a_role_is_ready(tmp_path: Path, monkeypatch: pyt
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(name.replace("@", "\0"))
         monkeypatch.setenv("NOTIFY_SOCKET", name)
-        tell_ready()
+        notify_ready()
         assert manager.recv(100) == b"READY=1"
 
 
 def test_nobody_asked_and_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    tell_ready()
+    notify_ready()

@@ -72,7 +72,7 @@ def asked(app: object, office: Office, method: str = "GET", **more: object) -> l
 
 @pytest.fixture
 def office(settings: Settings, sqlite_url: str) -> Office:
-    return Office(replace(settings, database=replace(settings.database, url=sqlite_url)), bells=())
+    return Office(replace(settings, database=replace(settings.database, url=sqlite_url)), pipes=())
 
 
 def test_a_fault_after_half_an_answer_cuts_it_off(office: Office, caplog: pytest.LogCaptureFixture) -> None:
@@ -106,7 +106,7 @@ def test_a_request_is_counted_and_logged_by_its_method_and_status(
 @pytest.mark.parametrize(("url", "strict"), [("https://mailroom.company.example", "max-age=31536000"), ("", None)])
 def test_behind_tls_a_browser_is_told_to_stay_there(settings: Settings, sqlite_url: str, url: str, strict: str | None) -> None:
     own = replace(settings, database=replace(settings.database, url=sqlite_url), api=replace(settings.api, public_url=url))
-    headers = {name.decode(): value.decode() for name, value in asked(fail, Office(own, bells=()))[0]["headers"]}
+    headers = {name.decode(): value.decode() for name, value in asked(fail, Office(own, pipes=()))[0]["headers"]}
     assert headers.get("strict-transport-security") == strict
     assert {"x-content-type-options", "referrer-policy", "cross-origin-resource-policy", "cache-control"} <= headers.keys()
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"

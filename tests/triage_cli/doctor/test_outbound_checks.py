@@ -157,7 +157,7 @@ def test_whether_others_can_prove_that_it_is_ours(
 ) -> None:
     (tmp_path / "own.zone").write_text(zone)
     house = replace(house, dns=replace(house.dns, zone_file=str(tmp_path / "own.zone")))
-    raw = outside.Letter(JOE, "ann@x.example", "Our offer").raw(signed=signed)
+    raw = outside.OutsideMessage(JOE, "ann@x.example", "Our offer").raw(signed=signed)
     send(sqlite_engine, house, raw + b"a footer\r\n" * changed)
     assert [one[0] for one in list_findings(house) if says in one[1]] == [level]
 

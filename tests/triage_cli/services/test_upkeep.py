@@ -89,7 +89,7 @@ def test_tokens_of_who_has_left_are_ended(engine: Engine) -> None:
     for leave in (False, True, True):
         with db.transaction(engine) as session:
             session.execute(update(StaffMember).values(active=not leave))
-        upkeep.let_tokens_go(engine)
+        upkeep.close_unused_tokens(engine)
         with db.read_transaction(engine) as session:
             assert session.get_one(ApiToken, number).revoked_by == ("system:upkeep" if leave else "")
 

@@ -46,7 +46,7 @@ def act(engine: Engine) -> None:
 def verify(engine: Engine, settings: Settings) -> verify_chain.Verification:
     claims = verify_chain.claimed_checkpoints(settings)
     with db.read_transaction(engine) as session:
-        return verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow()))
+        return verify_chain.verify_chain(session, claims, retained_since=verify_chain.retained_since(settings, utcnow()))
 
 
 def test_a_checkpoint_for_everything_new_and_none_for_nothing(engine: Engine, signing: Settings) -> None:
@@ -133,7 +133,7 @@ def test_checkpoints_that_cannot_be_read_keep_old_records_and_stop_nothing(
     act(engine)
     act(engine)
     (tmp_path / "checkpoints" / "checkpoints-2026-01.jsonl").mkdir()  # as a file that belongs to somebody else
-    monkeypatch.setattr(verify_chain, "kept_since", lambda *_: utcnow() + timedelta(hours=1))
+    monkeypatch.setattr(verify_chain, "retained_since", lambda *_: utcnow() + timedelta(hours=1))
     assert Recorder(signing).delete_old_entries(engine, signing) == 0
     assert "old entries of the audit log stay" in caplog.text
 

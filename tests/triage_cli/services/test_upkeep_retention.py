@@ -109,7 +109,7 @@ def test_the_trail_is_sealed_while_somebody_tidies(arrives: Arrives, config: Pat
 
     def is_sealed() -> bool:
         with db.read_transaction(engine) as session:
-            return not hash_chain.has_unsealed(session)
+            return not hash_chain.has_unchained(session)
 
     monkeypatch.setattr(upkeep_retention, "tidy_slices", tidy)
     role = threading.Thread(target=upkeep.run_role, args=(settings_loader.read_settings(str(config), {}), stop))

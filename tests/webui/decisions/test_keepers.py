@@ -16,7 +16,7 @@ from triage.store import db
 from triage.store.models.approvals import KeepersRequest
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 from triage.store.models.notifications import OpenAlert
 from triage.times import utcnow
 
@@ -28,14 +28,14 @@ ASKED = "Keepers of confidential folders are asked."
 def confidential(site: Site) -> Iterator[Site]:
     """A wave, of which Mara's confidential folder has a copy that only Sam is named for."""
     with db.transaction(site.engine) as session:
-        session.add_all(Sealed(kind="person", name="mara.berg", login=login) for login in ("", "sam"))
+        session.add_all(ConfidentialFolder(kind="person", name="mara.berg", login=login) for login in ("", "sam"))
     came = [one for to in (JOE, MARA) for one in site.come(to, author="crook@wave.example", subject="Your password", dmarc=NO_DMARC)]
     with db.transaction(site.engine) as session:
         wave = col(Delivery.id).in_([ids.parse_id(one) for one in came])
         session.execute(update(Delivery).where(wave).values(campaign_id=ids.parse_id(WAVE)))
     yield site
     with db.transaction(site.engine) as session:
-        for row in (*session.scalars(select(Sealed)), *session.scalars(select(KeepersRequest))):
+        for row in (*session.scalars(select(ConfidentialFolder)), *session.scalars(select(KeepersRequest))):
             session.delete(row)
 
 

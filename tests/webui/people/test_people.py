@@ -7,7 +7,7 @@ from tests.triage.arriving import add_rules
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.notifications import alerts
 from triage.policy.rules.rule_request import RuleOrder
 from triage.store.db import transaction
@@ -87,7 +87,7 @@ def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
 
 def test_who_can_read_a_folder_and_its_keepers_are_named(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
-        confidential_folders.equalise_confidential(session, (SealedEntry("person:mara.berg", ("ben",)),))
+        confidential_folders.equalise_confidential(session, (ConfidentialEntry("person:mara.berg", ("ben",)),))
     site.sit_down(page, "ida", "/people/mara.berg")
     question = page.get_by_text("Who can read this folder?")
     question.click()

@@ -10,19 +10,19 @@ from sqlmodel import col
 from tests.webui.site import MARA, Site
 from triage.store import db
 from triage.store.models.audit import AuditRecord
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 
 
 @pytest.fixture
 def desk(site: Site, page: Page) -> Iterator[Page]:
     """Ana, who is named for the confidential folder of Mara, and two messages in it."""
     with db.transaction(site.engine) as session:
-        session.add_all(Sealed(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
+        session.add_all(ConfidentialFolder(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
     for number in (1, 2):
         site.come(MARA, author=f"doctor{number}@clinic.example", subject=f"Findings {number}")
     yield site.sit_down(page)
     with db.transaction(site.engine) as session:
-        for row in session.scalars(select(Sealed)):
+        for row in session.scalars(select(ConfidentialFolder)):
             session.delete(row)
 
 

@@ -16,7 +16,7 @@ from tests.webui.site import JOE, MARA, Site, running
 from triage.quarantine import viewings
 from triage.store import db
 from triage.store.models.audit import AuditRecord, Viewing
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 from triage.store.models.messages import Message
 from triage.times import utcnow
 
@@ -152,7 +152,7 @@ def test_a_phone_that_shows_the_list_views_nothing(site: Site, browser: Browser)
 
 def test_what_needs_a_reason_is_never_read_ahead(site: Site, page: Page) -> None:
     with db.transaction(site.engine) as session:
-        session.add_all(Sealed(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
+        session.add_all(ConfidentialFolder(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
     site.come(MARA, author="z@clinic.example", subject="Findings")
     asked: list[str] = []
 

@@ -122,7 +122,7 @@ def subjects_of(session: Session, subject: str) -> list[str]:
 
 def chained_entries(session: Session, after: int, *, by: Actor) -> list[dict[str, Any]]:
     """The next acts of the chain as plain values, in its order; empty at its end. `after`: a sequence."""
-    some = hash_chain.sealed_after(session, after)
+    some = hash_chain.chained_after(session, after)
     kept_back = entries_to_withhold(session, some, by)
     return [one.model_dump(mode="json") | {"by": who_of(one, by), "detail": detail_of(one, kept_back, by)} for one in some]
 
@@ -205,12 +205,12 @@ def withheld_decisions(session: Session, subjects: Iterable[int], by: Actor) -> 
     made = select(col(Rule.decision_id)).where(
         is_among(session, col(Rule.decision_id), some), confidential_folders.closed_rules(session, by)
     )
-    return about_sealed(session, some, by).union(session.scalars(made))
+    return about_confidential(session, some, by).union(session.scalars(made))
 
 
-def about_sealed(session: Session, some: set[int], by: Actor) -> set[int]:
+def about_confidential(session: Session, some: set[int], by: Actor) -> set[int]:
     """The decisions among these that are about confidential messages, or may have been, or were deleted themselves."""
-    told = select(col(Decision.id)).where(is_among(session, col(Decision.id), some), not_(confidential_folders.about_sealed(by)))
+    told = select(col(Decision.id)).where(is_among(session, col(Decision.id), some), not_(confidential_folders.about_confidential(by)))
     return some.difference(session.scalars(told))
 
 
@@ -223,7 +223,7 @@ def withheld_rules(session: Session, subjects: Iterable[int], by: Actor) -> Iter
             is_among(session, col(Rule.id), subjects)
         )
     ).all()
-    hidden = about_sealed(session, {decision for _, decision, _ in rows if decision is not None}, by)
+    hidden = about_confidential(session, {decision for _, decision, _ in rows if decision is not None}, by)
     return [rule for rule, decision, closed in rows if closed or decision in hidden]
 
 

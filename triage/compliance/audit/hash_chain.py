@@ -39,7 +39,7 @@ def elect_sealer(session: Session, holder: str, now: datetime, *, duty: str = HE
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def has_unsealed(session: Session) -> bool:
+def has_unchained(session: Session) -> bool:
     """Whether there is anything to seal."""
     return session.scalar(select(col(AuditRecord.id)).where(col(AuditRecord.sequence).is_(None)).limit(1)) is not None
 
@@ -92,7 +92,7 @@ def last_sequence(session: Session) -> int:
     return versions.read_version(session, HEAD)
 
 
-def sealed_after(session: Session, sequence: int) -> list[AuditRecord]:
+def chained_after(session: Session, sequence: int) -> list[AuditRecord]:
     """The next slice of the chain."""
     later = select(AuditRecord).where(col(AuditRecord.sequence) > sequence)
     return list(session.scalars(later.order_by(col(AuditRecord.sequence)).limit(AT_ONCE)))

@@ -32,16 +32,16 @@ class Verification:
     checkpoints: int  # that the audit log was compared with
 
 
-def verify_chain(session: Session, found: Iterable[Found] = (), *, kept_since: datetime | None = None) -> Verification:
+def verify_chain(session: Session, found: Iterable[Found] = (), *, retained_since: datetime | None = None) -> Verification:
     """Walks from the first entry to the head; finds edits, deletions, swaps, a cut end and, by the checkpoints, a rebuilt chain.
 
-    `found` are the checkpoints that were kept; `kept_since`: no entry younger than this may have been deleted.
+    `found` are the checkpoints that were kept; `retained_since`: no entry younger than this may have been deleted.
     """
     claims, fault = trusted_checkpoints(found)
     start, previous = hash_chain.start_of(session)
-    fault = fault or (fault_of_start(start, previous, claims, kept_since) if claims else "")
+    fault = fault or (fault_of_start(start, previous, claims, retained_since) if claims else "")
     expected, confirmed = start, start
-    while not fault and (some := hash_chain.sealed_after(session, expected)):
+    while not fault and (some := hash_chain.chained_after(session, expected)):
         for record in some:
             expected += 1
             fault = fault_of(record, expected, previous) or fault_by(claims.get(expected), record, confirmed)
@@ -77,14 +77,14 @@ def trusted_checkpoints(found: Iterable[Found]) -> tuple[Mapping[int, Checkpoint
     return claims, ""
 
 
-def fault_of_start(start: int, head: str, claims: Mapping[int, Checkpoint], kept_since: datetime | None) -> str:
+def fault_of_start(start: int, head: str, claims: Mapping[int, Checkpoint], retained_since: datetime | None) -> str:
     """Names what is wrong with the beginning of the chain, "" where it was deleted by retention."""
     if start == 0:
         return ""
     seen = claims.get(start)
     if seen is None or seen.head != head:
         return say("the entries up to {number} are missing, and no checkpoint was made there", number=start)
-    if kept_since is not None and seen.at > kept_since:
+    if retained_since is not None and seen.at > retained_since:
         return say(
             "the entries up to {number} are missing, although those of {day} are still to be kept", number=start, day=f"{seen.at:%Y-%m-%d}"
         )
@@ -128,7 +128,7 @@ def fault_of_end(session: Session, expected: int, previous: str, claims: Mapping
     return ""
 
 
-def kept_since(settings: Settings, now: datetime) -> datetime:
+def retained_since(settings: Settings, now: datetime) -> datetime:
     """Time since which entries are kept."""
     return now - timedelta(days=settings.retention.audit_days)
 

@@ -192,7 +192,7 @@ def unsynced_accounts(session: Session) -> frozenset[str]:
     return frozenset(map(STAFF.subject_of, logins))
 
 
-def list_kept(session: Session, first: int, through: int) -> list[tuple[str, str, str]]:
+def list_retained(session: Session, first: int, through: int) -> list[tuple[str, str, str]]:
     """Digests that new entries carry on before the entries after `first`, up to `through`, are deleted: (act, subject, digest)."""
     about = col(AuditRecord.act).in_(sorted(KIND_OF))
     columns = select(col(AuditRecord.act), col(AuditRecord.subject), col(AuditRecord.digest)).where(about)

@@ -61,7 +61,7 @@ def preview_erasure(session: Session, text: str, *, by: Actor) -> Found:
     """Counts what an erasure would find; nothing is changed. For administrators of the whole company."""
     access.over_everything(by, Role.ADMIN)
     whose = find_data_subject(session, text)
-    kept = legal_hold.kept_condition(session)
+    kept = legal_hold.on_legal_hold(session)
     unfinished = and_(not_(kept), col(Delivery.state).not_in(FINAL | DECIDABLE))
     total, under_way, held = (
         session.scalar(select(func.count()).select_from(Delivery).where(whose.messages, one)) or 0 for one in (true(), unfinished, kept)
@@ -156,7 +156,7 @@ def carry_on(session: Session, erasure_id: int, *, now: datetime, limit: int = S
         return False
     whose = Whose(row.address, row.uid)
     legal_hold.take_turn(session)
-    free = and_(whose.messages, not_(legal_hold.kept_condition(session)))
+    free = and_(whose.messages, not_(legal_hold.on_legal_hold(session)))
     put_away(session, free, now=now)
     reports_first = case((col(Delivery.id).in_(whose.reports()), 0), else_=1)
     over = select(col(Delivery.id)).where(free, in_states(FINAL), not_(whose.waits_for_report))

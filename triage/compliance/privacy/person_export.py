@@ -41,7 +41,7 @@ from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
 from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.sign_in import WebmailLink
-from triage.store.models.staff import PracticeAnswer, StaffMember, StaffSession
+from triage.store.models.staff import StaffMember, StaffSession, TrainingAnswer
 
 AT_ONCE = 200  # rows that are in memory together
 CHUNK = 256 * 1024  # bytes that are gathered before they are passed on
@@ -141,7 +141,7 @@ def exported_lists(session: Session, whose: Whose, by: Actor) -> Iterator[tuple[
     ids = select(col(Delivery.id)).where(exported_deliveries(whose, by))
     letters = select(col(Delivery.message_id)).where(exported_deliveries(whose, by))
     items = select(col(DecisionItem.decision_id)).where(col(DecisionItem.delivery_id).in_(ids))
-    told = not_(confidential_folders.about_sealed(by))
+    told = not_(confidential_folders.about_confidential(by))
     named = cast(col(Decision.selection), String).contains(json.dumps(whose.address), autoescape=True)
     wanted: list[tuple[str, Select[Any]]] = [
         ("deliveries", select(Delivery).where(exported_deliveries(whose, by)).order_by(col(Delivery.id))),
@@ -218,7 +218,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("reports", select(MailReport).where(col(MailReport.person) == whose.uid, reported).order_by(col(MailReport.id))),
         ("expected_senders", select(Expectation).where(col(Expectation.person) == whose.uid).order_by(col(Expectation.id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
-        ("practice", select(PracticeAnswer).where(col(PracticeAnswer.login) == login)),
+        ("practice", select(TrainingAnswer).where(col(TrainingAnswer.login) == login)),
         ("assignment", select(Assignment).where(handed, waits).order_by(col(Assignment.delivery_id))),
         ("snoozes", select(Snooze).where(col(Snooze.login) == login, snoozed).order_by(col(Snooze.delivery_id))),
         ("comments_made", select(Comment).where(col(Comment.by) == f"person:{login}", about).order_by(col(Comment.id))),
@@ -226,7 +226,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         (
             "decisions_made",
             select(Decision)
-            .where(col(Decision.by) == f"person:{login}", not_(confidential_folders.about_sealed(by)))
+            .where(col(Decision.by) == f"person:{login}", not_(confidential_folders.about_confidential(by)))
             .order_by(col(Decision.id)),
         ),
         ("signed_in", select(AuditRecord).where(about_them).order_by(col(AuditRecord.id))),

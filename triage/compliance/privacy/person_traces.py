@@ -31,7 +31,7 @@ from triage.store.models.mailboxes import RelatedMail
 from triage.store.models.notifications import SentAlert
 from triage.store.models.rules import Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, WebmailLink
-from triage.store.models.staff import BrowserPin, FailedSignIn, PracticeAnswer, Preference, SavedSearch, StaffMember, StaffSession
+from triage.store.models.staff import BrowserPin, FailedSignIn, Preference, SavedSearch, StaffMember, StaffSession, TrainingAnswer
 
 BY = Actor.system("privacy")
 
@@ -114,7 +114,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str, now: dateti
         session.execute(delete(said).where(col(said.person) == uid))
     for kept in (AuthenticatorApp, BrowserPin, ExternalIdentity, Passkey, RecoveryCode, StaffSession):
         session.execute(delete(kept).where(col(kept.login) == login))
-    for noted in (FailedSignIn, PracticeAnswer, Preference):
+    for noted in (FailedSignIn, TrainingAnswer, Preference):
         session.execute(delete(noted).where(col(noted.login) == login))
     for there in (DismissedNote, Presence, Snooze):
         session.execute(delete(there).where(col(there.login) == login))

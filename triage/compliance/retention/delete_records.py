@@ -154,7 +154,7 @@ def forgettable_messages(session: Session, settings: Settings, now: datetime) ->
     of_another = (col(Notice.delivery_id) == col(Delivery.id), col(Notice.message_id) != col(Delivery.message_id))
     tells = exists().where(*of_another).correlate(Delivery)
     needed = select(col(Delivery.id)).where(
-        col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_hold.kept_condition(session))
+        col(Delivery.message_id) == col(Message.id), or_(~over, tells, legal_hold.on_legal_hold(session))
     )
     return (
         select(col(Message.id))

@@ -48,7 +48,7 @@ def list_expiring(session: Session, *, by: Actor, settings: Settings, now: datet
     days = settings.retention.held_days
     soon = and_(
         expiry.expired_condition(now + expiry.SOON, expiry.expiry_terms(settings)),
-        ~legal_hold.kept_condition(session),
+        ~legal_hold.on_legal_hold(session),
         access.countable_deliveries(by),
     )
     rows = session.execute(
@@ -63,7 +63,7 @@ def list_expiring(session: Session, *, by: Actor, settings: Settings, now: datet
 
 def count_overdue(session: Session, *, settings: Settings, then: datetime) -> tuple[int, int]:
     """Counts what is overdue: held messages to expire, contents to erase. None, where `mailroom upkeep` runs."""
-    held = select(func.count()).where(expiry.expired_condition(then, expiry.expiry_terms(settings)), ~legal_hold.kept_condition(session))
+    held = select(func.count()).where(expiry.expired_condition(then, expiry.expiry_terms(settings)), ~legal_hold.on_legal_hold(session))
     kept = select(func.count()).select_from(erasable_contents(session, settings, then).order_by(None).subquery())
     return session.scalar(held) or 0, session.scalar(kept) or 0
 
@@ -73,7 +73,7 @@ def count_unseen(session: Session, *, settings: Settings, now: datetime) -> int:
     terms = expiry.expiry_terms(settings)
     if terms.unseen:
         return 0
-    held = select(func.count()).where(expiry.unseen_condition(now, terms), ~legal_hold.kept_condition(session))
+    held = select(func.count()).where(expiry.unseen_condition(now, terms), ~legal_hold.on_legal_hold(session))
     return session.scalar(held) or 0
 
 
@@ -83,7 +83,7 @@ def expire_messages(session: Session, *, settings: Settings, now: datetime, limi
     What its recipient was never told of stays held, unless `retention.expire_unseen` says otherwise.
     """
     legal_hold.take_turn(session)
-    over = (expiry.expired_condition(now, expiry.expiry_terms(settings)), ~legal_hold.kept_condition(session))
+    over = (expiry.expired_condition(now, expiry.expiry_terms(settings)), ~legal_hold.on_legal_hold(session))
     ids = list(session.scalars(select(col(Delivery.id)).where(*over).order_by(col(Delivery.received_at)).limit(limit)))
     if not ids:
         return 0
@@ -131,7 +131,7 @@ def forget_recalled_copies(session: Session, *, settings: Settings, now: datetim
         select(col(Recalled.id))
         .join(Delivery, col(Delivery.id) == col(Recalled.delivery_id))
         .where(col(Recalled.head).is_not(None), in_states((State.PURGED, State.DELIVERED)), col(Delivery.settled_at) < gone)
-        .where(~legal_hold.kept_condition(session))
+        .where(~legal_hold.on_legal_hold(session))
         .limit(limit)
     )
     ids = list(session.scalars(over))
@@ -171,6 +171,6 @@ def erasable_contents(session: Session, settings: Settings, now: datetime) -> Se
     needed = (
         select(col(Delivery.id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
-        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_hold.kept_condition(session)))
+        .where(col(Message.content_id) == col(Content.id), or_(~over, legal_hold.on_legal_hold(session)))
     )
     return old_enough(settings, now).where(~needed.exists()).order_by(col(Content.id))

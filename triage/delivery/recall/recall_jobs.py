@@ -280,7 +280,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
     wanted = [one.delivery.id for one in gone if one.delivery.back_wanted_by is not None]
     for event, some in events.items():
         by_decision(session, some, event, now, named=event is Event.RECALL)
-    recalled_copies.tell_all(session, told)
+    recalled_copies.set_outcomes(session, told)
     for delivery_id in wanted:
         recalled_copies.bring_back(session, delivery_id, now=now)
 
@@ -309,7 +309,7 @@ def settle_there(session: Session, there: Sequence[Settled], now: datetime) -> N
         some = [one for one in there if (one.ending.kind == "restored") is is_back]
         by_decision(session, some, Event.DELIVER, now, named=is_back)
     recalled_copies.end_copies(session, [one.delivery.id for one in there], now=now)
-    recalled_copies.tell_all(session, told)
+    recalled_copies.set_outcomes(session, told)
     for delivery_id, purge in purges:
         carry_out_purge(session, delivery_id, purge, now)
         recalled_copies.record_outcome(session, purge, delivery_id, "recalling", "")

@@ -26,7 +26,7 @@ IN_A_FOLDER = col(Delivery.department) > ""  # as mail to the postmaster is not,
 FROM_THEM = col(Delivery.claimed).is_(False)  # a message that only claims an author is none of theirs
 NOT_SWEPT = col(Delivery.rule).not_in([literal_column("'sweep'"), literal_column("'take'")])  # found in a mailbox: nobody let that in
 FOR_STAFF = col(Delivery.rule) != literal_column(f"'{FOR_ASSISTANT}'")  # what is held for an assistant was no question to staff
-LET_IN = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER, NOT_SWEPT)
+ACCEPTED = and_(one_of(State.QUEUED, State.RELAYING, State.DELIVERED), IN_A_FOLDER, NOT_SWEPT)
 REMOVED = one_of(State.PURGED, State.RECALLING, State.REJECTED)
 NO_ONE, NO_CAMPAIGN = "-", -1  # of nobody
 LOOKED_AT = 200  # earlier messages of one sender that are counted at most
@@ -78,19 +78,19 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
         campaign.label("campaign"),
         proven.label("proven"),
         exists().where(by_them).correlate(asked).label("wrote"),
-        exists().where(by_them, LET_IN).correlate(asked).label("let_in"),
-        exists().where(by_domain, LET_IN).correlate(asked).label("colleagues"),
-        decided(by_them, LET_IN).label("sender_in"),
+        exists().where(by_them, ACCEPTED).correlate(asked).label("let_in"),
+        exists().where(by_domain, ACCEPTED).correlate(asked).label("colleagues"),
+        decided(by_them, ACCEPTED).label("sender_in"),
         decided(by_them, REMOVED).label("sender_away"),
-        decided(by_colleagues, LET_IN).label("domain_in"),
+        decided(by_colleagues, ACCEPTED).label("domain_in"),
         decided(by_colleagues, REMOVED).label("domain_away"),
-        decided(of_campaign, LET_IN).label("campaign_in"),
+        decided(of_campaign, ACCEPTED).label("campaign_in"),
         decided(of_campaign, REMOVED).label("campaign_away"),
     ).select_from(asked)
 
 
 IN_DEPARTMENT = exists().where(
-    col(Delivery.author) == bindparam("author"), FROM_THEM, LET_IN, col(Delivery.department) == bindparam("department")
+    col(Delivery.author) == bindparam("author"), FROM_THEM, ACCEPTED, col(Delivery.department) == bindparam("department")
 )
 IN_FOLDER = IN_DEPARTMENT.where(col(Delivery.person) == bindparam("person"))
 HAS_WRITTEN_TO = {False: select(IN_DEPARTMENT), True: select(IN_FOLDER)}

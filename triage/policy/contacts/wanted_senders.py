@@ -14,7 +14,7 @@ from triage.config.settings import Settings
 from triage.message.authentication import Result
 from triage.message.mime.links import registered_organisation
 from triage.policy.contacts import store as contacts_store
-from triage.policy.contacts.sender_history import LET_IN
+from triage.policy.contacts.sender_history import ACCEPTED
 from triage.policy.facts import BY_STAFF
 from triage.policy.rules_in_force import in_force
 from triage.store import confidential_rows, db
@@ -30,7 +30,7 @@ from triage.store.models.rules import Rule
 
 Why = Literal["contact", "allowed", "released"]
 KEPT_WITHIN = timedelta(hours=1)  # in which upkeep has surely written down the domains of new contacts
-LET_IN_BY = ("allowed-sender", "reply-to-ours")  # the policy's rules that let in what the company wants
+ACCEPTING_RULES = ("allowed-sender", "reply-to-ours")  # the policy's rules that let in what the company wants
 
 
 class Sender(NamedTuple):
@@ -149,8 +149,8 @@ def with_wanted(column: str, proven: bool, on_postgresql: bool) -> Select[Any]:
 
 def was_wanted() -> ColumnElement[bool]:
     """Whether a delivery was released or passed because the company wants it: by a rule, as an answer, or by a person."""
-    by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in LET_IN_BY])
-    return and_(LET_IN, or_(by_rule, was_released()), col(Delivery.claimed).is_(False), not_(confidential_rows.is_confidential()))
+    by_rule = col(Delivery.rule).in_([literal_column(f"'{one}'") for one in ACCEPTING_RULES])
+    return and_(ACCEPTED, or_(by_rule, was_released()), col(Delivery.claimed).is_(False), not_(confidential_rows.is_confidential()))
 
 
 def was_released() -> ColumnElement[bool]:

@@ -20,7 +20,7 @@ from triage.message.sender_proof import SenderProof, awaited_ways, lasting_ways,
 from triage.message.signals.severity import Severity
 from triage.message.summary import Summary
 from triage.policy.backscatter import claims_ours
-from triage.policy.contacts.sender_history import LET_IN
+from triage.policy.contacts.sender_history import ACCEPTED
 from triage.policy.decide import DIFFERENT
 from triage.store import confidential_rows, db, ledger
 from triage.store.db import OneOf
@@ -108,7 +108,7 @@ def compare_proof(
     if not ways:
         return None
     known = kept.get(domain, NOTHING_KEPT)
-    usual = frozenset(known.usual) or earlier_ways(session, is_let_in_from(domain)) - known.refused
+    usual = frozenset(known.usual) or earlier_ways(session, is_accepted_from(domain)) - known.refused
     is_fresh = all(known.usual.get(way, now) > now - DAY for way in ways)
     held = max(known.held.get(way, 0) for way in ways)
     is_refused = not known.refused.isdisjoint(ways)
@@ -129,9 +129,9 @@ def compared_domain(author: str, settings: Settings) -> str:
     return "" if is_left_out or not settings.policy.renew_proof_days else domain
 
 
-def is_let_in_from(domain: str) -> ColumnElement[bool]:
+def is_accepted_from(domain: str) -> ColumnElement[bool]:
     """SQL condition for deliveries from a domain that show which proofs are usual."""
-    return and_(col(Delivery.author_domain) == domain, LET_IN)
+    return and_(col(Delivery.author_domain) == domain, ACCEPTED)
 
 
 def earlier_ways(session: Session, which: ColumnElement[bool]) -> frozenset[str]:

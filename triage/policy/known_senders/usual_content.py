@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from triage.message.mime.links import registered_organisation
 from triage.message.mime.rewritten_links import real_destination
 from triage.message.signals.deviations import Deviation
-from triage.policy.contacts.sender_history import LET_IN, LOOKED_AT
+from triage.policy.contacts.sender_history import ACCEPTED, LOOKED_AT
 from triage.policy.contacts.wanted_senders import was_released
 from triage.store import confidential_rows
 from triage.store.message_record.damaged_records import skip_damaged
@@ -41,7 +41,7 @@ def find_usual(session: Session, author: str, *, freemail: Collection[str], now:
     rows = session.execute(
         select(col(Message.id), col(Message.record), released)
         .join(Delivery, col(Delivery.message_id) == col(Message.id))
-        .where(and_(theirs, col(Delivery.proof) != "", LET_IN, settled, not_(confidential_rows.is_confidential())))
+        .where(and_(theirs, col(Delivery.proof) != "", ACCEPTED, settled, not_(confidential_rows.is_confidential())))
         .order_by(col(Delivery.received_at).desc())
         .limit(LOOKED_AT)
     )

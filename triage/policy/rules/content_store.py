@@ -15,7 +15,7 @@ from triage.ids import format_id
 from triage.policy.content_rules.active_rules import CONTENT
 from triage.policy.content_rules.conditions import as_conditions
 from triage.policy.rules.rule_request import RuleOrder
-from triage.policy.rules_in_force import VERSION, is_kept
+from triage.policy.rules_in_force import VERSION, exists_at
 from triage.say import quote_text, say
 from triage.store import ledger, versions
 from triage.store.models.rules import Rule
@@ -26,7 +26,7 @@ IMPORTED = "import"
 
 def make_room(session: Session, order: RuleOrder, origin: str, *, by: Actor, now: datetime) -> Rule | None:
     """The rule on content that says the same already. A file replaces one of the same name; else that is refused, and one too many."""
-    others = select(Rule).where(col(Rule.match) == CONTENT, is_kept(now))
+    others = select(Rule).where(col(Rule.match) == CONTENT, exists_at(now))
     named = session.scalars(others.where(col(Rule.value) == order.value)).first()
     if named is not None and says_same(named, order):
         return named
@@ -39,7 +39,7 @@ def make_room(session: Session, order: RuleOrder, origin: str, *, by: Actor, now
 
 def find_same(session: Session, order: RuleOrder, now: datetime) -> Rule | None:
     """The rule on content that says all of this already."""
-    named = (col(Rule.match) == CONTENT, col(Rule.value) == order.value, is_kept(now))
+    named = (col(Rule.match) == CONTENT, col(Rule.value) == order.value, exists_at(now))
     found = session.scalars(select(Rule).where(*named)).first()
     return found if found is not None and says_same(found, order) else None
 
@@ -76,7 +76,7 @@ def pause_rule(
     ApprovalNeeded where a rule that nobody approved is to be resumed, and the company wants a second person for it by now.
     `confirmed`: names of a second look, for the record.
     """
-    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, is_kept(now)).with_for_update()).first()
+    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, exists_at(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
         raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     access.may_make_rule(session, by, rule.scope)

@@ -22,7 +22,7 @@ from triage.policy.facts import BY_STAFF
 from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import content_store, rule_warnings
 from triage.policy.rules.rule_request import CONTENT, SAYS, RuleOrder as RuleOrder, as_row, check_order, rule_end
-from triage.policy.rules_in_force import VERSION as VERSION, in_force as in_force, is_kept
+from triage.policy.rules_in_force import VERSION as VERSION, exists_at, in_force as in_force
 from triage.say import form_of, say
 from triage.store import ledger, versions
 from triage.store.db import UNSEEN, OneOf, columns_of, insert_all, is_among
@@ -188,7 +188,7 @@ def plan_change(
     What is CHANGEABLE, and until, can be changed; what is not named stays. `expected` is the version that the asker saw: Stale when
     somebody has changed it since. Who it is about is another rule.
     """
-    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, is_kept(now)).with_for_update()).first()
+    rule = session.scalars(select(Rule).where(col(Rule.id) == rule_id, exists_at(now)).with_for_update()).first()
     if rule is None or not access.knows_rule(by, rule.scope, confidential_folders.closed_scopes(session, by)):
         raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     access.may_make_rule(session, by, rule.scope)
@@ -331,7 +331,7 @@ def list_rules(
 
     `sender`: an address or a domain; only rules that are about it. `scope`: only rules for exactly this one.
     """
-    where = [is_kept(now), *known_conditions(session, by)]
+    where = [exists_at(now), *known_conditions(session, by)]
     if q:
         where.append(col(Rule.value).contains(q.casefold(), autoescape=True))
     if sender:

@@ -113,7 +113,7 @@ def count_by_domain(session: Session, now: datetime) -> dict[str, Evidence]:
 def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str]]:
     """Returns for each domain the people and departments that wrote to somebody there, outside confidential folders."""
     found: dict[str, set[str]] = {}
-    closed_people, closed_departments = sealed_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
+    closed_people, closed_departments = confidential_people(session), set(session.scalars(confidential_rows.SEALED["department"]))
     columns = col(Contact.address), col(Contact.person), col(Contact.department)
     known = select(*columns).where(col(Contact.state) == KNOWN).execution_options(yield_per=AT_ONCE)
     for address, person, department in session.execute(known):
@@ -123,7 +123,7 @@ def find_writers(session: Session, wanted: Collection[str]) -> dict[str, set[str
     return found
 
 
-def sealed_people(session: Session) -> set[str]:
+def confidential_people(session: Session) -> set[str]:
     """The people whose mail lies in confidential folders: their own, or their department's."""
     theirs = select(col(Person.uid)).where(col(Person.department).in_(confidential_rows.SEALED["department"]))
     return {*session.scalars(confidential_rows.SEALED["person"]), *session.scalars(theirs)}
@@ -158,7 +158,7 @@ def recent_subjects(session: Session, domain: str, now: datetime) -> tuple[str, 
 
 def candidate_lists(session: Session, now: datetime) -> list[Candidate]:
     """Mailing lists that somebody here writes to, nobody in a confidential folder as the last one, and whose posts are signed."""
-    closed = sealed_people(session)
+    closed = confidential_people(session)
     decided = select(col(Rule.value)).where(rules.in_force(now), col(Rule.match) == "list")
     posted = select(PostedList).where(col(PostedList.posts) > 0, col(PostedList.list_id) != "", col(PostedList.signer) != "")
     return [

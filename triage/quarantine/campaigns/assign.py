@@ -259,7 +259,7 @@ def forget_messages(session: Session, messages: Select[int]) -> None:
     """Forgets representatives of campaigns whose messages are all erased: they say what the messages were about."""
     both = select(col(Delivery.campaign_id), col(Delivery.wave_id)).where(col(Delivery.message_id).in_(messages)).distinct()
     found = {one for pair in session.execute(both) for one in pair if one is not None}
-    kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in kept_of(session, column, found)}
+    kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in with_content(session, column, found)}
     rows = session.execute(
         select(col(Representative.id), col(Representative.features)).where(
             db.is_among(session, col(Representative.campaign_id), found - kept)
@@ -280,6 +280,6 @@ def drop_empty(session: Session, found: Iterable[int]) -> None:
     session.execute(delete(Campaign).where(db.is_among(session, col(Campaign.id), locked), *unused), execution_options=db.UNSEEN)
 
 
-def kept_of(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:
+def with_content(session: Session, column: Any, campaigns: Iterable[int]) -> Iterable[int]:
     """Returns those of some campaigns that have deliveries whose content is not erased."""
     return session.scalars(select(column).where(db.is_among(session, column, campaigns), col(Delivery.erased_at).is_(None)).distinct())

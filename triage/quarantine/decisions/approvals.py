@@ -89,7 +89,7 @@ def confirm_approval(
 
     FactorNeeded where this person has to prove their second factor again first. SecondLookNeeded where what is released needs a second
     look and this person has not confirmed exactly its names, with its fence: both look. `acts` carry out what packages above know, by
-    its kind. `planned`: the result of `plan_asked` from before this transaction; the decision is carried out in slices.
+    its kind. `planned`: the result of `plan_requested` from before this transaction; the decision is carried out in slices.
 
     NotAllowed for the one who asked and for those whose scope does not cover all of it, NotAllowedNow when it is over or the one who
     asked may no longer do it, Stale when the message is not what it was when it was asked for.
@@ -106,12 +106,14 @@ def confirm_approval(
     elif act := acts.get(asked.kind):
         result = act(session, asked, first, by=by, now=now, settings=settings)
     else:
-        result = decide_as_asked(session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence, planned=planned).id
+        result = decide_requested(
+            session, asked, first, by=by, now=now, settings=settings, confirm=confirm, fence=fence, planned=planned
+        ).id
     dual_control.settle_approval(session, asked, dual_control.CONFIRMED, by=by, reason=reason, now=now, result=result)
     return asked
 
 
-def try_asked(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings) -> Trials:
+def try_requested_rule(session: Session, pending_id: int, *, by: Actor, now: datetime, settings: Settings) -> Trials:
     """The trial of a rule on content that waits for approval, before the transaction that makes it."""
     asked = session.get(PendingAct, pending_id)
     if asked is None or asked.kind != "rule" or asked.state != dual_control.WAITING or not may_know_of(session, asked, by):
@@ -119,7 +121,7 @@ def try_asked(session: Session, pending_id: int, *, by: Actor, now: datetime, se
     return rule_confirmation.try_ahead(session, [rule_of(asked.order)], by=by, now=now, settings=settings)
 
 
-def decide_as_asked(
+def decide_requested(
     session: Session,
     asked: PendingAct,
     first: Actor,
@@ -146,7 +148,7 @@ def decide_as_asked(
     return decide_messages(session, request, by=first, second=second, now=now, settings=settings, planned=planned)
 
 
-def plan_asked(
+def plan_requested(
     session: Session,
     pending_id: int,
     *,
@@ -304,7 +306,7 @@ def is_everywhere(asked: PendingAct) -> bool:
 
 def approval_sentence(asked: PendingAct) -> str:
     """Sentence about the requested decision."""
-    about: dict[str, str] = {"name": asked.asked_by_shown, "what": what_is_asked(asked)}
+    about: dict[str, str] = {"name": asked.asked_by_shown, "what": describe_request(asked)}
     if asked.needs == [dual_control.MAIL_PROGRAM]:
         return say("{name} asks in a mail program: {what}.", **about)
     about["why"] = list_with_and(NEEDS[one] for one in asked.needs if one != dual_control.MAIL_PROGRAM)
@@ -318,7 +320,7 @@ def describe_content_rule(order: RuleOrder) -> str:
         does = say("make the rule {value}, which redirects messages with {conditions} to {target}", target=order.to, **about)
     else:
         does = say("make the rule {value}, which removes messages with {conditions}", **about)
-    return for_whom_until(does, order)
+    return describe_scope_and_end(does, order)
 
 
 def shown_rule(asked: PendingAct) -> dict[str, Any] | None:
@@ -330,7 +332,7 @@ def shown_rule(asked: PendingAct) -> dict[str, Any] | None:
     return asdict(order) | {"conditions": conditions_json(order.conditions), "trial": sentence}
 
 
-def for_whom_until(does: str, order: RuleOrder) -> str:
+def describe_scope_and_end(does: str, order: RuleOrder) -> str:
     """The same with the scope of the rule and its end."""
     scope = access.describe_scope(order.scope)
     if order.until is None:
@@ -338,7 +340,7 @@ def for_whom_until(does: str, order: RuleOrder) -> str:
     return say("{does}, for {scope} and until {day}", does=does, scope=scope, day=format_day(order.until))
 
 
-def what_a_hunt_shows(order: dict[str, Any]) -> str:
+def describe_hunt(order: dict[str, Any]) -> str:
     """Describes what the second person of a hunt agrees to."""
     criteria = Criteria.from_json(order["criteria"]).describe()
     return say_count(
@@ -350,7 +352,7 @@ def what_a_hunt_shows(order: dict[str, Any]) -> str:
     )
 
 
-def what_is_asked(asked: PendingAct) -> str:
+def describe_request(asked: PendingAct) -> str:
     """Describes the effect of the requested decision."""
     if asked.kind == "rule" and asked.order["match"] == CONTENT:
         return describe_content_rule(rule_of(asked.order))
@@ -359,7 +361,7 @@ def what_is_asked(asked: PendingAct) -> str:
     if asked.kind == dual_control.PERSON_ERASURE:
         return say("erase the data of {whom}", whom=asked.order.get("address") or say("a person"))
     if asked.kind == dual_control.HUNT:
-        return what_a_hunt_shows(asked.order)
+        return describe_hunt(asked.order)
     messages = say_count("{count} message", "{count} messages", count=len(asked.items))
     if asked.kind == dual_control.HUNT_REMOVAL:
         return say("remove {messages} that a hunt found from mailboxes", messages=messages)

@@ -41,7 +41,7 @@ GENUINE, NOT_PROVEN, FAILED = "genuine", "not_proven", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AllowScope:
     """Scope for which the senders could be allowed."""
 
     scope: str  # "": for each of those whom the messages are for
@@ -50,7 +50,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SenderConsent:
     """Sender of the selected messages, as the sheet asks about them."""
 
     sender: str  # "": these messages name nobody whom a rule could be about
@@ -69,12 +69,12 @@ class Asked:
 class Consent:
     """Consent of the person who releases the selected messages and allows these senders."""
 
-    senders: tuple[Asked, ...]
+    senders: tuple[SenderConsent, ...]
     rules: tuple[RuleOrder, ...]  # exactly those that are made
     count: int  # messages that are released
     ids: tuple[int, ...]  # their deliveries
     scope: str
-    reaches: tuple[Reach, ...]  # the narrowest first
+    reaches: tuple[AllowScope, ...]  # the narrowest first
     only_encrypted: bool = False  # every selected message is held for nothing but an encrypted file
 
     @property
@@ -116,7 +116,7 @@ def preview_consent(
     return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches, locked)
 
 
-def named_in(order: RuleOrder, asked: Sequence[Asked]) -> list[str]:
+def named_in(order: RuleOrder, asked: Sequence[SenderConsent]) -> list[str]:
     """Chosen senders: named by the order, else proven and without a second look."""
     left = set(order.without)
     if order.senders:
@@ -152,12 +152,12 @@ def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
     return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in found}
 
 
-def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> Asked:
+def consent_of_sender(session: Session, order: RuleOrder, sender: Sender, signs: dict[int, Signs], settings: Settings) -> SenderConsent:
     """Describes a sender for the sheet."""
     genuine = bool(sender.signers) if sender.match == "list" else sender.genuine == len(sender.ids)
     refused, rests_on = refuse_allow(session, order, sender, settings)
     theirs = [signs[one] for one in sender.ids]
-    return Asked(
+    return SenderConsent(
         sender=sender.value,
         match=sender.match,
         count=len(sender.ids),
@@ -210,19 +210,19 @@ def looks_of(signs: Sequence[Signs]) -> tuple[str, ...]:
     return tuple(in_order(name for one in signs for name in one.looks))
 
 
-def senderless_messages(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]) -> tuple[Asked, ...]:
+def senderless_messages(ids: Sequence[int], found: Sequence[Sender], signs: dict[int, Signs]) -> tuple[SenderConsent, ...]:
     """The messages without a sender: they are released by themselves, never along with a rule."""
     left = sorted(set(ids) - {one for sender in found for one in sender.ids})
     if not left:
         return ()
     theirs = [signs[one] for one in left]
     severity, looks, says = max(one.severity for one in theirs), looks_of(theirs), strongest_warnings(theirs)
-    return (Asked("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not=NO_SENDER),)
+    return (SenderConsent("", "", len(left), NOT_PROVEN, "", severity, looks, says, chosen=False, why_not=NO_SENDER),)
 
 
 def reaches_of(
     session: Session, order: RuleOrder, found: Sequence[Sender], ids: Sequence[int], *, by: Actor, now: datetime
-) -> tuple[Reach, ...]:
+) -> tuple[AllowScope, ...]:
     """Lists scopes for which the chosen senders can be allowed, the narrowest first: the recipients of the messages, then each scope that
     holds them.
     """
@@ -237,7 +237,7 @@ def reaches_of(
     steps += [(one, (one,)) for one in single]
     words = {scope for _, scopes in steps for scope in scopes}
     counts = [rule_trial.let_in(session, allow_of(replace(order, senders=(), without=()), one), words, by=by, now=now) for one in chosen]
-    return tuple(Reach(scope, scopes, sum(found[one] for found in counts for one in scopes)) for scope, scopes in steps)
+    return tuple(AllowScope(scope, scopes, sum(found[one] for found in counts for one in scopes)) for scope, scopes in steps)
 
 
 def consent_record(rules: Iterable[RuleOrder], left: dict[str, int]) -> dict[str, Any]:

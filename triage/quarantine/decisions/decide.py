@@ -16,7 +16,7 @@ from triage.config.settings import Settings
 from triage.errors import ApprovalNeeded, NotAllowed, NothingDone
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import checked_scope
-from triage.quarantine.decisions import ask_keepers, bulk_decisions
+from triage.quarantine.decisions import bulk_decisions, request_keepers
 from triage.quarantine.decisions.carry_out import carry_out, checked_target, sort_copies
 from triage.quarantine.decisions.decision_plan import Plan, lock_found, plan_locked
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
@@ -73,7 +73,7 @@ def decide_messages(
     if plan.last is not None:
         bulk_decisions.begin_bulk(session, decision, plan, request)
         make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
-        ask_keepers.ask_keepers(session, decision, request.selected, by=by, now=now)
+        request_keepers.request_keepers(session, decision, request.selected, by=by, now=now)
         bulk_decisions.record_beginning(session, decision, by=by, now=now)
         return get_decision(session, decision.id, by=by)
     items = carry_out(session, decision, plan.meant, request, by=by, now=now, settings=settings)
@@ -82,7 +82,7 @@ def decide_messages(
         raise NothingDone(items[0].why, tuple(items))
     make_rules(session, plan, by=by, now=now, settings=settings, decision_id=decision.id, second=second)
     if decision.confidential:
-        ask_keepers.ask_keepers(session, decision, request.selected, by=by, now=now)
+        request_keepers.request_keepers(session, decision, request.selected, by=by, now=now)
     made = file_decision(session, decision, items, by=by, now=now)
     sort_copies(session, decision, [one.delivery_id for one in items], settings=settings)
     return made
@@ -102,7 +102,7 @@ def describe_decision(
         count=plan.count,
         outside=plan.outside,
         confirmed=list(plan.confirmed),
-        confidential=ask_keepers.find_concerned(session, request.selected, request.verb, by=by) if reaches_folders else "",
+        confidential=request_keepers.find_concerned(session, request.selected, request.verb, by=by) if reaches_folders else "",
         second_by=str(second or ""),
         second_by_shown=second.shown if second else "",
         target=checked_target(session, request, settings=settings, now=now),

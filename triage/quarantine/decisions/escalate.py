@@ -92,7 +92,7 @@ def escalate_messages(
     evidence = content_digests(session, meant)
     if not evidence:
         raise NotAllowedNow(say("its content was erased: there is no evidence left to preserve"))
-    if len(confidential_folders.seals_over(session, meant)) > 1:
+    if len(confidential_folders.closed_folders_over(session, meant)) > 1:
         raise BadInput(
             say("messages in confidential folders are escalated separately: select those of one folder at a time"), field="select"
         )

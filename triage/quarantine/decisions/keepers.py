@@ -18,9 +18,9 @@ from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import NotAllowedNow, NotFound, Refused
 from triage.ids import format_id
-from triage.quarantine.decisions.ask_keepers import WAITING
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
+from triage.quarantine.decisions.request_keepers import WAITING
 from triage.quarantine.decisions.undo import undo_decision
 from triage.quarantine.search import selection
 from triage.quarantine.search.selection import MOST_IDS, Selection
@@ -30,7 +30,7 @@ from triage.store.delivery_state import State
 from triage.store.models.approvals import KeepersRequest
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 
 CONFIRMED, DECLINED, JOINED, UNDONE = "confirmed", "declined", "joined", "undone"
 SUBJECT = "confidential"  # of the record: which folder it was is among the details, which are kept back from others
@@ -42,7 +42,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ShownRequest:
     """A request as a keeper sees it: with the copies that are in the folder now."""
 
     id: int
@@ -59,20 +59,20 @@ class Asked:
     result_id: int | None = None
 
 
-def list_requests(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[Asked]:
+def list_requests(session: Session, *, by: Actor, now: datetime, limit: int = 200, before: int | None = None) -> list[ShownRequest]:
     """The requests to the actor as a keeper that wait and have copies in the folder, the newest first; of equal ones the newest.
 
     `before`: the id to go on from.
     """
-    mine = open_ones(now).where(col(KeepersRequest.folder).in_(sorted(kept_by(session, by))))
+    mine = open_ones(now).where(col(KeepersRequest.folder).in_(sorted(folders_of_keeper(session, by))))
     seen: set[str] = set()
-    found: list[Asked] = []
+    found: list[ShownRequest] = []
     for row in session.scalars(mine.order_by(col(KeepersRequest.id).desc())):
         what = repr(sorted(row.selection.items(), key=str))
-        asked = as_asked(session, row, by) if what not in seen and len(found) < limit else None
+        shown = show_request(session, row, by) if what not in seen and len(found) < limit else None
         seen.add(what)
-        if asked and asked.count and (before is None or asked.id < before):
-            found.append(asked)
+        if shown and shown.count and (before is None or shown.id < before):
+            found.append(shown)
     return found
 
 
@@ -84,15 +84,17 @@ def open_ones(now: datetime) -> Any:
     )
 
 
-def kept_by(session: Session, by: Actor) -> set[str]:
+def folders_of_keeper(session: Session, by: Actor) -> set[str]:
     """The confidential folders whose keeper the actor is. A token is nobody's keeper."""
     if by.kind not in confidential_folders.PEOPLE or by.kind == "token":
         return set()
-    rows = session.execute(select(col(Sealed.kind), col(Sealed.name)).where(col(Sealed.login) == by.name))
+    rows = session.execute(
+        select(col(ConfidentialFolder.kind), col(ConfidentialFolder.name)).where(col(ConfidentialFolder.login) == by.name)
+    )
     return {f"{kind}:{name}" for kind, name in rows}
 
 
-def as_asked(session: Session, row: KeepersRequest, by: Actor) -> Asked:
+def show_request(session: Session, row: KeepersRequest, by: Actor) -> ShownRequest:
     """A request with what the actor sees of it."""
     counted = (
         select(col(Delivery.state), func.count()).where(removable_copies(row), access.visible_deliveries(by)).group_by(col(Delivery.state))
@@ -102,7 +104,7 @@ def as_asked(session: Session, row: KeepersRequest, by: Actor) -> Asked:
         select(col(Delivery.id)).where(removable_copies(row), access.visible_deliveries(by)).order_by(col(Delivery.id).desc()).limit(SHOWN)
     )
     count = sum(states.values())
-    return Asked(
+    return ShownRequest(
         row.id,
         row.folder,
         row.asked_by_shown,
@@ -137,8 +139,8 @@ def request_sentence(row: KeepersRequest, count: int) -> str:
 
 def confirm_request(
     session: Session, request_id: int, *, by: Actor, now: datetime, settings: Settings, reason: str = "", expect: int | None = None
-) -> Asked:
-    """Remove the copies in the folder: the keeper's own decision, which they can undo. Who asked is the second person of it.
+) -> ShownRequest:
+    """Remove the copies in the folder: the keeper's own decision, which they can undo. The person who asked is the second person of it.
 
     NotFound for who is no keeper of the folder, NotAllowedNow when it was answered or is over, Stale when `expect` is not the number of
     copies any more.
@@ -148,21 +150,21 @@ def confirm_request(
     made = decide_messages(session, request, by=by, second=second_of(row, by), now=now, settings=settings)
     row.results = [format_id(made.id)]
     settle_request(session, row, CONFIRMED, by=by, now=now, reason=reason)
-    return as_asked(session, row, by)
+    return show_request(session, row, by)
 
 
-def decline_request(session: Session, request_id: int, *, by: Actor, now: datetime, reason: str = "") -> Asked:
+def decline_request(session: Session, request_id: int, *, by: Actor, now: datetime, reason: str = "") -> ShownRequest:
     """Leave the copies where they are. NotFound and NotAllowedNow as for `confirm_request`."""
     row = lock_waiting_request(session, request_id, by, now)
     settle_request(session, row, DECLINED, by=by, now=now, reason=reason)
-    return as_asked(session, row, by)
+    return show_request(session, row, by)
 
 
 def lock_waiting_request(session: Session, request_id: int, by: Actor, now: datetime) -> KeepersRequest:
     """A request that waits for this keeper, locked."""
     access.may_decide(by)
     row = session.scalars(select(KeepersRequest).where(col(KeepersRequest.id) == request_id).with_for_update()).first()
-    if row is None or row.folder not in kept_by(session, by) or not as_asked(session, row, by).count:
+    if row is None or row.folder not in folders_of_keeper(session, by) or not show_request(session, row, by).count:
         raise NotFound(say("there is no request {request_id} to keepers of confidential folders", request_id=format_id(request_id)))
     if row.state != WAITING:
         raise NotAllowedNow(say("{name} already {state} it", name=row.settled_by_shown, state=ANSWERED.get(row.state, row.state)))
@@ -217,7 +219,7 @@ def join_removal(session: Session, request_id: int, *, settings: Settings, now: 
     row = session.get_one(KeepersRequest, request_id, with_for_update=True)
     by = agreement_actor(row.folder)
     if is_removal_undone(session, row):
-        return give_back(session, row, by, settings, now)
+        return undo_joined(session, row, by, settings, now)
     some = to_join(session, row, settings)
     if not some:
         return 0
@@ -285,7 +287,7 @@ def is_undone(session: Session, shown: str) -> bool:
     return made is None or made.undone_by is not None
 
 
-def give_back(session: Session, row: KeepersRequest, by: Actor, settings: Settings, now: datetime) -> int:
+def undo_joined(session: Session, row: KeepersRequest, by: Actor, settings: Settings, now: datetime) -> int:
     """The removal was undone: so is what was removed along with it."""
     number = 0
     for one in row.results:

@@ -84,7 +84,7 @@ def take_along(session: Session, source: int, target: int, messages: list[int]) 
     """Lets new messages be compared with these messages for their new campaign; returns the representatives taken over from the old
     one.
     """
-    prints = kept_fingerprints(session, messages)
+    prints = stored_fingerprints(session, messages)
     kept = move_representatives(session, and_(col(Representative.campaign_id) == source, col(Representative.features).in_(prints)), target)
     taken = set(session.scalars(select(col(Representative.features)).where(col(Representative.campaign_id) == target)))
     for features in list(set(prints) - taken)[: max(0, MOST_REPRESENTATIVES - len(taken))]:
@@ -92,7 +92,7 @@ def take_along(session: Session, source: int, target: int, messages: list[int]) 
     return kept
 
 
-def kept_fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
+def stored_fingerprints(session: Session, messages: list[int]) -> dict[bytes, Fingerprint]:
     """The fingerprints of those messages whose text is still there, by their features."""
     rows = session.execute(select(col(Message.record), col(Message.text)).where(is_among(session, col(Message.id), messages)))
     found = (fingerprint_of(Summary.from_json(record.summary | {"text": text})) for record, text in skip_damaged(rows))

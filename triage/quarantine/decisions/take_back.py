@@ -143,7 +143,7 @@ def release_again(act: Act, ids: list[int]) -> None:
 def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, State]) -> tuple[set[int], set[int]]:
     """A recall that has taken nothing yet is over: copies that stay where they are, and what was only looked for, purged no more."""
     session = act.session
-    idle = mine & in_states((State.RECALLING,)) & not_(recalled_copies.is_kept())
+    idle = mine & in_states((State.RECALLING,)) & not_(recalled_copies.is_copy_saved())
     ids = set(session.scalars(select(col(Delivery.id)).where(idle)))
     unsent = {one for one in ids if before[one] in STOPPABLE}
     unsent |= set(session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), ids), never_confirmed())))
@@ -151,7 +151,7 @@ def call_off_recalls(act: Act, mine: ColumnElement[bool], before: dict[int, Stat
     stay = act.record(is_among(session, col(Delivery.id), ids - unsent), Event.GIVE_UP, **nothing)
     purged = act.record(is_among(session, col(Delivery.id), unsent), Event.RECALL, **nothing)
     back = act.record(is_among(session, col(Delivery.id), purged), Event.RESTORE)
-    recalled_copies.tell_all(session, [(act.decision.id, one, "done", say("Cancelled before it was removed.")) for one in ids])
+    recalled_copies.set_outcomes(session, [(act.decision.id, one, "done", say("Cancelled before it was removed.")) for one in ids])
     return stay, back
 
 
@@ -243,7 +243,7 @@ def has_way_back(decision: Decision) -> ColumnElement[bool]:
     taken = col(DecisionItem.outcome).in_(CHANGED_OUTCOMES)
     if decision.verb not in SWEEPS:
         return taken
-    kept = exists().where(col(Delivery.id) == col(DecisionItem.delivery_id), recalled_copies.is_kept())
+    kept = exists().where(col(Delivery.id) == col(DecisionItem.delivery_id), recalled_copies.is_copy_saved())
     return taken | ((col(DecisionItem.outcome) == "out of reach") & kept)
 
 
@@ -270,7 +270,7 @@ def spare_in_flight(session: Session, decision: Decision, ids: list[int]) -> set
     spared = set(session.scalars(select(col(Delivery.id)).where(wanted)))
     if spared:
         session.execute(update(Delivery).where(wanted).values(purge_wanted_by=None))
-        recalled_copies.tell_all(session, [(decision.id, one, "done", say("Cancelled before it was carried out.")) for one in spared])
+        recalled_copies.set_outcomes(session, [(decision.id, one, "done", say("Cancelled before it was carried out.")) for one in spared])
     return spared
 
 

@@ -21,7 +21,7 @@ MOST = 5  # senders, subjects, blocks that are named
 
 def answer_subject(made: PendingAct) -> str:
     """The subject of an answer: what was asked for."""
-    return say("Confirm: {what}", what=approvals.what_is_asked(made))
+    return say("Confirm: {what}", what=approvals.describe_request(made))
 
 
 def answer_words(made: PendingAct, preview: Preview | None, along: Iterable[str], *, alone: bool) -> str:

@@ -37,7 +37,7 @@ from triage.quarantine.mail_moves.move_folders import (
     REMOVE,
     Move,
 )
-from triage.quarantine.mail_moves.move_requests import Answer, Asked, Asking
+from triage.quarantine.mail_moves.move_requests import Answer, RequestContext, RequestedMove
 from triage.quarantine.removal.removal_plan import BlockWish
 from triage.quarantine.search.listing import list_some
 from triage.quarantine.search.selection import MOST_IDS, MOST_ITEMS, Selection
@@ -95,7 +95,7 @@ def act_on_move(
         return Outcome(DONE) if mine else Outcome(ALREADY, what_became_of_it(session, delivery, now))
     try:
         with session.begin_nested():
-            return carry_move(session, row, delivery, move, occasion, account, Asking(by, settings, now))
+            return carry_move(session, row, delivery, move, occasion, account, RequestContext(by, settings, now))
     except Refused as fault:
         session.refresh(delivery)
         if delivery.state != State.HELD:
@@ -116,27 +116,29 @@ def reason_for(fault: Refused) -> str:
     return said if said.endswith(".") else say("{clause}.", clause=said)
 
 
-def carry_move(session: Session, row: MirrorCopy, delivery: Delivery, move: Move, occasion: str, account: str, asking: Asking) -> Outcome:
+def carry_move(
+    session: Session, row: MirrorCopy, delivery: Delivery, move: Move, occasion: str, account: str, context: RequestContext
+) -> Outcome:
     """Carries out a move of a held message, or asks about it."""
-    by, now = asking.by, asking.now
+    by, now = context.by, context.now
     if move.act == ASSIGN:
         return assign_to(session, delivery, move.word, by=by, now=now)
     key = f"mirror {format_id(row.id)} {move.folder} "
     if waiting := move_requests.find_waiting(session, own_key(by, key), move, now):
-        return Outcome(ASKED, answer=move_requests.renew_answer(session, waiting, asking))
+        return Outcome(ASKED, answer=move_requests.renew_answer(session, waiting, context))
     if settled := move_requests.find_settled(session, own_key(by, key + occasion)):
         approvals.check_waiting(session, settled, settled.id, by, now)
     request = request_of(session, [delivery], move, reason=reason_of(move, account), key=key + occasion, by=by)
     if not move.is_wide:
         try:
             with session.begin_nested():
-                made = decide_messages(session, request, by=by, now=now, settings=asking.settings)
+                made = decide_messages(session, request, by=by, now=now, settings=context.settings)
             row.ended_at, row.act, row.decision_id = now, move.folder, made.id
             session.flush()
             return Outcome(DONE)
         except (SecondLookNeeded, ApprovalNeeded, FactorNeeded):
             pass  # it is asked about
-    return Outcome(ASKED, answer=move_requests.ask_to_confirm(session, request, Asked(move, account, (row.id,)), asking))
+    return Outcome(ASKED, answer=move_requests.request_confirmation(session, request, RequestedMove(move, account, (row.id,)), context))
 
 
 def confirm_move(
@@ -159,7 +161,7 @@ def confirm_move(
             approvals.confirm_approval(session, request_id, by=by, now=now, settings=settings, **said)
     except (Stale, SecondLookNeeded):
         session.refresh(asked)
-        return renew(session, asked, Asking(by, settings, now))
+        return renew(session, asked, RequestContext(by, settings, now))
     except FactorNeeded:
         return Outcome(REFUSED, say("It needs your second factor: confirm it in the console, under Approvals."))
     except Refused as fault:
@@ -174,19 +176,21 @@ def plan_confirmed(session: Session, request_id: int, *, by: Actor, settings: Se
     if asked is None or not move_requests.is_move_request(asked):
         return None
     try:
-        return approvals.plan_asked(session, request_id, by=by, now=now, settings=settings, **move_requests.looked_at(asked))
+        return approvals.plan_requested(session, request_id, by=by, now=now, settings=settings, **move_requests.looked_at(asked))
     except Refused:
         return None  # which is told when it is confirmed
 
 
-def renew(session: Session, asked: PendingAct, asking: Asking) -> Outcome:
+def renew(session: Session, asked: PendingAct, context: RequestContext) -> Outcome:
     """The fresh answer to a request that something has changed about; a request about which nothing is left is closed."""
     try:
         with session.begin_nested():
-            return Outcome(ASKED, answer=move_requests.renew_answer(session, asked, asking))
+            return Outcome(ASKED, answer=move_requests.renew_answer(session, asked, context))
     except Refused as fault:
         if asked.state == dual_control.WAITING:
-            dual_control.settle_approval(session, asked, dual_control.WITHDRAWN, by=asking.by, reason=error_sentence(fault), now=asking.now)
+            dual_control.settle_approval(
+                session, asked, dual_control.WITHDRAWN, by=context.by, reason=error_sentence(fault), now=context.now
+            )
         return Outcome(ALREADY, reason_for(fault))
 
 
@@ -206,27 +210,27 @@ def ask_about_moves(
     most = MOST_ITEMS if move.act in (EVERYWHERE, EVERYWHERE_BLOCK) else MOST_IDS
     outcomes = []
     for some in (group[start : start + most] for group in groups.values() for start in range(0, len(group), most)):
-        asked = Asked(move, account, tuple(copy for copy, _ in some))
+        asked = RequestedMove(move, account, tuple(copy for copy, _ in some))
         try:
             with session.begin_nested():
-                answer = ask_about(session, [one for _, one in some], asked, Asking(by, settings, now))
+                answer = ask_about(session, [one for _, one in some], asked, RequestContext(by, settings, now))
                 outcomes.append(Outcome(ASKED, answer=answer))
         except Refused as fault:
             outcomes.append(refusal(fault, by))
     return outcomes, {copy.id for copy, _ in found}
 
 
-def ask_about(session: Session, deliveries: Sequence[Delivery], asked: Asked, asking: Asking) -> Answer:
+def ask_about(session: Session, deliveries: Sequence[Delivery], asked: RequestedMove, context: RequestContext) -> Answer:
     """Asks about exactly these messages; the same question once, as long as it waits."""
     move = asked.move
     key = f"mirror {dual_control.fence_of((one, State.HELD) for one in asked.copies)} {move.folder} "
-    if waiting := move_requests.find_waiting(session, own_key(asking.by, key), move, asking.now):
-        return move_requests.renew_answer(session, waiting, asking)
+    if waiting := move_requests.find_waiting(session, own_key(context.by, key), move, context.now):
+        return move_requests.renew_answer(session, waiting, context)
     named = {"reason": reason_of(move, asked.account), "key": key + format_id(new_id())}
     if move.act == ASSIGN:
-        to = find_colleague(session, move.word, asking.now)
-        return move_requests.ask_to_assign(session, [one.id for one in deliveries], to, asked, asking, **named)
-    return move_requests.ask_to_confirm(session, request_of(session, deliveries, move, by=asking.by, **named), asked, asking)
+        to = find_colleague(session, move.word, context.now)
+        return move_requests.request_assignment(session, [one.id for one in deliveries], to, asked, context, **named)
+    return move_requests.request_confirmation(session, request_of(session, deliveries, move, by=context.by, **named), asked, context)
 
 
 def reason_of(move: Move, account: str) -> str:

@@ -34,7 +34,7 @@ from triage.store.models.deliveries import Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RequestContext:
     """Actor of a request, with the settings and the time."""
 
     by: Actor
@@ -43,7 +43,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedMove:
     """The move that asks: into which folder, in which account, of which copies."""
 
     move: Move
@@ -73,32 +73,34 @@ def find_settled(session: Session, key: str | None) -> PendingAct | None:
     return session.scalars(select(PendingAct).where(col(PendingAct.idempotency_key) == key)).first()
 
 
-def ask_to_confirm(session: Session, request: DecisionRequest, asked: Asked, asking: Asking) -> Answer:
+def request_confirmation(session: Session, request: DecisionRequest, asked: RequestedMove, context: RequestContext) -> Answer:
     """Puts a decision aside until it is confirmed; the answer. BadInput and NotFound as for the decision."""
-    need = need_of(session, request, asking)
+    need = need_of(session, request, context)
     if need.needs != (dual_control.MAIL_PROGRAM,):
-        decide.require_somebody_else(session, need, by=asking.by, now=asking.now)
+        decide.require_somebody_else(session, need, by=context.by, now=context.now)
     order = request.as_json() | {"move": {"folder": asked.move.folder, "account": asked.account}}
     made = dual_control.ask_second_person(
-        session, "decision", order, need, by=asking.by, reason=request.reason, key=request.key_of(asking.by), now=asking.now
+        session, "decision", order, need, by=context.by, reason=request.reason, key=request.key_of(context.by), now=context.now
     )
-    return tell(session, made, asking)
+    return write_answer(session, made, context)
 
 
-def ask_to_assign(session: Session, ids: Sequence[int], to: str, asked: Asked, asking: Asking, *, reason: str, key: str) -> Answer:
+def request_assignment(
+    session: Session, ids: Sequence[int], to: str, asked: RequestedMove, context: RequestContext, *, reason: str, key: str
+) -> Answer:
     """Puts an assignment of many messages aside until it is confirmed; the answer."""
     order = {"to": to, "select": Selection(ids=tuple(ids), states=(State.HELD,)).as_json(), "rule": None}
     order |= {"move": {"folder": asked.move.folder, "account": asked.account}}
-    need = as_need((), held_among(session, ids))
+    need = as_need((), select_held(session, ids))
     made = dual_control.ask_second_person(
-        session, dual_control.ASSIGNMENT, order, need, by=asking.by, reason=reason, key=own_key(asking.by, key), now=asking.now
+        session, dual_control.ASSIGNMENT, order, need, by=context.by, reason=reason, key=own_key(context.by, key), now=context.now
     )
-    return tell(session, made, asking)
+    return write_answer(session, made, context)
 
 
-def need_of(session: Session, request: DecisionRequest, asking: Asking) -> ApprovalNeeded:
+def need_of(session: Session, request: DecisionRequest, context: RequestContext) -> ApprovalNeeded:
     """Returns the needs of a decision now, and its deliveries. NotFound where there are none."""
-    said: dict[str, Any] = {"by": asking.by, "settings": asking.settings, "now": asking.now}
+    said: dict[str, Any] = {"by": context.by, "settings": context.settings, "now": context.now}
     large = decision_plan.read_large(session, request, **said)
     meant = large.chosen if large else decision_plan.lock_meant(session, request, **said)
     return as_need(decision_plan.list_needs(session, request, meant, **said), meant)
@@ -111,7 +113,7 @@ def as_need(needs: Sequence[str], meant: Meant) -> ApprovalNeeded:
     return ApprovalNeeded((dual_control.MAIL_PROGRAM, *needs), tuple(one for one, _ in meant), dual_control.fence_of(meant))
 
 
-def held_among(session: Session, ids: Sequence[int]) -> Meant:
+def select_held(session: Session, ids: Sequence[int]) -> Meant:
     """Returns those of the deliveries that are held, with their state."""
     held = col(Delivery.state) == State.HELD
     return [
@@ -119,14 +121,14 @@ def held_among(session: Session, ids: Sequence[int]) -> Meant:
     ]
 
 
-def renew_answer(session: Session, made: PendingAct, asking: Asking) -> Answer:
+def renew_answer(session: Session, made: PendingAct, context: RequestContext) -> Answer:
     """The answer to a request as things are now: the same as before where nothing has changed. NotFound where nothing is left."""
     if made.kind == dual_control.ASSIGNMENT:
-        need = as_need((), held_among(session, from_json(made.order["select"]).ids))
+        need = as_need((), select_held(session, from_json(made.order["select"]).ids))
     else:
-        need = need_of(session, as_request(made), asking)
+        need = need_of(session, as_request(made), context)
     made.needs, made.items, made.fence = list(need.needs), [format_id(one) for one in need.ids], need.fence
-    return tell(session, made, asking)
+    return write_answer(session, made, context)
 
 
 def as_request(made: PendingAct) -> DecisionRequest:
@@ -134,23 +136,23 @@ def as_request(made: PendingAct) -> DecisionRequest:
     return DecisionRequest.from_json(made.order, reason=made.reason, confirm=(), fence=None)
 
 
-def tell(session: Session, made: PendingAct, asking: Asking) -> Answer:
+def write_answer(session: Session, made: PendingAct, context: RequestContext) -> Answer:
     """The answer, whose figures are kept with the request."""
     preview, along = None, []
     told: dict[str, Any] = {"second_look": [], "fence": None, "count": len(made.items)}
     if made.kind != dual_control.ASSIGNMENT:
-        said: dict[str, Any] = {"by": asking.by, "settings": asking.settings, "now": asking.now}
+        said: dict[str, Any] = {"by": context.by, "settings": context.settings, "now": context.now}
         request = as_request(made)
         preview = selection_preview.preview_decision(session, request, **said)
         told |= {"second_look": [one.name for one in preview.second_look], "fence": preview.sheet.fence}
         ids = [parse_id(one) for one in made.items]
         rules, _, late = decision_plan.rules_along(session, request, request.selected, ids, **said)
-        along = [*answer_text.rule_lines(rules), *answer_text.late_lines(late, asking.settings.policy.late_copies_hours)]
+        along = [*answer_text.rule_lines(rules), *answer_text.late_lines(late, context.settings.policy.late_copies_hours)]
     before = made.order.get("told", {})
     token = before["token"] if before and before == told | {"token": before["token"]} else secrets.token_hex(8)
     made.order = made.order | {"told": told | {"token": token}}
     session.flush()
-    alone = dual_control.may_confirm_alone(made, asking.by)
+    alone = dual_control.may_confirm_alone(made, context.by)
     words = answer_text.answer_words(made, preview, along, alone=alone)
     return Answer(made.id, token, answer_text.answer_subject(made), words)
 
@@ -181,7 +183,7 @@ def looked_at(made: PendingAct) -> dict[str, Any]:
 def result_sentence(session: Session, made: PendingAct, *, by: Actor) -> str:
     """The result of a confirmed request."""
     if made.result_id is None:
-        return say("Done: {what}.", what=approvals.what_is_asked(made))
+        return say("Done: {what}.", what=approvals.describe_request(made))
     return outcomes.get_decision(session, made.result_id, by=by).sentence
 
 
@@ -191,11 +193,11 @@ def list_waiting(session: Session, ids: Sequence[int], now: datetime) -> set[int
     return set(session.scalars(select(col(PendingAct.id)).where(is_among(session, col(PendingAct.id), list(ids)), *waits)))
 
 
-def assign_as_asked(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> None:
+def assign_confirmed(session: Session, asked: PendingAct, first: Actor, *, by: Actor, now: datetime, settings: Settings) -> None:
     """Assigns the messages of a confirmed request. Stale where some are held no more."""
     selected = from_json(asked.order["select"])
-    approvals.check_unchanged(session, asked, held_among(session, selected.ids), beyond=False, by=by)
+    approvals.check_unchanged(session, asked, select_held(session, selected.ids), beyond=False, by=by)
     assignment.assign_messages(session, selected, asked.order["to"], "", by=first, now=now)
 
 
-ACTS: Mapping[str, Act] = {dual_control.ASSIGNMENT: assign_as_asked}
+ACTS: Mapping[str, Act] = {dual_control.ASSIGNMENT: assign_confirmed}

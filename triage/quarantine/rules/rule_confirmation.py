@@ -33,7 +33,7 @@ MOST = 5000  # held messages of one sender that are read, the newest
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRule:
+class RuleToConfirm:
     """A rule that needs a second look, for the reasons with these names."""
 
     match: str
@@ -49,7 +49,7 @@ class Looked:
     """Questions that several rules ask together, the rules that ask them, and the fence of the messages that they are about."""
 
     asked: tuple[confirmations.Question, ...] = ()
-    rules: tuple[AskedRule, ...] = ()
+    rules: tuple[RuleToConfirm, ...] = ()
     fence: str = ""
     names_of: Mapping[RuleOrder, tuple[str, ...]] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ def look_at_content(
     questions = [one for trial in tried.values() for one in trial.asked]
     asked = {one.name: replace(one, count=sum(other.count for other in questions if other.name == one.name)) for one in questions}
     names_of = {order: tuple(one.name for one in trial.asked) for order, trial in tried.items()}
-    asking = [asked_rule(order, names, tried[order].counts.changed) for order, names in names_of.items() if names]
+    asking = [rule_to_confirm(order, names, tried[order].counts.changed) for order, names in names_of.items() if names]
     return Looked(tuple(asked.values()), tuple(asking), join_fences(one.fence for one in tried.values() if one.asked), names_of)
 
 
@@ -133,15 +133,15 @@ def join_fences(fences: Iterable[str]) -> str:
 
 def preview_looks(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
     """Collects the questions that these rules (rule_request.checked) ask together."""
-    return asked_about(session, {order: let_in(session, order, by=by) for order in orders})
+    return collect_questions(session, {order: released_by(session, order, by=by) for order in orders})
 
 
 def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
     """Collects questions as `preview_looks` does, of very many rules, and without those that are in force already."""
     allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
     named = names_of_held(session, by=by) if allows else set()
-    found = {order: let_in(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
-    return asked_about(session, {order: some for order, some in found.items() if some and not is_covered(session, order, now)})
+    found = {order: released_by(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
+    return collect_questions(session, {order: some for order, some in found.items() if some and not is_covered(session, order, now)})
 
 
 def names_of_held(session: Session, *, by: Actor) -> set[str]:
@@ -150,19 +150,19 @@ def names_of_held(session: Session, *, by: Actor) -> set[str]:
     return {name for author, domain in rows for name in (author, *ancestor_domains(domain))}
 
 
-def asked_about(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
+def collect_questions(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
     """Collects the questions of rules about the held messages that each of them allows."""
     every = sorted({one for some in found.values() for one in some})
     where = is_among(session, col(Delivery.id), every)
     due = confirmations.names_of(session, every)
     names_of = {order: tuple(in_order(name for one in some for name in due[one])) for order, some in found.items()}
-    asking = [asked_rule(order, names, sum(bool(due[one]) for one in found[order])) for order, names in names_of.items() if names]
+    asking = [rule_to_confirm(order, names, sum(bool(due[one]) for one in found[order])) for order, names in names_of.items() if names]
     return Looked(confirmations.list_questions(session, where), tuple(asking), selection.selection_fence(session, where), names_of)
 
 
-def asked_rule(order: RuleOrder, names: tuple[str, ...], count: int) -> AskedRule:
+def rule_to_confirm(order: RuleOrder, names: tuple[str, ...], count: int) -> RuleToConfirm:
     """A rule as it is named where it is asked about."""
-    return AskedRule(order.match, order.value, order.scope, order.proof, names, count)
+    return RuleToConfirm(order.match, order.value, order.scope, order.proof, names, count)
 
 
 def change_rule(
@@ -182,7 +182,7 @@ def change_rule(
     SecondLookNeeded where the rule would let in more than before, and messages are held of which nobody should.
     """
     rule, order = rules.plan_change(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
-    looked = asked_about(session, {order: let_in_anew(session, rule, order, by=by, now=now)})
+    looked = collect_questions(session, {order: newly_released(session, rule, order, by=by, now=now)})
     names = looked.confirmed(confirm, fence, by=by)
     return rules.write_change(session, rule, order, changes, by=by, now=now, confirmed=names)
 
@@ -249,12 +249,12 @@ def try_restored(session: Session, rule_ids: Sequence[int], *, by: Actor, now: d
     return try_ahead(session, orders, by=by, now=now, settings=settings)
 
 
-def let_in_anew(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:
+def newly_released(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:
     """The held messages that a changed rule lets in and did not before; all where it now lasts longer, or lets in what it kept out."""
-    after = let_in(session, order, by=by)
+    after = released_by(session, order, by=by)
     if is_wider(rule, order, now):
         return after
-    before = set(let_in(session, rules.order_of(rule), by=by))
+    before = set(released_by(session, rules.order_of(rule), by=by))
     return [one for one in after if one not in before]
 
 
@@ -279,7 +279,7 @@ def lasts_longer(rule: Rule, order: RuleOrder, until: datetime | None) -> bool:
     return rule.until is not None and (until is None or until > rule.until or order.lapse_days > rule.lapse_days)
 
 
-def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
+def released_by(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
     """The held messages that need a second look and are proven as the rule asks: of others in that name it lets nothing in."""
     if order.effect != "allow":
         return []
@@ -296,7 +296,7 @@ def let_in(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
 
 def held_needing_look(by: Actor) -> ColumnElement[bool]:
     """The held messages that the actor sees and that need a second look."""
-    return and_(HELD, access.visible_deliveries(by), confirmations.kept_looks() != 0)
+    return and_(HELD, access.visible_deliveries(by), confirmations.stored_looks() != 0)
 
 
 def sender_deliveries(order: RuleOrder) -> ColumnElement[bool]:

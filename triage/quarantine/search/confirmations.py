@@ -49,7 +49,7 @@ class Question:
     subject: str
 
 
-def kept_looks() -> ColumnElement[int]:
+def stored_looks() -> ColumnElement[int]:
     """The reasons of a delivery (second_look.Look), whatever was confirmed since; of one from before they were kept, by its message."""
     return func.coalesce(col(Delivery.second_look), looks_of_message())
 
@@ -76,7 +76,7 @@ def looks_of_message() -> ColumnElement[int]:
 
 def due_looks() -> ColumnElement[int]:
     """The reasons for which a delivery needs a second look now: but for what forwarding explains, where its carrier was confirmed."""
-    kept = kept_looks()
+    kept = stored_looks()
     by_carrier = and_(col(Delivery.passed_on_by) != "", has_look(kept, CARRIED), is_remembered())
     suspicious = kept.bitwise_and(int(Look.SUSPICIOUS))
     explained = case((has_look(kept, Look.FORWARDED), suspicious), else_=literal(0, Integer))

@@ -43,7 +43,7 @@ def marked_condition() -> ColumnElement[bool]:
     return select(literal(1)).where(*mark).correlate(Delivery).exists()
 
 
-def kept_condition(session: Session) -> ColumnElement[bool]:
+def on_legal_hold(session: Session) -> ColumnElement[bool]:
     """Condition: deliveries that must be kept: those that are marked, and those that a legal hold names and has not marked yet."""
     holds = session.scalars(select(LegalHold).where(in_force())).all()
     return or_(marked_condition(), *map(hold_condition, holds)) if holds else false()

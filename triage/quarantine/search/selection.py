@@ -22,7 +22,7 @@ from triage.store.domain_index import names_of, of_domain
 from triage.store.models.assignments import Assignment
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import open_reports
-from triage.store.queue.grouping import COPIES as AS_COPIES, in_states, kept_apart, proven_as
+from triage.store.queue.grouping import COPIES as AS_COPIES, in_states, proven_as, separates_rows
 from triage.times import to_micros
 
 MOST_IDS = 5000
@@ -201,11 +201,11 @@ def of_campaign(campaign: int, proof: str) -> ColumnElement[bool]:
         return or_(own, in_floods)
     if not proof:
         usual = usual_proof(campaign)
-        return or_(and_(own, kept_apart() == usual), and_(in_floods, copy_or_proof() == usual))
+        return or_(and_(own, separates_rows() == usual), and_(in_floods, copy_or_proof() == usual))
     if proof in (COPIES, CLAIMED):
         return and_(or_(own, in_floods), proof_condition(proof))
     alike = (
-        kept_apart() == ""
+        separates_rows() == ""
         if proof == UNPROVEN
         else and_(col(Delivery.flood).is_(False), col(Delivery.is_copy).is_(False), proof_condition(proof))
     )
@@ -246,7 +246,7 @@ def usual_proof(campaign: int) -> ScalarSelect[str]:
     """Returns the proof that a campaign means by itself: its copies, or where it has none the most common proof. The rest may be the
     genuine messages that it copies.
     """
-    whole = select(kept_apart().label("proof")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
+    whole = select(separates_rows().label("proof")).where(col(Delivery.campaign_id) == campaign, col(Delivery.direction) == "in").subquery()
     return (
         select(whole.c.proof)
         .group_by(whole.c.proof)

@@ -320,7 +320,7 @@ def find_busy(session: Session, ids: Iterable[int], now: datetime) -> set[int]:
         whose: Any = table.delivery_id
         busy |= set(session.scalars(select(col(whose)).where(is_among(session, col(whose), some), *more)))
     busy |= set(
-        session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), some), legal_hold.kept_condition(session)))
+        session.scalars(select(col(Delivery.id)).where(is_among(session, col(Delivery.id), some), legal_hold.on_legal_hold(session)))
     )
     asked = {name for items in session.scalars(select(col(PendingAct.items)).where(col(PendingAct.state) == WAITING)) for name in items}
     return busy | {one for one in some if format_id(one) in asked}

@@ -30,7 +30,7 @@ from triage.quarantine.triage_items.cached_items import CachedItems, Part, Pile,
 from triage.quarantine.triage_items.delivered_copies import NONE_OUT
 from triage.quarantine.triage_items.folder_views import View
 from triage.quarantine.triage_items.row_order import EVERY_ROW, Place, RowColumns, RowFilter, RowOrder, Snoozes, standing_place
-from triage.quarantine.triage_items.single_items import Asked
+from triage.quarantine.triage_items.single_items import ListQuery
 from triage.say import say
 from triage.store import db
 from triage.store.delivery_state import State
@@ -329,14 +329,14 @@ def one_by_one(session: Session, question: Question, part: Part) -> Piles:
     return piles, dict.fromkeys((pile.pile for pile in piles), 1), (shown, shown, every - shown, snoozed)
 
 
-def one_by_one_of(question: Question, *, few: bool) -> Asked:
+def one_by_one_of(question: Question, *, few: bool) -> ListQuery:
     """The deliveries of a question, each by itself. `few`: it is quicker to sort them all than to walk along an index of what is held.
 
     Other orders than that of priority are sorted in any case: from what is held, never from all that there ever was.
     """
     matching = and_(question.only.condition(OF_DELIVERY), question.listed)
     where = question.of_piles if few and question.order == "priority" else question.where
-    return Asked(and_(where, matching), and_(question.of_piles, matching), question.order)
+    return ListQuery(and_(where, matching), and_(question.of_piles, matching), question.order)
 
 
 def is_few(session: Session, deliveries: int) -> bool:

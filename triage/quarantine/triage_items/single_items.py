@@ -25,7 +25,7 @@ MOST_FOUND = 2000  # deliveries to act on, or over their target, that are sorted
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListQuery:
     """Deliveries that are listed. `beside`: the same as a filter, where something else than their states finds them."""
 
     where: ColumnElement[bool]
@@ -44,10 +44,10 @@ class Band:
     timed: bool = False  # each has its own end
 
 
-def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> list[Pile]:
-    """This part of the deliveries that are asked for, as rows."""
+def single_page(session: Session, query: ListQuery, now: datetime, part: Part) -> list[Pile]:
+    """This part of the deliveries of a query, as rows."""
     piles: list[Pile] = []
-    for rows, order in plan_walks(session, asked, now, part):
+    for rows, order in plan_walks(session, query, now, part):
         for row in session.execute(rows.order_by(*part.walked(order)).limit(part.limit - len(piles))):
             piles.append(Pile(*row[4:11], row[7], 1, 1, 1, row[11], row[6], row[12]))  # type: ignore[call-arg]
         if len(piles) == part.limit:
@@ -55,22 +55,22 @@ def single_page(session: Session, asked: Asked, now: datetime, part: Part) -> li
     return part.in_order(piles)
 
 
-def place_at(session: Session, asked: Asked, now: datetime, nth: int, begin: Place | None = None) -> Place | None:
+def place_at(session: Session, query: ListQuery, now: datetime, nth: int, begin: Place | None = None) -> Place | None:
     """Returns the place of the nth of these deliveries, from 0 and from a place on; None where there are fewer."""
     part = Part(1, at=begin)
-    for rows, order in plan_walks(session, asked, now, part):
+    for rows, order in plan_walks(session, query, now, part):
         if found := session.execute(rows.order_by(*part.walked(order)).limit(1).offset(nth)).first():  # first its place
             return found[0], found[1], found[2], found[3]
         nth -= session.scalar(select(func.count()).select_from(rows.subquery())) or 0
     return None
 
 
-def plan_walks(session: Session, asked: Asked, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
+def plan_walks(session: Session, query: ListQuery, now: datetime, part: Part) -> Iterator[tuple[Select[Any], Order]]:
     """Yields the queries that are read one after the other for a part, each with its order in the list."""
-    if asked.order != "priority":
-        yield walk_in_order(asked, now, part, waiting_targets.is_over(session, now))
+    if query.order != "priority":
+        yield walk_in_order(query, now, part, waiting_targets.is_over(session, now))
         return
-    bands = bands_of(session, asked, now)
+    bands = bands_of(session, query, now)
     for number in range(len(bands))[:: -1 if part.backwards else 1]:
         band, until = bands[number], bands[number + 1].since if number + 1 < len(bands) else None
         within = band_part(part, band, until)
@@ -94,43 +94,43 @@ class Standing:
     severity, key = grouping.severity_column(), grouping.item_key("none")
 
 
-def walk_in_order(asked: Asked, now: datetime, part: Part, is_over: ColumnElement[bool] | None) -> tuple[Select[Any], Order]:
+def walk_in_order(query: ListQuery, now: datetime, part: Part, is_over: ColumnElement[bool] | None) -> tuple[Select[Any], Order]:
     """Returns the query for a part of the deliveries in another order than that of the queue, whatever section they are in."""
-    stands = standing(asked.order, Standing)
+    stands = standing(query.order, Standing)
     within = [beyond(stands, place, also=also) for place, also in ((part.after, False), (part.at, True)) if place]
     within += [not_(beyond(stands, part.before, also=True))] if part.before else []
-    rows = select(*stands, *columns_of(sections.section_order(now, is_over), now)).where(asked.where, *within)
+    rows = select(*stands, *columns_of(sections.section_order(now, is_over), now)).where(query.where, *within)
     return rows, tuple(zip(stands, DESCENDS, strict=True))
 
 
-def bands_of(session: Session, asked: Asked, now: datetime) -> list[Band]:
+def bands_of(session: Session, query: ListQuery, now: datetime) -> list[Band]:
     """Returns the sections of the list in order: to act on, with a stated end, with an assumed one, over the target, the rest."""
-    number = sections.number_to_act_on(session, asked.beside, MOST_FOUND + 1)
-    to_act_on = and_(asked.where, sections.is_to_act_on()) if number > MOST_FOUND else and_(asked.beside, sections.among_few())
+    number = sections.number_to_act_on(session, query.beside, MOST_FOUND + 1)
+    to_act_on = and_(query.where, sections.is_to_act_on()) if number > MOST_FOUND else and_(query.beside, sections.among_few())
     calm = not_(sections.is_to_act_on()) if number else true()
     until, assumed = col(Delivery.time_limited_until), col(Delivery.lifetime_assumed)
     timeless = and_(calm, or_(until.is_(None), until <= now))
     by_end: Order = ((until, False), *BY_URGENCY)
-    first, others = literal(ACT_NOW, Instant), and_(asked.where, calm)
+    first, others = literal(ACT_NOW, Instant), and_(query.where, calm)
     return [
         *([Band(ACT_NOW, to_act_on, first, BY_URGENCY)] if number else []),
         Band(BEGINNINGS[Section.TIME_LIMITED], and_(others, until > now, not_(assumed)), until, by_end, timed=True),
         Band(ACT_NOW + ASSUMED, and_(others, until > now, assumed), sections.sorting_end(), by_end, timed=True),
-        *by_target(session, asked, timeless, now),
+        *by_target(session, query, timeless, now),
     ]
 
 
-def by_target(session: Session, asked: Asked, timeless: ColumnElement[bool], now: datetime) -> list[Band]:
+def by_target(session: Session, query: ListQuery, timeless: ColumnElement[bool], now: datetime) -> list[Band]:
     """Returns the sections of what is not time-limited: over the target, the rest, and what is held for an assistant only."""
     targets = waiting_targets.known_targets(session)
-    number = waiting_targets.count_over(session, targets, asked.beside, now, MOST_FOUND + 1)
-    rest = and_(asked.where, timeless)
+    number = waiting_targets.count_over(session, targets, query.beside, now, MOST_FOUND + 1)
+    rest = and_(query.where, timeless)
     if not number:
         return rest_and_known(session, rest)
     is_over = targets.over_condition(now)
     over = Band(OVER_TARGET, and_(rest, is_over), literal(OVER_TARGET, Instant), BY_URGENCY)
     if number <= MOST_FOUND:
-        over = replace(over, where=and_(asked.beside, timeless, targets.among_oldest(now)), order=SORTED)
+        over = replace(over, where=and_(query.beside, timeless, targets.among_oldest(now)), order=SORTED)
     return [over, *rest_and_known(session, and_(rest, not_(is_over)))]
 
 

@@ -77,7 +77,7 @@ class Delivery(SQLModel, table=True):
     rule_id: int | None = integer_column(nullable=True)  # the sender rule that decided
     reason: str
     forms: dict[str, Any] | None = form_column()  # of `reason` and `note`
-    beside: list[dict[str, Any]] = json_list_column()  # what matched too and did not decide: policy.Beside
+    beside: list[dict[str, Any]] = json_list_column()  # what matched too and did not decide: policy.runner_up.RunnerUp
     marks: str = ""  # names of the rules on content that mark it or redirect it, between spaces
     withheld: str = ""  # let pass by the enforcement step, or a check that only reports: the rule that would have stopped it
     # in; bounce: what came back to an address of ours; notice: what we tell a sender; outbound: employees' own mail;

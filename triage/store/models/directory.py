@@ -87,7 +87,7 @@ class AddressChange(SQLModel, table=True):
     settled_at: datetime | None = instant_column(nullable=True)
 
 
-class Sealed(SQLModel, table=True):
+class ConfidentialFolder(SQLModel, table=True):
     """A confidential department or person: a row with the login "" for the seal itself, one for each member of staff who may see in."""
 
     __tablename__ = "sealed"

@@ -100,12 +100,12 @@ class FailedSignIn(SQLModel, table=True):
     client: str = Field(index=True)
 
 
-class PracticeAnswer(SQLModel, table=True):
+class TrainingAnswer(SQLModel, table=True):
     """First answer of a member of staff to a training message."""
 
     __tablename__ = "practice_answer"
     login: str = Field(primary_key=True)
-    message: str = Field(primary_key=True)  # training_cases.Exercise.case
+    message: str = Field(primary_key=True)  # training_cases.TrainingMessage.case
     at: datetime = instant_column()
     expected: str  # let-in, keep-out
     given: str

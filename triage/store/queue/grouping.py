@@ -30,7 +30,7 @@ def proven_as() -> ColumnElement[str]:
     return func.coalesce(col(Delivery.proven_as), by_address)
 
 
-def kept_apart() -> ColumnElement[str]:
+def separates_rows() -> ColumnElement[str]:
     """The same, in which what is decided together must not differ: but in a mail bomb everything does, and copies are one row."""
     flood, copies = (col(Delivery.flood).is_(True), literal("", String)), (col(Delivery.is_copy).is_(True), literal(COPIES, String))
     return case(flood, copies, else_=proven_as())
@@ -49,7 +49,7 @@ def item_key(group: Group) -> ColumnElement[str]:
     """The row: the pile, and apart from the rest of it what somebody has proven to be their own."""
     if group == "none":
         return pile_key(group)
-    usual = kept_apart() if group == "campaign" else proven_as()
+    usual = separates_rows() if group == "campaign" else proven_as()
     apart = case((and_(col(Delivery.claimed).is_(True), is_by_author(group)), literal(CLAIMED, String)), else_=usual)
     return case((apart != "", pile_key(group) + literal(" ", String) + apart), else_=pile_key(group))
 

@@ -9,7 +9,7 @@ from triage_api.http.idempotency import keep_secret
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.access import api_tokens as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
@@ -35,7 +35,7 @@ def create_token(order: schemas.NewToken, session: Tx, by: Staff) -> schemas.Mad
     """Make a token within your scope; `key` is shown this once. For administrators who have signed in: no token makes tokens."""
     keep_secret(session)
     made, key = api_tokens.create_token(session, order.order(), by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.MadeToken.model_validate(made.model_dump() | {"in_force": True, "key": key})
 
 
@@ -43,4 +43,4 @@ def create_token(order: schemas.NewToken, session: Tx, by: Staff) -> schemas.Mad
 def revoke_token(token_id: GivenId, session: Tx, by: Staff) -> None:
     """Revoke a token at once."""
     api_tokens.revoke_token(session, token_id, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)

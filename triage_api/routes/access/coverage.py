@@ -9,7 +9,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.access import session as schemas
 
 router = resource_router("staff")
@@ -40,4 +40,4 @@ def get_coverage(session: Read, here: Here, by: Staff) -> schemas.Coverage:
 def set_away(order: schemas.AwayOrder, session: Tx, by: Staff) -> None:
     """Say until when you are away; null means that you are back. Administrators may set it for staff in their scope."""
     coverage.set_away(session, order.login or by.name, order.until, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)

@@ -8,7 +8,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.access import people as schemas
 from triage_api.schemas.fields import Word
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
@@ -35,7 +35,7 @@ def answer_address_changes(order: schemas.AddressAnswer, session: Tx, by: Staff)
     Nobody approves an address for themselves.
     """
     rows = address_changes.answer_changes(session, order.addresses, approve=order.approve, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.AddressChanges.model_validate({"items": rows})
 
 

@@ -70,7 +70,7 @@ def open_break_glass(given: schemas.PrintedCode, request: Request, response: Res
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_attempt(here, attempt)
-    here.ring({"change"})
+    here.wake({"change"})
     keep_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 

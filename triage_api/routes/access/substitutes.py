@@ -7,7 +7,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.access import substitutes as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
@@ -41,7 +41,7 @@ def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff)
         by=by,
         now=now,
     )
-    ring_after(session)
+    wake_after(session)
     return schemas.Substitution.model_validate(made)
 
 
@@ -49,4 +49,4 @@ def arrange_substitute(order: schemas.SubstitutionOrder, session: Tx, by: Staff)
 def end_substitute(substitution_id: GivenId, session: Tx, by: Staff) -> None:
     """End a substitution now."""
     substitutes.end_substitution(session, substitution_id, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)

@@ -20,7 +20,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.decisions import approvals as schemas
 from triage_api.schemas.decisions.decisions import UndoOrder
 from triage_api.schemas.fields import GivenId
@@ -37,25 +37,25 @@ def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor 
     return schemas.PendingApprovals(items=[show_approval(one, by) for one in found[:limit]], next_cursor=next_cursor(found, limit))
 
 
-def try_asked(pending_id: GivenId, by: Staff, here: Here) -> Trials:
+def try_requested_rule(pending_id: GivenId, by: Staff, here: Here) -> Trials:
     """The trial of the rule that is approved, before the transaction that makes it."""
     with db.read_transaction(here.engine) as session:
-        return approvals.try_asked(session, pending_id, by=by, now=utcnow(), settings=here.settings)
+        return approvals.try_requested_rule(session, pending_id, by=by, now=utcnow(), settings=here.settings)
 
 
-def plan_asked(pending_id: GivenId, by: Staff, here: Here, order: UndoOrder | None = None) -> Plan | None:
+def plan_requested(pending_id: GivenId, by: Staff, here: Here, order: UndoOrder | None = None) -> Plan | None:
     """The plan of a very large decision that is approved, before the transaction that begins it."""
     said = order or UndoOrder()
     with db.read_transaction(here.engine) as session:
         looked: dict[str, Any] = {"confirm": said.confirm, "fence": said.fence}
-        return approvals.plan_asked(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
+        return approvals.plan_requested(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
 
 
 @router.post("/{pending_id}/confirm", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 412, 422))
 def confirm_approval(
     pending_id: GivenId,
-    tried: Annotated[Trials, Depends(try_asked)],
-    planned: Annotated[Plan | None, Depends(plan_asked)],
+    tried: Annotated[Trials, Depends(try_requested_rule)],
+    planned: Annotated[Plan | None, Depends(plan_requested)],
     session: Tx,
     by: Staff,
     here: Here,
@@ -76,7 +76,7 @@ def confirm_approval(
         "planned": planned,
     }
     confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
-    ring_after(session, "relay", "recall", "door")
+    wake_after(session, "relay", "recall", "door")
     return show_approval(confirmed, by)
 
 
@@ -84,7 +84,7 @@ def confirm_approval(
 def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrder | None = None) -> schemas.PendingApproval:
     """Decline a decision, or withdraw your own request. Changes nothing."""
     declined = approvals.decline_approval(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
-    ring_after(session)
+    wake_after(session)
     return show_approval(declined, by)
 
 

@@ -24,7 +24,7 @@ from triage_api.http.idempotency import Key
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import OwnSettings, Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas, decisions as schemas
 from triage_api.schemas.fields import GivenId, Text, Word
@@ -95,7 +95,7 @@ def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff
     """
     made = deciding.decide_or_ask(session, request, by=by, now=utcnow(), settings=settings, planned=planned)
     if isinstance(made, PendingAct):
-        ring_after(session)
+        wake_after(session)
         return answer_accepted(made, by)
     return answer_decision(session, made, by)
 
@@ -226,7 +226,7 @@ def answer_decision(session: Session, made: DecisionReport, by: Actor) -> schema
     """A decision just made: relay and recaller learn what is due, the SMTP server which senders are blocked, and browsers that it
     changed.
     """
-    ring_after(session, "relay", "recall", "door")
+    wake_after(session, "relay", "recall", "door")
     (seen,) = within_scope(session, [made], by)
     return schemas.Decision.model_validate(seen)
 
@@ -238,14 +238,14 @@ def within_scope(session: Session, made: list[DecisionReport], by: Actor) -> lis
     known = frozenset(ids.format_id(one) for one in selection.known_ids(session, selected, by=by))
     several = [one.id for one in made if "any_of" in one.selection]
     seen = outcomes.decision_sources(session, several, by=by) if several else {}
-    return [replace(one, selection=tell_selection(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
+    return [replace(one, selection=known_selection(one.selection, known, seen.get(one.id, frozenset()))) for one in made]
 
 
-def tell_selection(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
+def known_selection(selected: dict[str, Any], known: frozenset[str], seen: frozenset[str]) -> dict[str, Any]:
     """A selection with those ids that are known; of several rows those with one of them, or whose sender or campaign was seen."""
     said = selected | ({"ids": [one for one in selected["ids"] if one in known]} if "ids" in selected else {})
     if "any_of" in selected:
-        items = [tell_selection(item, known, seen) for item in selected["any_of"]]
+        items = [known_selection(item, known, seen) for item in selected["any_of"]]
         said["any_of"] = [item for item in items if item.get("ids") or not seen.isdisjoint(makers_of(item))]
     return said
 

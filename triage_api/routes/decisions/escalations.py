@@ -8,7 +8,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.decisions import escalations as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
@@ -40,7 +40,7 @@ def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, he
     """
     asked: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "expect": order.expect}
     made = escalate.escalate_messages(session, order.select.selection(), order.to, **asked)
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.Escalation.model_validate(made)
 
 
@@ -50,5 +50,5 @@ def create_escalation(order: schemas.EscalationOrder, session: Tx, by: Staff, he
 def confirm_escalation(escalation_id: GivenId, session: Tx, by: Staff, here: Here) -> schemas.Escalation:
     """Confirm that the duty has taken over: for the staff that the settings name; without such staff, for anybody who decides."""
     made = escalate.confirm_escalation(session, escalation_id, by=by, now=utcnow(), settings=here.settings)
-    ring_after(session)
+    wake_after(session)
     return schemas.Escalation.model_validate(made)

@@ -12,7 +12,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.routes.decisions.decisions import ASKED, answer_decision
 from triage_api.schemas.decisions import approvals as approval_schemas, hunts as schemas
@@ -33,7 +33,7 @@ def begin_hunt(order: schemas.HuntOrder, session: Tx, by: Staff, here: Here) -> 
     now = utcnow()
     criteria = Criteria.of(order.since, now, **order.model_dump(exclude={"since", "reason"}))
     begun = hunts.begin_hunt(session, criteria, by=by, reason=order.reason, now=now, settings=here.settings)
-    ring_after(session, "recall")
+    wake_after(session, "recall")
     return schemas.Hunt.model_validate(begun)
 
 
@@ -54,7 +54,7 @@ def get_hunt(hunt_id: GivenId, session: Read, by: Staff) -> schemas.Hunt:
 def show_hunt(hunt_id: GivenId, order: schemas.HuntReason, session: Tx, by: Staff, here: Here) -> Response:
     """Ask a second person to agree that the messages are shown. Once they agree, the mailboxes with a match are searched again."""
     asked = hunts.ask_to_show(session, hunt_id, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
-    ring_after(session)
+    wake_after(session)
     return answer_accepted(asked, by)
 
 
@@ -77,7 +77,7 @@ def remove_hunted(hunt_id: GivenId, order: schemas.HuntRemoval, session: Tx, by:
     said: dict[str, Any] = {"reason": order.reason, "fence": order.fence, "known": order.known}
     made = hunt_removal.remove_or_ask(session, hunt_id, order.messages, by=by, now=utcnow(), settings=here.settings, **said)
     if isinstance(made, PendingAct):
-        ring_after(session)
+        wake_after(session)
         return answer_accepted(made, by)
     return answer_decision(session, made, by)
 

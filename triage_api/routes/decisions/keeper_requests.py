@@ -7,7 +7,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import OwnSettings, Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.decisions import keeper_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
@@ -30,7 +30,7 @@ def confirm_confidential_removal(
     answer = answer or schemas.ConfidentialRemovalAnswer()
     said: dict[str, Any] = {"reason": answer.reason, "expect": answer.expect}
     confirmed = keepers.confirm_request(session, request_id, by=by, now=utcnow(), settings=settings, **said)
-    ring_after(session, "recall", "door")
+    wake_after(session, "recall", "door")
     return schemas.ConfidentialRemoval.model_validate(confirmed)
 
 
@@ -40,5 +40,5 @@ def decline_confidential_removal(
 ) -> schemas.ConfidentialRemoval:
     """Leave the copies in your folder where they are."""
     declined = keepers.decline_request(session, request_id, by=by, now=utcnow(), reason=answer.reason if answer else "")
-    ring_after(session)
+    wake_after(session)
     return schemas.ConfidentialRemoval.model_validate(declined)

@@ -26,7 +26,7 @@ from triage_api.http.problems import NotSignedIn, describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import OWN_WEBMAIL
-from triage_api.http.transaction import BELLS, ring_after
+from triage_api.http.transaction import PIPES, wake_after
 from triage_api.http.webmail_auth import authenticate_webmail
 from triage_api.schemas import pagination as places
 from triage_api.schemas.access.folder_readers import FolderReaders
@@ -82,7 +82,7 @@ def open_transaction(
     with db.transaction(here.engine) as session:
         idempotency.begin_request(request, session, idempotency_key, asked, by)
         yield session
-    here.ring(session.info.get(BELLS, ()))
+    here.wake(session.info.get(PIPES, ()))
 
 
 Tx = Annotated[Session, Depends(open_transaction, scope="function")]
@@ -167,7 +167,7 @@ def choose_digest(order: schemas.DigestOrder, session: Tx, by: Employee) -> None
 def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: Employee, here: Here) -> schemas.ExpectedSenderMade:
     """Announce a sender whose message you expect. Staff see it with the message. It releases nothing and ends by itself."""
     made = announce_sender.expect_sender(session, order.sender, by=by, words=order.comment, settings=here.settings, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.ExpectedSenderMade.model_validate({"id": made})
 
 
@@ -175,7 +175,7 @@ def create_expected_sender(order: schemas.ExpectedSenderOrder, session: Tx, by: 
 def create_code_word(order: schemas.CodeWordOrder, session: Tx, by: Employee, here: Here) -> schemas.CodeWord:
     """Get a code word for somebody outside. Staff see who gave it out with their first message. `DELETE /me/expected-senders` ends it."""
     made = code_words.issue_code_word(session, order.for_whom, until=order.until, by=by, settings=here.settings, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.CodeWord.model_validate({"id": made.id, "word": made.sender.upper(), "until": made.until})
 
 
@@ -189,5 +189,5 @@ def forget_expected_sender(expectation_id: GivenId, session: Tx, by: Employee) -
 def create_own_request(order: RequestOrder, session: Tx, by: Employee) -> RequestMade:
     """Ask staff to release one of your messages."""
     made = release_requests.request_release(session, order.delivery, by=by, words=order.comment, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return RequestMade.model_validate({"id": made})

@@ -13,7 +13,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.idempotency import keep_secret
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
-from triage_api.http.transaction import ring_after
+from triage_api.http.transaction import wake_after
 from triage_api.routes.employees.own_mail import Employee, Tx
 from triage_api.schemas.access import webmail_links as link_schemas
 from triage_api.schemas.employees.own_mail import OwnName
@@ -42,7 +42,7 @@ def find_own_delivery(here: Here, by: Employee, message: OfMessage) -> schemas.O
 def create_own_report(order: schemas.OwnReportOrder, session: Tx, by: Employee) -> schemas.OwnReportMade:
     """Report a message that came to you as suspicious. Staff review it and tell you the result. It stays where it is."""
     made = suspicion_reports.report_own_message(session, order.message, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.OwnReportMade.model_validate(made)
 
 

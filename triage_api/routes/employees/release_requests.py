@@ -5,7 +5,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.employees import release_requests as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
@@ -32,7 +32,7 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schemas.RequestMade:
     """Record that an employee requests one of their messages: its row rises. A second call returns the same request."""
     made = release_requests.request_release(session, order.delivery, by=by, words=order.comment, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.RequestMade.model_validate({"id": made})
 
 
@@ -40,4 +40,4 @@ def create_request(order: schemas.RequestOrder, session: Tx, by: Staff) -> schem
 def decline_request(request_id: GivenId, session: Tx, by: Staff, order: schemas.DeclineOrder | None = None) -> None:
     """Decline a request with a reason for the employee. The message stays where it is."""
     release_requests.decline_request(session, request_id, by=by, reason=order.reason if order else "", now=utcnow())
-    ring_after(session)
+    wake_after(session)

@@ -5,7 +5,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.employees import reported_mail as schemas
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
@@ -25,5 +25,5 @@ def list_reported(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
 def answer_report(report_id: GivenId, order: schemas.ReportAnswer, session: Tx, by: Staff) -> schemas.ReportAnswered:
     """Answer everybody who reported this message. The message stays where it is."""
     told = suspicion_reports.answer_report(session, report_id, order.verdict, by=by, words=order.comment, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.ReportAnswered.model_validate({"reporters": told})

@@ -254,7 +254,7 @@ def put_on_record(here: Office, act: str, message_id: int, by: Actor, detail: di
     """Records who downloaded what from the console."""
     with db.transaction(here.engine) as session:
         ledger.write_act(session, act, f"message:{ids.format_id(message_id)}", by=by, now=utcnow(), detail=detail)
-    here.ring(["change"])
+    here.wake(["change"])
 
 
 def put_fetch_on_record(here: Office, message_id: int, what: str, by: Actor, *, ahead: bool = False) -> None:

@@ -42,7 +42,7 @@ class Feed:
         self.thread: threading.Thread | None = None
 
     def join(self, listener: "Listener") -> None:
-        """Begin to tell this one."""
+        """Adds a listener."""
         with self.lock:
             self.listeners.add(listener)
             if self.thread is None and not self.closed:
@@ -65,9 +65,9 @@ class Feed:
             return self.sequence
 
     def watch(self) -> None:
-        """Look, tell, wait."""
+        """Look, wake_listeners, wait."""
         while True:
-            self.office.bells["change"].wait(POLL)
+            self.office.pipes["change"].wait(POLL)
             with self.lock:
                 if self.closed or not self.listeners:
                     self.thread = None
@@ -75,10 +75,10 @@ class Feed:
             sequence = self.look()
             if sequence != self.sequence:
                 self.sequence = sequence
-                self.tell()
+                self.wake_listeners()
             time.sleep(LEAST)
 
-    def tell(self) -> None:
+    def wake_listeners(self) -> None:
         """Wake every listener."""
         with self.lock:
             for listener in self.listeners:
@@ -89,7 +89,7 @@ class Feed:
         with self.lock:
             self.closed = True
             thread = self.thread
-        self.tell()
+        self.wake_listeners()
         if thread:
             thread.join()
 

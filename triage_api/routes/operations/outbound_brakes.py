@@ -8,7 +8,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.operations import outbound_brakes as schemas
 
@@ -29,7 +29,7 @@ def list_brakes(session: Read, by: Staff) -> schemas.OutboundBrakes:
 def release_brake(brake_id: GivenId, order: schemas.BrakeOrder, session: Tx, by: Staff) -> schemas.OutboundBrake:
     """Send all held messages of an account. For 24 hours the brake does not apply to it."""
     found = outbound_brakes.release_brake(session, brake_id, by=by, reason=order.reason, now=utcnow())
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.OutboundBrake.model_validate(found)
 
 
@@ -37,7 +37,7 @@ def release_brake(brake_id: GivenId, order: schemas.BrakeOrder, session: Tx, by:
 def remove_brake(brake_id: GivenId, order: schemas.BrakeOrder, session: Tx, by: Staff, here: Here) -> schemas.OutboundBrake:
     """Remove all messages of an account that the brake holds; its owner gets a notice. `restore` undoes it while the content is kept."""
     found = outbound_brakes.remove_brake(session, brake_id, by=by, reason=order.reason, settings=here.settings, now=utcnow())
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.OutboundBrake.model_validate(found)
 
 
@@ -45,7 +45,7 @@ def remove_brake(brake_id: GivenId, order: schemas.BrakeOrder, session: Tx, by: 
 def restore_brake(brake_id: GivenId, order: schemas.BrakeOrder, session: Tx, by: Staff) -> schemas.OutboundBrake:
     """Undo a removal: the messages are held again."""
     found = outbound_brakes.restore_brake(session, brake_id, by=by, reason=order.reason, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.OutboundBrake.model_validate(found)
 
 
@@ -60,7 +60,7 @@ def announce_run(order: schemas.RunOrder, session: Tx, by: Staff, here: Here) ->
     """Announce that an employee will write to many new recipients: the brake lets so many pass."""
     announced = Announcement(order.employee, order.recipients, order.until, order.reason)
     run = announced_runs.announce_run(session, announced, settings=here.settings, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.OutboundRun.model_validate(run)
 
 
@@ -68,4 +68,4 @@ def announce_run(order: schemas.RunOrder, session: Tx, by: Staff, here: Here) ->
 def end_run(run_id: GivenId, session: Tx, by: Staff) -> None:
     """End an announced run now."""
     announced_runs.end_run(session, run_id, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)

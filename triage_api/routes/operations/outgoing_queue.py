@@ -19,7 +19,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import GivenId, Text
 from triage_api.schemas.operations import outgoing_queue as schemas
 from triage_api.schemas.pagination import Cursor, Limit, cursor_of, next_cursor, place_of
@@ -59,7 +59,7 @@ def find_way(one: listing.Listed, settings: Settings, by: Actor) -> str:
 def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Retry a waiting or bounced delivery now."""
     queue_admin.retry_deliveries(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
-    return tell_change(session, delivery_id, by)
+    return announce_change(session, delivery_id, by)
 
 
 @router.post(
@@ -71,7 +71,7 @@ def retry_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> 
 def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Give up a waiting delivery: it bounces, and can be retried later."""
     queue_admin.give_up(session, [delivery_id], settings=here.settings, by=by, now=utcnow())
-    return tell_change(session, delivery_id, by)
+    return announce_change(session, delivery_id, by)
 
 
 @router.post(
@@ -83,7 +83,7 @@ def give_up_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -
 def hold_delivery(delivery_id: GivenId, session: Tx, by: Staff, here: Here) -> deliveries.Delivery:
     """Return a waiting delivery to its folder: a decision that can be undone."""
     hold_deliveries(session, (delivery_id,), by, here.settings)
-    return tell_change(session, delivery_id, by)
+    return announce_change(session, delivery_id, by)
 
 
 @router.get("/outgoing/unsent", response_model=schemas.UnsentPage, responses=describe_refusals(401, 422))
@@ -109,7 +109,7 @@ def retry_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here) -
         count = queue_admin.retry_deliveries(session, order.ids, settings=here.settings, by=by, now=utcnow())
     else:
         count = queue_admin.retry_all(session, routes.find_destination(here.settings, order.next_hop, by=by), by=by, now=utcnow())
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.Count(count=count)
 
 
@@ -121,7 +121,7 @@ def give_up_all(order: schemas.NextHopOrder, session: Tx, by: Staff, here: Here)
     else:
         destination = routes.find_destination(here.settings, order.next_hop, by=by)
         count = queue_admin.give_up_all(session, destination, settings=here.settings, by=by, now=utcnow())
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.Count(count=count)
 
 
@@ -132,7 +132,7 @@ def hold_all(order: schemas.HoldOrder, session: Tx, by: Staff, here: Here) -> sc
     if not ids:
         ids = tuple(queue_admin.waiting_for(session, routes.find_destination(here.settings, order.next_hop, by=by), by=by, limit=MOST_IDS))
     count = hold_deliveries(session, ids, by, here.settings, order.reason) if ids else 0
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.Count(count=count)
 
 
@@ -141,7 +141,7 @@ def hold_deliveries(session: Session, ids: tuple[int, ...], by: Actor, settings:
     return decide_messages(session, DecisionRequest(Selection.of(ids=ids), Verb.HOLD, reason), by=by, now=utcnow(), settings=settings).done
 
 
-def tell_change(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
+def announce_change(session: Session, delivery_id: int, by: Actor) -> deliveries.Delivery:
     """The relay and the browsers hear of it after the commit; the delivery as it is now."""
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return deliveries.Delivery.model_validate(delivery_history.get_delivery(session, delivery_id, by=by).listed)

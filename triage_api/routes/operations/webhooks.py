@@ -10,7 +10,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.operations import webhooks as schemas
 
 router = resource_router("webhooks", "/webhooks")
@@ -29,7 +29,7 @@ def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.Webh
     """Send a test call now, also to a stopped or paused webhook. It names only the person who asked. For company-wide administrators."""
     tried = outbox.hook_named(here.settings, hook, by=by)
     event = outbox.try_out(session, tried, by=by, now=utcnow(), link=here.settings.api.public_url)
-    ring_after(session)
+    wake_after(session)
     return schemas.WebhookTried(event=event)
 
 
@@ -37,4 +37,4 @@ def test_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> schemas.Webh
 def resume_webhook(hook: Name, session: Tx, here: Here, by: Staff) -> None:
     """Resume a webhook that answered 410, or is paused after failures. For company-wide administrators."""
     outbox.resume_webhook(session, outbox.hook_named(here.settings, hook, by=by).name, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)

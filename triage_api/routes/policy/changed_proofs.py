@@ -5,7 +5,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.policy import changed_proofs as schemas
 
 router = resource_router("rules", "/changed-proofs")
@@ -22,7 +22,7 @@ def list_changed_proofs(session: Read, by: Staff) -> schemas.ChangedProofs:
 def renew_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
     """Accept a domain's new way of sending, for all rules. Held messages stay held: they have other warnings."""
     found = renew_proofs.renew_proof(session, domain, order.ways, by=by, reason=order.reason, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.ChangedProof.model_validate(found)
 
 
@@ -30,7 +30,7 @@ def renew_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) 
 def refuse_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
     """Refuse a domain's new way of sending: messages sent that way are held with any warning, and it renews only by hand."""
     found = renew_proofs.refuse_proof(session, domain, order.ways, by=by, reason=order.reason, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.ChangedProof.model_validate(found)
 
 
@@ -38,5 +38,5 @@ def refuse_proof(domain: str, order: schemas.ProofOrder, session: Tx, by: Staff)
 def undo_proof_renewal(domain: str, order: schemas.ProofUndoOrder, session: Tx, by: Staff) -> schemas.ChangedProof:
     """Undo a renewal of the last seven days, also one that came by itself: the way of sending is new again."""
     found = renew_proofs.undo_renewal(session, domain, by=by, reason=order.reason, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.ChangedProof.model_validate(found)

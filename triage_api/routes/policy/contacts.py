@@ -13,7 +13,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import Word
 from triage_api.schemas.operations.outgoing_queue import Count
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor, place_of
@@ -30,7 +30,7 @@ Days = Annotated[int, Query(ge=1, le=400, description="Of so many days, today's 
 def learn(order: schemas.Lessons, session: Tx, by: Staff, here: Here) -> schemas.Learned:
     """Report contacts of employees, as if they had just written to them. A repeated call changes nothing. All or nothing."""
     report = learn_contacts.announce_contacts(session, order.announced(), settings=here.settings, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     skipped = {str(reason): count for reason, count in report.skipped.items()}
     return schemas.Learned(learned=report.learned, known=report.known, pending=report.parked, skipped=skipped)
 
@@ -58,7 +58,7 @@ def list_contacts(
 def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here: Here) -> Count:
     """Make pending or removed contacts count from now on."""
     count = contact_review.accept_contacts(session, order.ids, by=by, settings=here.settings, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return Count(count=count)
 
 
@@ -66,7 +66,7 @@ def accept_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff, here:
 def remove_contacts(order: schemas.ChosenContacts, session: Tx, by: Staff) -> Count:
     """Stop these contacts from counting, also when somebody writes to them again."""
     count = contact_review.drop_contacts(session, order.ids, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return Count(count=count)
 
 

@@ -5,7 +5,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.policy import emergency as schemas
 
 router = resource_router("rules", "/emergency")
@@ -24,7 +24,7 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
     For company-wide administrators. It ends by itself.
     """
     opened = emergency.open_emergency(session, order.until, by=by, reason=order.reason, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.EmergencyNow.model_validate({"emergency": opened})
 
 
@@ -32,4 +32,4 @@ def open_emergency(order: schemas.EmergencyOrder, session: Tx, by: Staff) -> sch
 def close_emergency(session: Tx, by: Staff) -> None:
     """End the emergency now."""
     emergency.close_emergency(session, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)

@@ -23,7 +23,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import Word
 from triage_api.schemas.policy import enforcement as schemas
 
@@ -81,7 +81,7 @@ def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by
         held_for_assistant.deliver_held(session, uid, by=by, reason=held_for_assistant.ENDED, settings=settings, now=now)
     if change.tells or (order.notify and order.step):
         enforcement_notice.send_notices(session, change.scope, change.step, change.starts_at or now, settings=settings, by=by, now=now)
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return show_steps(session, settings, by, now)
 
 

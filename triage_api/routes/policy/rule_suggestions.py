@@ -9,7 +9,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.operations.outgoing_queue import Count
 from triage_api.schemas.pagination import Cursor, Limit, next_cursor, place_of
@@ -52,7 +52,7 @@ def search_proposals(by: Staff, here: Here) -> Count:
         speaking = candidates.find_candidates(session, settings=here.settings, now=utcnow())
     with db.transaction(here.engine) as session:
         count = rule_suggestions.refresh_suggestions(session, speaking, now=utcnow())
-    here.ring(["change"])
+    here.wake(["change"])
     return Count(count=count)
 
 
@@ -60,7 +60,7 @@ def search_proposals(by: Staff, here: Here) -> Count:
 def return_proposal_batch(session: Tx, by: Staff) -> None:
     """Return your reserved suggestions to your colleagues."""
     rule_suggestions.lay_back(session, by=by)
-    ring_after(session)
+    wake_after(session)
 
 
 @router.post("/{proposal_id}", response_model=schemas.Proposal, responses=describe_refusals(401, 403, 404, 409, 422))
@@ -71,7 +71,7 @@ def answer_proposal(proposal_id: GivenId, order: schemas.ProposalAnswer, session
     answered = answer_suggestion.answer_suggestion(
         session, proposal_id, order.answer, by=by, now=utcnow(), settings=here.settings, confirm=order.confirm, fence=order.fence
     )
-    ring_after(session, "door")
+    wake_after(session, "door")
     return show_suggestion(answered)
 
 

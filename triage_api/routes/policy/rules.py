@@ -26,7 +26,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas
 from triage_api.schemas.decisions.rule_trials import Offers, OffersOrder, RuleTrial
@@ -78,9 +78,9 @@ def create_rule(
     said: dict[str, Any] = {"confirm": order.confirm, "fence": order.fence, "tried": tried}
     made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, **said)
     if isinstance(made, PendingAct):
-        ring_after(session)
+        wake_after(session)
         return answer_accepted(made, by)
-    ring_after(session, "door")
+    wake_after(session, "door")
     lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
     shown = with_clashes(session, [made], by)[0].model_dump()
     return schemas.MadeRule.model_validate(shown | {"delivered": lately if lately.messages else None})
@@ -119,7 +119,7 @@ def import_rules(
     said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence, "tried": tried}
     loaded = rule_import_export.load_rules(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
-    ring_after(session, "door")
+    wake_after(session, "door")
     return schemas.ImportResult.model_validate(
         {"made": loaded.made, "kept": loaded.kept, "left_out": loaded.left_out, "delivered": offered}
     )
@@ -167,7 +167,7 @@ def restore_rules(
     """
     said: dict[str, Any] = {"confirm": order.confirm, "fence": order.fence, "tried": tried}
     count = rule_confirmation.restore_rules(session, order.rules, by=by, now=utcnow(), settings=here.settings, **said)
-    ring_after(session, "door")
+    wake_after(session, "door")
     return schemas.RestoredRules(count=count)
 
 
@@ -264,7 +264,7 @@ def change_rule(
     if change.paused is not None:
         return answer_rule(session, pause_rule(session, rule_id, change, tried, by, here), by, response)
     changed = rule_confirmation.change_rule(session, rule_id, change.changes(), by=by, now=utcnow(), settings=here.settings, **said)
-    ring_after(session, "door")
+    wake_after(session, "door")
     return answer_rule(session, changed, by, response)
 
 
@@ -304,4 +304,4 @@ def delete_rule(rule_id: GivenId, session: Tx, by: Staff) -> None:
     """Remove a rule; it stays in the audit log."""
     known_rule(session, rule_id, by)
     rules.remove_rule(session, rule_id, by=by, now=utcnow())
-    ring_after(session, "door")
+    wake_after(session, "door")

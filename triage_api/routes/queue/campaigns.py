@@ -15,7 +15,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import OwnSettings, Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.routes.decisions.decisions import answer_decision
 from triage_api.schemas.decisions.decisions import Decision
 from triage_api.schemas.fields import GivenId
@@ -112,7 +112,7 @@ def notify_who_opened(
     Needs the right to remove delivered messages without a second person.
     """
     number = notify_opened.notify_opened(session, campaign_id, again=order.again, fence=order.fence, by=by, settings=settings, now=utcnow())
-    ring_after(session, "relay")
+    wake_after(session, "relay")
     return schemas.NoticesSent(notified=number)
 
 

@@ -17,7 +17,7 @@ from triage_api.http.dependencies import Here, Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.routes.messages.messages import Reason
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import colleagues as schemas
@@ -93,7 +93,7 @@ def show_comments(here: Office, read: Callable[[Session], Discussion], by: Actor
         acts = [("open", f"message:{format_id(one)}", {"reason": reason}) for one in found.opened]
         with db.transaction(here.engine) as session:
             ledger.write_all(session, acts, by=by, now=utcnow())
-        here.ring(["change"])
+        here.wake(["change"])
     return schemas.Comments.model_validate({"items": found.items})
 
 
@@ -109,7 +109,7 @@ def add_comment(delivery_id: GivenId, order: schemas.CommentOrder, session: Tx, 
     The audit log records who commented, not the text.
     """
     comment = comments.add_comment(session, delivery_id, order.text, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.Comment.model_validate(comment)
 
 
@@ -121,7 +121,7 @@ def assign_messages(order: schemas.AssignOrder, session: Tx, by: Staff) -> schem
         count = assignment.assign_messages(session, selected, order.to, order.note, by=by, now=now)
     else:
         count = assignment.take_back(session, selected, by=by, now=now)
-    ring_after(session)
+    wake_after(session)
     return schemas.AssignedCount(count=count)
 
 
@@ -137,5 +137,5 @@ def snooze_messages(order: schemas.SnoozeOrder, session: Tx, here: Here, by: Sta
         count = snoozes.wake_messages(session, selected, by=by, now=now)
     else:
         count = snoozes.snooze_messages(session, selected, order.until, by=by, settings=here.settings, now=now)
-    ring_after(session)
+    wake_after(session)
     return schemas.SnoozedCount(count=count)

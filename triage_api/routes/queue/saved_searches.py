@@ -9,7 +9,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import saved_searches as schemas
 
@@ -28,7 +28,7 @@ def list_searches(session: Read, by: Staff, counts: Counts = False) -> schemas.S
 def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> schemas.SavedSearch:
     """Save a search under a name; it replaces one of yours with the same name. Each person sees results in their own scope."""
     kept = saved_searches.save_search(session, saved_searches.Wish(**order.model_dump()), by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.SavedSearch.model_validate(kept)
 
 
@@ -36,4 +36,4 @@ def save_search(order: schemas.SavedSearchOrder, session: Tx, by: Staff) -> sche
 def remove_search(search_id: GivenId, session: Tx, by: Staff) -> None:
     """Remove a saved search."""
     saved_searches.remove_search(session, search_id, by=by)
-    ring_after(session)
+    wake_after(session)

@@ -11,7 +11,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.queue import shift_notes as schemas
 
@@ -35,7 +35,7 @@ def list_note_scopes(session: Read, by: Staff) -> schemas.NoteScopes:
 def write_note(order: schemas.NoteOrder, session: Tx, by: Staff) -> schemas.Note:
     """Write a note to the next shift. The audit log has who wrote it about which folders, not the text."""
     note = shift_notes.write_note(session, order.text, tuple(order.scope), by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.Note.model_validate(note)
 
 
@@ -45,5 +45,5 @@ def change_note(note_id: GivenId, order: schemas.NoteChange, session: Tx, by: St
     if order.done is None and order.dismissed is None:
         raise BadInput(say("say what changes: done or dismissed"))
     note = shift_notes.change_note(session, note_id, done=order.done, dismissed=order.dismissed, by=by, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.Note.model_validate(note)

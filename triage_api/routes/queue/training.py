@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from triage.message.preview.preview_document import unavailable_document
 from triage.quarantine import training, viewings
-from triage.quarantine.training_cases import Deck
+from triage.quarantine.training_messages import Deck
 from triage.store import db
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
@@ -41,14 +41,14 @@ def list_training_messages(
     deck: Laid, session: Read, by: Staff, limit: Annotated[int, Query(ge=1, le=MOST)] = training.HAND
 ) -> schemas.TrainingMessages:
     """Training messages that you have not answered: invented ones, and decided messages of your scope outside confidential folders."""
-    return schemas.TrainingMessages.model_validate({"items": training.deal_exercises(session, deck, by=by, now=utcnow(), limit=limit)})
+    return schemas.TrainingMessages.model_validate({"items": training.deal_messages(session, deck, by=by, now=utcnow(), limit=limit)})
 
 
 @router.get("/messages/{message}/view", response_class=HTMLResponse, responses=VIEW | describe_refusals(401, 403, 404))
 def view_training_message(message: Word, deck: Laid, here: Here, by: Staff, language: Language = "") -> HTMLResponse:
     """A training message as a harmless document. Fetching a real one is noted in the audit log."""
     with db.read_transaction(here.engine) as session:
-        one = training.get_exercise(session, deck, message, by=by, now=utcnow())
+        one = training.get_training_message(session, deck, message, by=by, now=utcnow())
     if one.message_id is not None:
         put_fetch_on_record(here, one.message_id, "html", by)
     preview = render_message(here, escape_visible(message), one.raw, "html") or unavailable_document(
@@ -60,7 +60,7 @@ def view_training_message(message: Word, deck: Laid, here: Here, by: Staff, lang
 @router.post("/messages/{message}/viewed", status_code=204, responses=describe_refusals(401, 403, 404, 409))
 def note_training_viewed(message: Word, deck: Laid, session: Tx, by: Staff) -> None:
     """Note that you saw a training message on your screen: of a real one in the audit log, once in five minutes."""
-    one = training.get_exercise(session, deck, message, by=by, now=utcnow())
+    one = training.get_training_message(session, deck, message, by=by, now=utcnow())
     if one.message_id is not None:
         viewings.record_view(session, one.message_id, by=by, now=utcnow())
 
@@ -69,7 +69,7 @@ def note_training_viewed(message: Word, deck: Laid, session: Tx, by: Staff) -> N
 def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: Staff) -> schemas.TrainingResult:
     """Answer what you would do with a training message, and learn what is right and why. The first answer counts."""
     return schemas.TrainingResult.model_validate(
-        training.answer_exercise(session, deck, order.message, stored_word(TRAINING_ANSWERS, order.answer), by=by, now=utcnow())
+        training.answer_training_message(session, deck, order.message, stored_word(TRAINING_ANSWERS, order.answer), by=by, now=utcnow())
     )
 
 

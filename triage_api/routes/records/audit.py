@@ -82,7 +82,7 @@ def verify_audit_log(here: Here, by: Staff, state: State = False) -> schemas.Ver
     audit_log.require_auditor(by)
     claims = verify_chain.claimed_checkpoints(here.settings)
     with db.read_transaction(here.engine) as session:
-        found = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(here.settings, utcnow()))
+        found = verify_chain.verify_chain(session, claims, retained_since=verify_chain.retained_since(here.settings, utcnow()))
         compared = verify_state.verify_state(session) if state else None
     faults = [fault for fault in (found.fault, verify_state.fault_of(compared) if compared else "") if fault]
     if faults:

@@ -5,7 +5,7 @@ from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor, Limit, id_of, next_cursor
 from triage_api.schemas.records import legal_holds as schemas
@@ -28,7 +28,7 @@ def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> 
     """Hold messages of a person or of a selection, also later ones: they are neither expired nor erased until the hold is lifted."""
     selected = order.select.selection() if order.select else None
     made = legal_holds.add_hold(session, by=by, reason=order.reason, now=utcnow(), person=order.person, selected=selected)
-    ring_after(session)
+    wake_after(session)
     return schemas.LegalHold.model_validate(made)
 
 
@@ -36,5 +36,5 @@ def create_legal_hold(order: schemas.LegalHoldOrder, session: Tx, by: Staff) -> 
 def lift_legal_hold(hold_id: GivenId, order: schemas.LiftOrder, session: Tx, by: Staff) -> schemas.LegalHold:
     """Lift a hold. Messages whose retention has ended meanwhile are erased soon. 409 when it is lifted already."""
     lifted = legal_holds.end_hold(session, hold_id, by=by, reason=order.reason, now=utcnow())
-    ring_after(session)
+    wake_after(session)
     return schemas.LegalHold.model_validate(lifted)

@@ -17,7 +17,7 @@ from triage_api.http.dependencies import Here, Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read, Tx, ring_after
+from triage_api.http.transaction import Read, Tx, wake_after
 from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas
 from triage_api.schemas.fields import GivenId
@@ -45,7 +45,7 @@ def export_person_data(order: schemas.PersonOrder, by: Staff, here: Here) -> Str
     with db.transaction(here.engine) as session:
         whose = data_subject.find_data_subject(session, order.address)
         person_export.record_export(session, whose, by=by, reason=order.reason, now=utcnow())
-    here.ring({"change"})
+    here.wake({"change"})
     return StreamingResponse(read_chunks(here, whose, by), media_type="application/zip", headers=FILE)
 
 
@@ -70,7 +70,7 @@ def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here:
     """
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
     made = person_erasure.erase_person(session, order.address, **said)
-    ring_after(session)
+    wake_after(session)
     return answer_accepted(made, by) if isinstance(made, PendingAct) else schemas.Erasure.model_validate(made)
 
 

@@ -10,7 +10,7 @@ from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import ApprovalState, AskedMatch, ConditionName, RuleEffect
 
 
-class AskedContentRule(Shape):
+class RequestedContentRule(Shape):
     """A rule on content as it would be made."""
 
     effect: RuleEffect
@@ -47,7 +47,7 @@ class PendingApproval(Shape):
     settled_by_name: Annotated[str, Field(validation_alias="settled_by_shown")]
     result_id: Annotated[Id | None, Field(description="of the decision, the rule or the erasure, once it is confirmed")]
     sentence: Sentence
-    rule: Annotated[AskedContentRule | None, Field(description="a rule on content; null: everything else")]
+    rule: Annotated[RequestedContentRule | None, Field(description="a rule on content; null: everything else")]
     mine: Annotated[bool, Field(description="You asked for it.")]
     may_confirm: Annotated[bool, Field(description="false: you asked, and somebody else has to confirm it")]
 

@@ -61,7 +61,7 @@ class Agreed(Shape):
     left_out: list[LeftOutSender] = []
 
 
-class AskedSender(Shape):
+class SenderConsent(Shape):
     """A sender of the selected messages, before they are let in."""
 
     sender: Annotated[str, Field(description="an address, or a List-Id; empty: messages that name no sender")]
@@ -81,7 +81,7 @@ class AskedSender(Shape):
     why_not: Annotated[Sentence, Field(description="why there can be no rule about them; empty where there can")]
 
 
-class AllowReach(Shape):
+class AllowScope(Shape):
     """For whom they could be allowed."""
 
     scope: Annotated[str, Field(description="for `rule.scope`; empty: each of those whom the messages are for")]
@@ -92,11 +92,11 @@ class AllowReach(Shape):
 class Allow(Shape):
     """Senders whom a release with an allow rule allows. A decision with these senders, this scope and the fence does exactly that."""
 
-    senders: list[AskedSender]
+    senders: list[SenderConsent]
     rules: Annotated[list[AgreedRule], Field(description="exactly those that are made, or are in force already")]
     count: Annotated[int, Field(description="messages that are released: those of the chosen senders")]
     scope: str
-    reaches: Annotated[list[AllowReach], Field(description="the narrowest first")]
+    reaches: Annotated[list[AllowScope], Field(description="the narrowest first")]
     only_encrypted: Annotated[
         bool, Field(description="they are held for nothing but an encrypted file: `rule.encrypted` lets further ones of the sender pass")
     ]

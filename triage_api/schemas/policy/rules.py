@@ -9,7 +9,7 @@ from triage.policy.rules.store import RuleOrder
 from triage.quarantine.search.selection import Selection
 from triage_api.schemas.fields import GivenId, Id, Order, Shape, Text, Word, check_storable
 from triage_api.schemas.language import Sentence
-from triage_api.schemas.second_looks import AskedRule, Confirm, Fence, SecondLook
+from triage_api.schemas.second_looks import Confirm, Fence, RuleToConfirm, SecondLook
 from triage_api.schemas.vocabulary import AskedMatch, ClashKind, ConditionName, Effect, Match, RuleEffect, RuleMatch
 
 
@@ -241,7 +241,7 @@ class ImportResult(Shape):
         list[DeliveredLately], Field(description="of new blocks: what to remove too, the most first, at most 20 of them")
     ] = []
     second_look: Annotated[list[SecondLook], Field(description="dry_run: what has to be confirmed, as the 409 says it")] = []
-    rules: Annotated[list[AskedRule], Field(description="dry_run: the allow rules that would let these messages in")] = []
+    rules: Annotated[list[RuleToConfirm], Field(description="dry_run: the allow rules that would let these messages in")] = []
     fence: Annotated[str, Field(description="dry_run: for `confirm`")] = ""
     lines: Annotated[list[ImportedLine], Field(description="dry_run: the rule of each line, of the first 500")] = []
 

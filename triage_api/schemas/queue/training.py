@@ -50,7 +50,7 @@ class TrainingResult(Shape):
 
     right: bool
     answer: Annotated[TrainingAnswer, Field(description="the right one")]
-    clues: Annotated[list[Sentence], Field(validation_alias="gave_away", description="the clues, as sentences")]
+    clues: Annotated[list[Sentence], Field(description="the clues, as sentences")]
     counted: Annotated[bool, Field(description="false: it was answered before; only the first answer counts")]
 
 

@@ -65,13 +65,13 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
     with database_of(settings) as engine:
         seen = look_into_mailboxes(engine, settings)
         if dry_run or (seen.later and not leave_unreachable):
-            tell_progress(seen, seen.unknown, resumed=False, form=form)
+            print_progress(seen, seen.unknown, resumed=False, form=form)
             return 0 if dry_run else LATER
         with db.transaction(engine) as session:
             asked: dict[str, Any] = {"found": seen.found, "absent": seen.absent, "unknown": seen.unknown}
             waiting = recall_reconcile.resume_delivery(session, **asked, by=shell_user(), now=utcnow(), send=send_unknown)
     wake_waiters(settings, "relay", "recall", "change")
-    tell_progress(seen, waiting, resumed=True, form=form)
+    print_progress(seen, waiting, resumed=True, form=form)
     return REFUSED if waiting else 0
 
 
@@ -98,7 +98,7 @@ def look_into_mailboxes(engine: Engine, settings: Settings) -> Seen:
     return seen
 
 
-def tell_progress(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
+def print_progress(seen: Seen, waiting: list[int], *, resumed: bool, form: Form) -> None:
     """Say how it stands."""
     values = {
         "found": len(seen.found),

@@ -22,7 +22,7 @@ from mta.processing.received_headers import as_received, envelope_of
 from triage.config.settings import Settings
 from triage.errors import BadInput, Conflict
 from triage.intake import import_mail, simulate
-from triage.intake.import_mail import Letter
+from triage.intake.import_mail import PastMessage
 from triage.store import db
 from triage.text.numbers import format_count
 from triage.times import utcnow
@@ -33,7 +33,7 @@ from triage_cli.options import join_options
 from triage_cli.output.progress import Ticker
 from triage_cli.output.tables import Form, Shape, json_option, say
 
-BELLS = ("relay", "change")
+PIPES = ("relay", "change")
 STATES = {"relay": "queued", "quarantine": "held", "purge": "purged"}
 IMPORTED = Shape(
     {
@@ -109,18 +109,18 @@ def carry_out(
         first = next(batches, None)
         with Ticker("messages read") as ticker:
             for batch in chain([first] if first else [], batches):
-                letters = list(new_ones(engine, examiner, batch, address, imported))
-                rehearse_import(engine, settings, letters, imported) if dry_run else enter_messages(
-                    engine, settings, letters, str(path), imported
+                messages = list(new_ones(engine, examiner, batch, address, imported))
+                simulate_import(engine, settings, messages, imported) if dry_run else enter_messages(
+                    engine, settings, messages, str(path), imported
                 )
                 ticker.add(len(batch.messages))
     if not dry_run and imported.states:
-        wake_waiters(settings, *BELLS)
-    tell_import(imported, dry_run=dry_run, form=form)
+        wake_waiters(settings, *PIPES)
+    print_import(imported, dry_run=dry_run, form=form)
     return 1 if imported.unreadable else 0
 
 
-def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imported: Imported) -> Iterator[Letter]:
+def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imported: Imported) -> Iterator[PastMessage]:
     """Yields the messages of a batch that have not been imported yet, examined."""
     imported.unreadable.update(batch.unreadable)
     ids = [envelope_of(as_received(one.raw), address, one.arrived).spool_id for one in batch.messages]
@@ -132,30 +132,30 @@ def new_ones(engine: Engine, examiner: Examiner, batch: Batch, address: str, imp
             continue
         known.add(spool_id)
         past = examiner.examined(stored, address)
-        yield Letter(past.envelope, past.raw, past.authentication, past.summary)
+        yield PastMessage(past.envelope, past.raw, past.authentication, past.summary)
 
 
-def rehearse_import(engine: Engine, settings: Settings, letters: list[Letter], imported: Imported) -> None:
+def simulate_import(engine: Engine, settings: Settings, messages: list[PastMessage], imported: Imported) -> None:
     """Say what would become of them."""
     now = utcnow()
     with db.read_transaction(engine) as session:
-        for one in letters:
+        for one in messages:
             for verdict in simulate.current_verdicts(session, one.envelope, one.authentication, one.summary, settings=settings, now=now):
                 imported.states[STATES[verdict.disposition]] += 1
 
 
-def enter_messages(engine: Engine, settings: Settings, letters: list[Letter], source: str, imported: Imported) -> None:
+def enter_messages(engine: Engine, settings: Settings, messages: list[PastMessage], source: str, imported: Imported) -> None:
     """Enter them in one transaction."""
     try:
         with db.transaction(engine) as session:
-            entered = import_mail.bring_in(session, letters, by=shell_user(), source=source, settings=settings, now=utcnow())
+            entered = import_mail.import_messages(session, messages, by=shell_user(), source=source, settings=settings, now=utcnow())
             states = Counter(one.state for one in entered)
     except IntegrityError as fault:
         raise Conflict("another command imports the same messages: run this one again when it has finished") from fault
     imported.states += states
 
 
-def tell_import(imported: Imported, *, dry_run: bool, form: Form) -> None:
+def print_import(imported: Imported, *, dry_run: bool, form: Form) -> None:
     """Prints how many messages were imported, known already or unreadable, in words or as JSON."""
     if form is Form.JSON:
         counts = {"states": imported.states, "known": imported.known, "unreadable": imported.unreadable, "dry_run": dry_run}

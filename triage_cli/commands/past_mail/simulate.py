@@ -28,7 +28,7 @@ from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of
 from triage_cli.commands.past_mail.examine_past_mail import Examiner, Reading, open_parsers, trusted_names
 from triage_cli.commands.past_mail.mailbox_options import Place, imap_options, in_maildirs, in_mbox_files, over_imap
-from triage_cli.commands.past_mail.simulate_run import Player, Rehearsal, read_all
+from triage_cli.commands.past_mail.simulate_run import Player, Simulation, read_all
 from triage_cli.commands.selection_options import parse_date
 from triage_cli.options import join_options
 from triage_cli.output.report_html import FORECAST, write_page
@@ -58,15 +58,15 @@ rehearsing = join_options(OPTIONS)  # what every simulation has
 
 
 @click.group("simulate")
-def rehearse() -> None:
+def simulate() -> None:
     """Forecast what would have been held, from past messages. Nothing is changed anywhere."""
 
 
-@rehearse.command("imap")
+@simulate.command("imap")
 @imap_options
 @rehearsing
 @click.pass_context
-def rehearse_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
+def simulate_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: Path | None, **options: Any) -> int:
     """Read the mailboxes of everybody, of the ADDRESSes, or of the accounts in a file."""
     how = {name: options.pop(name) for name in HOW}
     settings = settings_of(ctx)
@@ -76,24 +76,24 @@ def rehearse_imap(ctx: click.Context, /, addresses: tuple[str, ...], accounts: P
         return carry_out(engine, settings, place, **how)
 
 
-@rehearse.command("maildir")
+@simulate.command("maildir")
 @click.argument("root", metavar="DIRECTORY", type=click.Path(path_type=Path))
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @rehearsing
 @click.pass_context
-def rehearse_maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
+def simulate_maildir(ctx: click.Context, /, root: Path, addresses: tuple[str, ...], **how: Any) -> int:
     """Read the Maildirs below DIRECTORY, of all or of the ADDRESSes."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
         return carry_out(engine, settings, in_maildirs(settings, root, addresses), **how)
 
 
-@rehearse.command("mbox")
+@simulate.command("mbox")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--owner", default="", metavar="ADDRESS", help="Owner of the files, if their names do not say it.")
 @rehearsing
 @click.pass_context
-def rehearse_mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
+def simulate_mbox(ctx: click.Context, /, paths: tuple[Path, ...], owner: str, **how: Any) -> int:
     """Read mbox files of received messages, or directories of them: ADDRESS, or ADDRESS with INBOX and Sent in it."""
     settings = settings_of(ctx)
     with database_of(settings) as engine:
@@ -129,7 +129,7 @@ def carry_out(
         player = Player(settings, engine, examiner, Reading(place.source, since, folders), until, alike, current_map(engine, settings))
         found = read_all(player, connections)
     counted = make_forecast(found.rows, since=since, until=until, terms=terms)
-    tell_forecast(counted, found, html_file, as_json=as_json)
+    print_forecast(counted, found, html_file, as_json=as_json)
     return 1 if found.faults else 0
 
 
@@ -147,7 +147,7 @@ def end_of_period(text: str | None) -> datetime:
     return parse_date(text, "--until") or utcnow()
 
 
-def tell_forecast(counted: Forecast, found: Rehearsal, html_file: Path | None, *, as_json: bool) -> None:
+def print_forecast(counted: Forecast, found: Simulation, html_file: Path | None, *, as_json: bool) -> None:
     """The numbers, as they were asked for."""
     left_out = tuple(found.left_out.most_common())
     refused = tuple(sorted(((name, len(messages)) for name, messages in found.refused.items()), key=lambda one: (-one[1], one[0])))

@@ -29,7 +29,7 @@ INSIDE, TWICE, BEFORE = "between employees", "a second copy in the same mailbox"
 
 
 @dataclass(slots=True)
-class Rehearsal:
+class Simulation:
     """Simulated messages, and those that were left out, with the reasons."""
 
     rows: list[Rehearsed] = field(default_factory=list)
@@ -54,9 +54,9 @@ class Player:
     written: Written = field(default_factory=Written)
     now: datetime = field(default_factory=utcnow)
 
-    def play(self, mailbox: str) -> Rehearsal:
+    def play(self, mailbox: str) -> Simulation:
         """Simulates what policy would have done with the messages in one mailbox."""
-        found = Rehearsal()
+        found = Simulation()
         with db.read_transaction(self.engine) as session:
             address = simulate.address_of(session, mailbox, self.settings)
         if not address:
@@ -115,13 +115,13 @@ class Player:
         return "" if self.reading.since <= arrived < self.until else BEFORE
 
 
-def read_all(player: Player, connections: int) -> Rehearsal:
+def read_all(player: Player, connections: int) -> Simulation:
     """First what everybody wrote, then what came in: whoever answered wanted it."""
     try:
         mailboxes = player.reading.source.accounts()
     except Unreachable as fault:
         raise Refused(str(fault)) from fault
-    found = Rehearsal()
+    found = Simulation()
     with ThreadPoolExecutor(connections) as threads:
         for work, label in (
             (lambda mailbox: player.reading.written(mailbox, player.written), "What was sent"),
@@ -137,7 +137,7 @@ def read_all(player: Player, connections: int) -> Rehearsal:
     return found
 
 
-def gather_mailbox(into: Rehearsal, one: Rehearsal) -> None:
+def gather_mailbox(into: Simulation, one: Simulation) -> None:
     """Add what one mailbox gave."""
     into.rows += one.rows
     into.faults += one.faults

@@ -10,7 +10,7 @@ from triage.text.numbers import format_count, pick_was_or_were
 from triage.text.sanitize import escape_visible
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.client.exit_codes import DONE, USAGE
-from triage_cli.commands.confirm_option import post_confirmed, tell_second_look
+from triage_cli.commands.confirm_option import post_confirmed, print_second_look
 from triage_cli.commands.policy.allow_block import offer_removal
 from triage_cli.output.progress import Progress
 from triage_cli.output.tables import say
@@ -63,7 +63,7 @@ def asked_of(looked: Sequence[Any], given: Sequence[str]) -> list[list[str]]:
     names = [[one["name"] for one in part["second_look"]] for part in looked]
     problem = problem_of(looked)
     if set(given) != set(problem["names"]) and problem["names"]:
-        tell_second_look(problem)
+        print_second_look(problem)
         raise Declined(409, {"detail": f"this needs a second look ({', '.join(problem['names'])}): no rule was created"})
     return names
 
@@ -84,7 +84,7 @@ def report_import(made: Sequence[Any], verb: str) -> int:
     for left in (left for one in made for left in one["left_out"]):
         say(f"line {left['line']}: {left['reason']}")
     if (asked := problem_of(made))["names"]:
-        tell_second_look(asked)
+        print_second_look(asked)
     for offered in (offer for one in made for offer in one["delivered"]):
         offer_removal(offered)
     return DONE

@@ -27,7 +27,7 @@ def import_gateway_list(desk: Desk, source: str, text: str, names: Sequence[str]
     if not entries:
         raise BadInput(f"no allow or block entry of {source} was found in this file; nothing was imported")
     entries, looked = check_entries(desk, entries)
-    tell_entries(entries, with_rules=not is_applied)
+    print_entries(entries, with_rules=not is_applied)
     unsure = sum(not one.rule for one in entries)
     if not is_applied:
         report_import(looked, "would make")
@@ -54,7 +54,7 @@ def parts_of(entries: Sequence[Entry]) -> list[Part]:
     return list(part_lines("\n".join(rules))) if rules else []
 
 
-def tell_entries(entries: Sequence[Entry], *, with_rules: bool) -> None:
+def print_entries(entries: Sequence[Entry], *, with_rules: bool) -> None:
     """Say what each entry means, and which are left out and why."""
     for one in entries:
         if one.rule and with_rules:

@@ -1,13 +1,13 @@
-"""`mailroom training`: messages whose answer is known, what gave each away, and how everybody does. No real mail is touched."""
+"""`mailroom training`: shows messages whose answer is known, checks answers, explains the clues, lists scores. Changes no message."""
 
 from dataclasses import asdict
 
 import click
 
-from demo.exercises import read_deck
+from demo.training_messages import read_deck
 from triage.quarantine import training, viewings
 from triage.quarantine.training import HAND, Result
-from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise
+from triage.quarantine.training_messages import RELEASE_IT, REMOVE_IT, TrainingMessage
 from triage.store import db
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
@@ -16,7 +16,7 @@ from triage_cli.client.local_setup import database_of, open_read_session, shell_
 from triage_cli.output.tables import Form, Shape, list_options, say
 
 LINES = 40  # of a message's text that are shown
-KEYS = {"l": LET_IN, "k": KEEP_OUT}
+KEYS = {"r": RELEASE_IT, "p": REMOVE_IT}  # as in the console
 SCORES = Shape(
     {
         "login": "who",
@@ -32,7 +32,7 @@ SCORES = Shape(
 @click.group("training", invoke_without_command=True)
 @click.option("--messages", "cases", type=click.IntRange(1, 100), default=HAND, show_default=True, help="How many.")
 @click.pass_context
-def practise(ctx: click.Context, cases: int) -> None:
+def train(ctx: click.Context, cases: int) -> None:
     """Train on messages whose answer is known."""
     if ctx.invoked_subcommand is not None:
         return
@@ -40,24 +40,24 @@ def practise(ctx: click.Context, cases: int) -> None:
     read_deck()
     with database_of(settings) as engine:
         with db.read_transaction(engine) as session:
-            hand = training.deal_exercises(session, read_deck, by=by, now=utcnow(), limit=cases)
+            dealt = training.deal_messages(session, read_deck, by=by, now=utcnow(), limit=cases)
         right = asked = 0
-        for number, one in enumerate(hand, 1):
-            if one.message_id is not None:  # a real mail: who fetched it goes in the audit log
+        for number, one in enumerate(dealt, 1):
+            if one.message_id is not None:  # a past message: the audit log names who fetched it
                 with db.transaction(engine) as session:
                     viewings.record_fetch(session, one.message_id, "text", by=by, now=utcnow())
-            show_row(one, f"{number} of {len(hand)}")
-            key = click.prompt("r: release, p: purge, q: quit", type=click.Choice([*KEYS, "q"]), show_choices=False)
+            show_row(one, f"{number} of {len(dealt)}")
+            key = click.prompt("r: release, p: remove, q: quit", type=click.Choice([*KEYS, "q"]), show_choices=False)
             if key == "q":
                 break
             with db.transaction(engine) as session:
-                result = training.answer_exercise(session, read_deck, one.case, KEYS[key], by=by, now=utcnow())
-            tell_answer(result)
+                result = training.answer_training_message(session, read_deck, one.case, KEYS[key], by=by, now=utcnow())
+            print_answer(result)
             asked, right = asked + 1, right + result.right
-    say(f"{right} of {asked} right" if asked else "There is nothing that you have not answered yet." if not hand else "Nothing answered.")
+    say(f"{right} of {asked} right" if asked else "You have answered all training messages." if not dealt else "Nothing answered.")
 
 
-@practise.command("scores")
+@train.command("scores")
 @list_options(SCORES)
 @click.pass_context
 def list_scores(ctx: click.Context, form: Form) -> None:
@@ -69,7 +69,7 @@ def list_scores(ctx: click.Context, form: Form) -> None:
     SCORES.print(rows, form)
 
 
-def show_row(one: Exercise, place: str) -> None:
+def show_row(one: TrainingMessage, place: str) -> None:
     """A training message without its answer."""
     say(f"--- {place} ---")
     for name, value in (
@@ -95,9 +95,9 @@ def show_row(one: Exercise, place: str) -> None:
     click.echo()
 
 
-def tell_answer(result: Result) -> None:
+def print_answer(result: Result) -> None:
     """Prints whether an answer in training was right, and why."""
-    should = "let in" if result.answer == LET_IN else "kept out"
-    say(f"{'Right' if result.right else 'Wrong'}: it is to be {should}.")
-    for sentence in result.gave_away:
+    should = "release" if result.answer == RELEASE_IT else "remove"
+    say(f"{'Right' if result.right else 'Wrong'}: {should} this message.")
+    for sentence in result.clues:
         say(f"  {sentence}")

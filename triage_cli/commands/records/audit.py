@@ -95,10 +95,10 @@ def verify(ctx: click.Context, checkpoints: Path | None, public_key: str | None,
     else:
         with desk_of(ctx) as desk:
             found = desk.get("/audit/verify", state=state or None)
-    return tell_verification(found, form)
+    return print_verification(found, form)
 
 
-def tell_verification(found: dict[str, Any], form: Form) -> int:
+def print_verification(found: dict[str, Any], form: Form) -> int:
     """Prints the result of an audit log verification; returns the exit code."""
     state = found["state"]
     code = REFUSED if found["fault"] or (state and state["different"]) else DONE
@@ -110,11 +110,11 @@ def tell_verification(found: dict[str, Any], form: Form) -> int:
     if found["fault"]:
         say(found["fault"])
     if state:
-        tell_state(state)
+        print_state(state)
     return code
 
 
-def tell_state(state: dict[str, Any]) -> None:
+def print_state(state: dict[str, Any]) -> None:
     """Prints how the database differs from the audit log."""
     say(f"the database: {state['compared']} rows are as the audit log says, {state['different']} differences")
     if state["unproven"]:

@@ -22,7 +22,7 @@ def verify_records(settings: Settings, checkpoints: Path | None, public_key: str
     """Verifies the hash chain of the audit log, compared with these checkpoints; with `state` also the rows that it is about."""
     claims = verify_chain.claimed_checkpoints(settings, checkpoints, public_key)  # read first: what is chained meanwhile is in none of them
     with open_read_session(settings) as session:
-        found = verify_chain.verify_chain(session, claims, kept_since=verify_chain.kept_since(settings, utcnow()))
+        found = verify_chain.verify_chain(session, claims, retained_since=verify_chain.retained_since(settings, utcnow()))
         return asdict(found) | {"state": asdict(verify_state.verify_state(session)) if state else None}
 
 

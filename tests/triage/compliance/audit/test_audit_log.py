@@ -14,7 +14,7 @@ from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arriv
 from triage.access import api_tokens
 from triage.access.api_tokens import TokenOrder
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.compliance.audit import audit_log, hash_chain
 from triage.compliance.retention import delete_records, legal_holds
 from triage.config.settings import Settings
@@ -80,7 +80,7 @@ def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings
 
 def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     mail = came(company, settings)
     with transaction(company) as session:
@@ -100,7 +100,7 @@ def test_what_tells_of_sealed_mail_is_named_and_not_told(company: Engine, settin
 def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company: Engine, settings: Settings) -> None:
     later = NOW + timedelta(days=settings.retention.record_days + 1)
     with transaction(company) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     mail = came(company, settings)
     with transaction(company) as session:
@@ -122,7 +122,7 @@ def test_what_told_of_sealed_mail_is_not_told_when_the_mail_is_forgotten(company
 def test_a_decision_is_not_told_when_the_sealed_part_of_its_mail_is_forgotten(company: Engine, settings: Settings) -> None:
     later = NOW + timedelta(days=settings.retention.record_days + 1)
     with transaction(company) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         (open_one,) = arrive(session, settings, "legal+mara.berg@company.example")
     mail = came(company, settings)
@@ -144,7 +144,7 @@ def test_what_is_on_record_of_sealed_people_is_not_told_when_they_have_another_n
     mara, joe, ines = COMPANY.people
     joe = replace(joe, identity="J")
     with transaction(company) as session:
-        seal = replace(COMPANY, people=(mara, joe, ines), sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        seal = replace(COMPANY, people=(mara, joe, ines), sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),))
         directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
         announce_sender.expect_sender(session, "b@secret.example", by=Actor.employee("joe.fern", "Joe Fern"), settings=settings, now=NOW)
         legal_holds.add_hold(session, by=HANA, reason="a secret", now=NOW, person="joe.fern")
@@ -165,7 +165,7 @@ def test_what_a_sweep_has_counted_in_sealed_mailboxes_is_not_told(company: Engin
         where = col(SweptMailbox.mailbox).in_(["joe.fern@company.example", "it@company.example"])
         session.execute(update(SweptMailbox).where(where).values(found=3, due_at=None, why="Nobody gets in."))
         session.execute(delete(SweptMailbox).where(not_(where)))
-        seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),))
+        seal = replace(COMPANY, sealed=(ConfidentialEntry(folder, ("hana",)),))
         directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
         for by in (HANA, IDA):
             seen = by is HANA or told
@@ -179,7 +179,7 @@ def test_what_a_sweep_has_counted_in_sealed_mailboxes_is_not_told(company: Engin
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
 def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settings: Settings, folder: str) -> None:
     with transaction(company) as session:
-        seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana", "ana")),))
+        seal = replace(COMPANY, sealed=(ConfidentialEntry(folder, ("hana", "ana")),))
         directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
     mail = came(company, settings)
     with transaction(company) as session:
@@ -204,7 +204,7 @@ def test_notes_and_names_of_a_sealed_folder_are_not_told(company: Engine, settin
 def test_what_names_several_folders_is_silent_when_one_of_them_is_sealed(company: Engine, settings: Settings) -> None:
     with transaction(company) as session:
         hana = StaffEntry("hana", "Hana Novak", "admin", ("company",))
-        sealed = replace(COMPANY, staff=(*COMPANY.staff, hana), sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+        sealed = replace(COMPANY, staff=(*COMPANY.staff, hana), sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         for name, scope in (("open", ("department:legal",)), ("closed", ("department:legal", "person:joe.fern"))):
             api_tokens.create_token(session, TokenOrder(name, ("read",), scope), by=HANA, now=NOW)

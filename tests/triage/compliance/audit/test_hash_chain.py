@@ -82,7 +82,7 @@ def test_tampering_is_found(trail: Engine, tamper: object, says: str) -> None:
 def test_new_records_go_on_from_the_head(trail: Engine) -> None:
     with db.transaction(trail) as session:
         ledger.write_act(session, "test", "thing:6", by=ANA, now=NOW)
-        assert hash_chain.has_unsealed(session)
+        assert hash_chain.has_unchained(session)
         assert hash_chain.seal_entries(session).total() == 1
         assert hash_chain.seal_entries(session).total() == 0
         assert hash_chain.last_sequence(session) == 6

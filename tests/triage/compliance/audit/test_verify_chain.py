@@ -42,11 +42,11 @@ def sign(engine: Engine, directory: Path, now: datetime, key: Ed25519PrivateKey 
     checkpoints.append_checkpoint(directory, checkpoint, key)
 
 
-def fault(engine: Engine, directory: Path, kept_since: datetime | None = None) -> str:
+def fault(engine: Engine, directory: Path, retained_since: datetime | None = None) -> str:
     """Fault that verification finds."""
     claims = list(checkpoints.read_checkpoints(directory, KEY.public_key()))
     with db.read_transaction(engine) as session:
-        return verify_chain.verify_chain(session, claims, kept_since=kept_since).fault
+        return verify_chain.verify_chain(session, claims, retained_since=retained_since).fault
 
 
 def chain_anew(session: Session) -> None:
@@ -109,7 +109,7 @@ def test_a_trail_written_anew_is_found(trail: Engine, tmp_path: Path, tamper: Ta
     with db.transaction(trail) as session:
         unguard(session)
         tamper(session)
-    assert says in fault(trail, tmp_path, kept_since=NOW)
+    assert says in fault(trail, tmp_path, retained_since=NOW)
 
 
 def test_a_checkpoint_that_somebody_else_signed(trail: Engine, tmp_path: Path) -> None:
@@ -160,11 +160,11 @@ def test_old_entries_are_deleted_and_the_rest_is_proven(trail: Engine, tmp_path:
     with db.transaction(trail) as session:
         hash_chain.move_chain_start(session, 3, now=NOW)
         assert hash_chain.drop_released(session, limit=2) == 2
-    assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
+    assert fault(trail, tmp_path, retained_since=NOW + timedelta(days=1)) == ""
     with db.transaction(trail) as session:
         assert (hash_chain.drop_released(session), hash_chain.drop_released(session)) == (1, 0)
         assert hash_chain.seal_entries(session).total() == 1, "that it was let go is on the record"
-    assert fault(trail, tmp_path, kept_since=NOW + timedelta(days=1)) == ""
+    assert fault(trail, tmp_path, retained_since=NOW + timedelta(days=1)) == ""
     with db.read_transaction(trail) as session:
         assert verify_chain.verify_chain(session).records == 7
 

@@ -208,7 +208,7 @@ def test_deleted_entries_are_carried_on(house: Engine) -> None:
     """Retention deletes old entries; new entries carry on what they prove first, so that a change is found after three years too."""
     with db.transaction(house) as session:
         last = hash_chain.last_sequence(session)
-        hash_chain.move_chain_start(session, last, now=NOW + timedelta(days=1100), kept=verify_state.list_kept(session, 0, last))
+        hash_chain.move_chain_start(session, last, now=NOW + timedelta(days=1100), kept=verify_state.list_retained(session, 0, last))
     with db.transaction(house) as session:
         hash_chain.drop_released(session)
         hash_chain.seal_entries(session)

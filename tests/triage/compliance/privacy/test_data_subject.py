@@ -16,7 +16,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, OTTO, SYNC, arrive
 from tests.triage.messages import mail
 from triage.actor import Actor, Role
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.addressing.envelope import Envelope
 from triage.compliance.audit import hash_chain, verify_chain
 from triage.compliance.privacy import data_subject, person_erasure, person_export
@@ -385,7 +385,7 @@ def test_comments_about_their_messages_are_exported_without_who_wrote_them(sessi
 
 def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, settings: Settings) -> None:
     directory.apply_directory(
-        session, replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),)), settings.company, by=SYNC, now=NOW
+        session, replace(COMPANY, sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),)), settings.company, by=SYNC, now=NOW
     )
     arrive(session, settings, JOE, MARA, author=ANNA)
     archive = taken(session, ANNA)
@@ -398,7 +398,7 @@ def test_what_is_sealed_to_the_asker_is_left_out_and_counted(session: Session, s
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])
 def test_of_somebody_sealed_nothing_that_tells_of_their_mail_is_taken_along(session: Session, settings: Settings, folder: str) -> None:
     everything(session, settings)
-    directory.apply_directory(session, replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
+    directory.apply_directory(session, replace(COMPANY, sealed=(ConfidentialEntry(folder, ("hana",)),)), settings.company, by=SYNC, now=NOW)
     hana, silent = replace(IDA, name="hana"), ("contacts.json", "decisions.json", "notices.json")
     for named, lists in (("joe.fern", ("contacts.json", "sent.json", "rules.json")), (ANNA, silent)):
         for by in (IDA, hana):

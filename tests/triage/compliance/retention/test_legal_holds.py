@@ -13,7 +13,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, arrive
 from triage import ids
 from triage.actor import Scope
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.audit import audit_log
 from triage.compliance.retention import expire as retention, legal_holds
 from triage.config.settings import Settings
@@ -214,7 +214,7 @@ def test_why_the_mail_of_a_sealed_folder_is_held_is_told_to_those_who_are_named(
     known: Engine, settings: Settings, about: dict[str, Any]
 ) -> None:
     with db.transaction(known) as session:
-        seals = (SealedEntry("person:mara.berg", ("ana.head",)), SealedEntry("department:legal", ("ana.head",)))
+        seals = (ConfidentialEntry("person:mara.berg", ("ana.head",)), ConfidentialEntry("department:legal", ("ana.head",)))
         directory.apply_directory(session, replace(arriving.COMPANY, sealed=seals), settings.company, by=arriving.SYNC, now=NOW)
         head = replace(IDA, name="ana.head")
         made = legal_holds.add_hold(session, by=head, reason="a secret", now=NOW, **about).id

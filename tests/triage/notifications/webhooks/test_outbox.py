@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC, arrive
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings, Webhooks
 from triage.config.webhooks import Hook
@@ -155,7 +155,7 @@ def test_after_a_clock_was_ahead_everything_is_called(known: Engine, telling: Se
 
 def test_what_is_sealed_is_named_to_nobody(known: Engine, telling: Settings) -> None:
     with db.transaction(known) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("ana",)),))
         directory.apply_directory(session, sealed, telling.company, by=SYNC, now=NOW)
     decide(known, telling, "legal+mara.berg@company.example", subject="Secret plan")
     take_up(known, telling)

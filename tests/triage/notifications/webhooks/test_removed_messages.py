@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, IDA, NOW, SYNC, arrive
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Recall, Relay, Settings, Webhooks
 from triage.config.webhooks import Hook
@@ -221,7 +221,7 @@ def test_many_copies_come_in_slices_each_once(office: Office, monkeypatch: pytes
 def test_confidential_mailboxes_are_named_to_nobody(office: Office) -> None:
     ids = office.delivered(JOE, MARA)
     with db.transaction(office.engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
         ledger.record_many(session, col(Delivery.id).in_(ids), Event.PURGE, by=SYNC, now=NOW, decision_id=None)
     with db.transaction(office.engine) as session:
         made = decisions.decide_messages(

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, COMPANY, DMARC_FAIL, DMARC_PASS, NOW, SYNC, arrive
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.intake import receive as intake
@@ -96,7 +96,7 @@ def test_colleagues_at_a_free_mail_provider_are_strangers(company: Engine, setti
 
 
 def test_what_is_under_a_seal_is_not_told(company: Engine, settings: Settings) -> None:
-    closed = replace(COMPANY, sealed=(SealedEntry("department:legal", ("ana",)),))
+    closed = replace(COMPANY, sealed=(ConfidentialEntry("department:legal", ("ana",)),))
     with db.transaction(company) as session:
         directory.apply_directory(session, closed, settings.company, by=SYNC, now=NOW)
         (one,) = arrive(session, settings, MARA, dmarc=DMARC_PASS)

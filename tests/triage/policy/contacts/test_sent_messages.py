@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, DMARC_PASS, NO_DMARC, NOW
 from tests.triage.messages import mail, multipart, part
 from triage import ids
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.intake import receive as intake
@@ -301,7 +301,7 @@ def test_answers_are_awaited_for_as_long_as_addresses_are_known(session: Session
 
 
 def test_nobody_is_named_whose_mail_is_sealed(session: Session, settings: Settings) -> None:
-    shut = replace(arriving.COMPANY, sealed=(SealedEntry("person:joe.fern", ("hana",)),))
+    shut = replace(arriving.COMPANY, sealed=(ConfidentialEntry("person:joe.fern", ("hana",)),))
     directory.apply_directory(session, shut, settings.company, by=arriving.SYNC, now=NOW)
     write(session, settings)
     wide = replace(settings, outbound=replace(settings.outbound, learn="company"))

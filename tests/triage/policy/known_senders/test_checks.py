@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, DMARC_PASS, IDA, NOW, authentication, envelope, summary
 from triage import ids
-from triage.config.alert_types import FUSE, LET_IN, UNLIKE as STOLEN
+from triage.config.alert_types import FUSE, SUSPICIOUS_DELIVERED, UNLIKE as STOLEN
 from triage.config.settings import Policy, Settings
 from triage.errors import ApprovalNeeded, NotAllowed, NotFound, SecondLookNeeded
 from triage.intake import receive as intake
@@ -218,16 +218,16 @@ def test_what_was_let_in_and_looks_suspicious_is_told_counted_and_found(known: E
     judged(known, settings)
     judged(known, settings, **SIGN_IN)
     with db.transaction(known) as session:
-        (told,) = (one for one in find_alerts(session, settings, NOW) if one.cause == LET_IN)
+        (told,) = (one for one in find_alerts(session, settings, NOW) if one.cause == SUSPICIOUS_DELIVERED)
         assert (told.department, told.person, told.number) == ("it", "joe.fern", 1)
-        assert [one.cause for one in find_alerts(session, settings, NOW + 2 * DAY) if one.cause == LET_IN] == []
+        assert [one.cause for one in find_alerts(session, settings, NOW + 2 * DAY) if one.cause == SUSPICIOUS_DELIVERED] == []
         counted = delivered_risky.count_by_day(session, NOW - DAY, NOW + DAY, by=ANA, zone=ZoneInfo("Europe/Berlin"))
         assert dict(counted) == {NOW.date(): 1}
         looked_for = Selection(q="is:queued risk:suspicious signal:page-password rule:unlike-themselves")
         (found,) = session.scalars(select(Delivery).where(selection_condition(looked_for)))
         request = DecisionRequest(Selection(ids=(found.id,)), Verb.PURGE)
         decide_messages(session, request, by=ANA, settings=settings, now=NOW)
-        assert [one.cause for one in find_alerts(session, settings, NOW) if one.cause == LET_IN] == []
+        assert [one.cause for one in find_alerts(session, settings, NOW) if one.cause == SUSPICIOUS_DELIVERED] == []
 
 
 @pytest.mark.parametrize("trial_days", [0, 14])

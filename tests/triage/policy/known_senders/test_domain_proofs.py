@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ANA, IDA, NOW, envelope, summary
 from triage import ids
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.directory import enforcement
@@ -298,7 +298,7 @@ def test_where_only_dangerous_messages_are_held_it_is_no_harmless_day_and_not_he
 def test_what_confidential_folders_get_is_kept_nowhere(known: Engine, settings: Settings) -> None:
     allow(known, settings)
     with db.transaction(known) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     assert came(known, settings, SIGNED, to=("legal+mara.berg@company.example",))[0] == "queued"
     assert kept(known) == {}
     came(known, settings, SIGNED)

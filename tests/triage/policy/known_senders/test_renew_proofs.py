@@ -10,7 +10,7 @@ from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO
 from tests.triage.policy.known_senders.test_domain_proofs import BY_SERVER, DOMAIN, MOVED, ODD, SERVER, SIGNED, allow, came, kept
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.alert_types import DIFFERS
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotAllowedNow, NotFound
@@ -128,6 +128,6 @@ def test_what_is_sealed_later_is_not_counted(known: Engine, settings: Settings) 
     came(known, settings, SIGNED)
     came(known, settings, BY_SERVER, client=MOVED, to=(MARA,))
     with db.transaction(known) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     assert listed(known) == []
     assert listed(known, BEN) == []

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.policy.learning import decision_feedback
 from triage.quarantine.decisions import decide as decisions, undo as undoing
@@ -100,7 +100,7 @@ def test_what_staff_decided_otherwise_since_is_not_told(
 
 def test_nothing_of_a_message_with_a_copy_in_a_confidential_folder_is_told(office: Engine, settings: Settings) -> None:
     with db.transaction(office) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ida",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ida",))])
         both = arrive(session, settings, JOE, MARA, author="a@one.example")
         decide(session, settings, Verb.PURGE, both[0])
         assert read_lessons(session) == [[]]

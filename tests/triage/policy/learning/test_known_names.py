@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS, NOW
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.intake import receive as intake
 from triage.message.signals.signal_context import SimilarContacts
@@ -181,7 +181,7 @@ def test_answers_to_another_ending_of_the_name_that_has_sent_wanted_messages(com
 @pytest.mark.parametrize("closed", ["before", "afterwards"])
 def test_whom_a_confidential_folder_wrote_to_is_told_to_nobody(company: Engine, settings: Settings, closed: str) -> None:
     """Mara of the confidential legal department wrote to somebody; a message to IT must not say so."""
-    legal = [SealedEntry("department:legal", ("ben",))]
+    legal = [ConfidentialEntry("department:legal", ("ben",))]
     sent = Sent(
         "mara.berg@company.example", ("jane.doe@whistle-law.example",), "mara.berg@company.example", NOW, message_id="2@company.example"
     )

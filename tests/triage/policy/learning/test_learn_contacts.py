@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_FAIL, DMARC_PASS, NOW, OTTO, arrive
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotFound
@@ -163,7 +163,7 @@ def test_who_has_left_knows_nobody(session: Session, settings: Settings) -> None
 
 
 def test_the_counted_reasons_are_those_of_the_own_folders(session: Session, settings: Settings) -> None:
-    sealed = replace(arriving.COMPANY, sealed=(SealedEntry("person:mara.berg", ("ana",)),))
+    sealed = replace(arriving.COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("ana",)),))
     outbound = Actor.system("outbound")
 
     def sent(*writers: str) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, arrive
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Policy, Settings
 from triage.message.signals.learned_order import Learned, Tally
 from triage.message.summary import Attachment
@@ -76,7 +76,7 @@ def test_confidential_folders_leave_no_trace(engine: Engine, learning: Settings)
         decide(session, learning, "a@one.example", Verb.PURGE)
         decide(session, learning, "a@two.example", Verb.PURGE, to=MARA)
         assert learn(session, learning).signs[SIGN] == Tally(0, 2)
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ida",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ida",))])
         assert learn(session, learning).signs[SIGN] == Tally(0, 1)
 
 

@@ -35,7 +35,7 @@ from triage.store import bodies, db
 from triage.store.delivery_state import State
 from triage.store.models.contacts import Contact, SentMail
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 from triage.store.models.employees import OutboundBrake, OutboundRun
 from triage.store.models.messages import Message
 
@@ -199,7 +199,7 @@ def test_staff_is_told_whose_account_sent_what(known: Engine, braking: Settings)
         keep_alerts(session, find_alerts(session, braking, NOW), now=NOW)
         concerned = staff_mail.list_concerned(session, braking, NOW)
         assert all(row.cause != BRAKED for rows in concerned.values() for row in rows)  # nobody has the duty
-        session.add(Sealed(kind="person", name="joe.fern", login=""))
+        session.add(ConfidentialFolder(kind="person", name="joe.fern", login=""))
         session.flush()
         assert outbound_brakes.name_brakes(session, NOW) == ()
         assert outbound_brakes.list_brakes(session, by=IDA, now=NOW) == []

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, add_rules, arrive
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.errors import ApprovalNeeded, BadInput, NotAllowed, NotFound
 from triage.policy.content_rules.conditions import Conditions
@@ -78,7 +78,7 @@ def test_what_each_effect_does(known: Engine, alone: Settings) -> None:
 def test_it_reaches_into_a_confidential_folder_only_where_it_is_for_that(known: Engine, settings: Settings) -> None:
     add_rules(known, settings, ALLOW, HOLD)
     with db.transaction(known) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     assert came(known, settings, MARA).state == "queued"
     with pytest.raises(NotAllowed):
         add_rules(known, settings, replace(HOLD, value="for-legal", scope="department:legal"))
@@ -161,7 +161,7 @@ def test_a_name_is_there_once_and_a_file_replaces_it(known: Engine, settings: Se
 
 def test_of_a_rule_in_a_confidential_folder_only_its_name_is_taken(known: Engine, settings: Settings) -> None:
     with db.transaction(known) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
         rules.add_rule(session, replace(HOLD, scope="department:legal"), by=BEN, now=NOW, settings=settings)
         for origin in ("staff", rules.IMPORTED):
             with pytest.raises(BadInput, match=r"^value: this name is taken; choose another one$"):

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, add_rules, arrive
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed
@@ -135,7 +135,7 @@ def test_a_target_that_is_gone_moves_nothing_and_says_so(known: Engine, settings
 def test_a_seal_keeps_others_rules_out(known: Engine, settings: Settings) -> None:
     add_rules(known, settings, replace(BILLS, recipient="", to=JOE))
     with db.transaction(known) as session:
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:mara.berg", ("hana",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:mara.berg", ("hana",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         assert [mailbox for *_, mailbox in came(session, settings, MARA)] == [MARA]
     with pytest.raises(NotAllowed, match="is a confidential folder"):

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -152,7 +152,7 @@ def test_old_mail_counts_no_more(session: Session, settings: Settings) -> None:
 
 def test_sealed_mail_is_no_evidence(session: Session, settings: Settings) -> None:
     correspond(session, settings)
-    sealed = replace(COMPANY, sealed=(SealedEntry("department:it", ("hana",)),))
+    sealed = replace(COMPANY, sealed=(ConfidentialEntry("department:it", ("hana",)),))
     directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     assert found(session, settings) == {}
 
@@ -177,7 +177,7 @@ def test_to_whom_sealed_people_write_is_no_evidence(session: Session, settings: 
     wrote(session, settings, JOE, MARA)
     theirs = PostedList(address="a@l.example", list_id="a.l.example", signer="l.example", posts=2, person="joe.fern", last_posted_at=NOW)
     session.add(theirs)
-    seal = replace(COMPANY, sealed=(SealedEntry(folder, ("hana",)),))
+    seal = replace(COMPANY, sealed=(ConfidentialEntry(folder, ("hana",)),))
     directory.apply_directory(session, seal, settings.company, by=SYNC, now=NOW)
     assert candidates.find_writers(session, ["supplier.example"]) == {"supplier.example": {"/mara.berg"}}
     assert found(session, settings) == {}

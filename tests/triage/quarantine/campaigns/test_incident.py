@@ -13,7 +13,7 @@ from tests.effort import long
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive, set_up
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Company, Recall, Settings
 from triage.errors import NotFound
 from triage.ids import format_id, new_id
@@ -144,7 +144,7 @@ def test_the_timeline_says_when_mailboxes_were_emptied_and_what_no_block_stopped
 def test_it_leaves_out_other_folders_and_confidential_ones(engine: Engine, wave: int) -> None:
     assert [one.recipient for one in read(engine, wave, BEN).copies] == [MARA]
     with transaction(engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     for by in (ANA, IDA):
         assert MARA not in {one.recipient for one in read(engine, wave, by).copies}
         assert [one.copies for one in read(engine, wave, by).removals] == [1, 2]

@@ -19,7 +19,7 @@ from triage.quarantine.campaigns.wanted_traits import ENOUGH, forget_wanted, lea
 from triage.store import db
 from triage.store.models.campaigns import WantedTrait
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 
 JOE = "it+joe.fern@company.example"
 BOARD = "jobs@jobboard.example"
@@ -70,7 +70,7 @@ def test_weak_traits_count_together(company: Engine, settings: Settings) -> None
 @pytest.mark.parametrize(("author", "sealed"), [("x@one.example", ()), (BOARD, ("", "ana"))], ids=["held", "confidential"])
 def test_what_is_held_or_confidential_is_not_learned(company: Engine, settings: Settings, author: str, sealed: tuple[str, ...]) -> None:
     with db.transaction(company) as session:
-        session.add_all(Sealed(kind="person", name="joe.fern", login=login) for login in sealed)
+        session.add_all(ConfidentialFolder(kind="person", name="joe.fern", login=login) for login in sealed)
         came = come(session, settings, author, "go.evil.example")
         message = session.get_one(Delivery, came).message_id
         learn_wanted(session, {message: {trait_number(Kind.HOST, "go.evil.example")}}, now=NOW)

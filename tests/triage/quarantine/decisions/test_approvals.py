@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY, IDA, NO_DMARC, NOW, OTTO, SYNC, arrive
 from triage.access import dual_control
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import ApprovalNeeded, FactorNeeded, NotAllowed, NotAllowedNow, NotFound, Stale
@@ -248,7 +248,7 @@ def test_a_rule_for_each_is_confirmed_by_whoever_may_make_each(company: Engine, 
 
 
 def test_sealed_mail_stays_among_those_named(company: Engine, careful: Settings) -> None:
-    sealed = replace(HOUSE, sealed=(SealedEntry("person:joe.fern", ("ana",)),))
+    sealed = replace(HOUSE, sealed=(ConfidentialEntry("person:joe.fern", ("ana",)),))
     with transaction(company) as session:
         directory.apply_directory(session, sealed, careful.company, by=SYNC, now=NOW)
         one = asked(session, careful, risky(session, careful))

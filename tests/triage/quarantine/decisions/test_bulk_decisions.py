@@ -244,7 +244,7 @@ def ask(engine: Engine, settings: Settings, verb: Verb = Verb.RELEASE) -> int:
 def confirm(engine: Engine, settings: Settings, asked: int) -> int:
     """Ida agrees; the decision that is begun."""
     with read_transaction(engine) as session:
-        planned = approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=settings)
+        planned = approvals.plan_requested(session, asked, by=IDA, now=NOW, settings=settings)
     assert planned is not None
     with transaction(engine) as session:
         found = approvals.confirm_approval(session, asked, by=IDA, now=NOW, settings=settings, planned=planned)
@@ -355,11 +355,11 @@ def test_the_rows_of_all_senders_are_updated_a_slice_at_a_time(
 def test_an_approval_of_what_has_changed_begins_nothing(company: Engine, careful: Settings) -> None:
     asked = ask(company, careful)
     with read_transaction(company) as session, pytest.raises(NotAllowed, match="you asked for this"):
-        approvals.plan_asked(session, asked, by=ANA, now=NOW, settings=careful)
+        approvals.plan_requested(session, asked, by=ANA, now=NOW, settings=careful)
     with transaction(company) as session:
         arrive(session, careful, JOE, author="wave@bad.example", subject="one more")
     with read_transaction(company) as session, pytest.raises(Stale):
-        approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=careful)
+        approvals.plan_requested(session, asked, by=IDA, now=NOW, settings=careful)
     assert states(company) == {"held": 25}
 
 
@@ -378,10 +378,10 @@ def test_the_second_persons_fence_is_that_of_the_first_ones_messages(company: En
         planned = decision_plan.plan_large(session, request, by=BEN, now=NOW, settings=two)
         asked = decisions.decide_or_ask(session, request, by=BEN, now=NOW, settings=two, planned=planned).id
     with read_transaction(company) as session, pytest.raises(SecondLookNeeded) as need:
-        approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=two)
+        approvals.plan_requested(session, asked, by=IDA, now=NOW, settings=two)
     with read_transaction(company) as session:
         looked: dict[str, Any] = {"confirm": need.value.names, "fence": need.value.fence}
-        planned = approvals.plan_asked(session, asked, by=IDA, now=NOW, settings=two, **looked)
+        planned = approvals.plan_requested(session, asked, by=IDA, now=NOW, settings=two, **looked)
     assert planned
     assert (planned.count, planned.approved) == (12, asked)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from tests.triage.arriving import ANA, BEN, IDA, NOW, arrive, set_up
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.quarantine.decisions import decide as decisions
@@ -74,7 +74,7 @@ def test_decisions_by_person_date_verb_and_words(engine: Engine, made: dict[int,
 
 def test_words_of_confidential_messages_find_nothing(engine: Engine, made: dict[int, str]) -> None:
     with transaction(engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     assert named(engine, made, words="contract") == []
     assert named(engine, made, BEN, words="contract") == ["contract"]
     assert named(engine, made, BEN, words="parcel") == []

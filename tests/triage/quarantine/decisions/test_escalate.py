@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, SYNC, arrive
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.compliance.retention import expire as retention, legal_holds
 from triage.config.duties import Duty, standing_for, suggest_duty
 from triage.config.settings import Escalation, Settings
@@ -200,7 +200,7 @@ def test_no_more_than_a_person_can_have_looked_at(known: Engine, ours: Settings,
 
 
 def test_why_sealed_messages_are_escalated_is_told_to_those_named_for_them(known: Engine, ours: Settings) -> None:
-    sealed_company = replace(arriving.COMPANY, sealed=(SealedEntry("department:it", ("ana",)),))
+    sealed_company = replace(arriving.COMPANY, sealed=(ConfidentialEntry("department:it", ("ana",)),))
     with db.transaction(known) as session:
         directory.apply_directory(session, sealed_company, ours.company, by=SYNC, now=NOW)
         (one,) = arrive(session, ours, JOE)
@@ -212,7 +212,7 @@ def test_why_sealed_messages_are_escalated_is_told_to_those_named_for_them(known
 
 
 def test_sealed_messages_are_escalated_apart_from_others(known: Engine, ours: Settings) -> None:
-    sealed_company = replace(arriving.COMPANY, sealed=(SealedEntry("department:it", ("ana",)),))
+    sealed_company = replace(arriving.COMPANY, sealed=(ConfidentialEntry("department:it", ("ana",)),))
     with db.transaction(known) as session:
         directory.apply_directory(session, sealed_company, ours.company, by=SYNC, now=NOW)
         (closed, opened) = arrive(session, ours, JOE, MARA)

@@ -11,14 +11,22 @@ from sqlmodel import Session, col
 from tests.triage import arriving
 from tests.triage.arriving import ANA, NOW, SYNC, arrive
 from triage.actor import ALL_RIGHTS, EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import CompanyDirectory, PersonEntry, SealedEntry, StaffEntry
+from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry, StaffEntry
 from triage.compliance.audit import audit_log
 from triage.config.settings import Confidential, Settings
 from triage.directory import apply as directory
 from triage.errors import NotAllowed, NotAllowedNow, NotFound, Stale
 from triage.notifications.webhooks import webhook_events
 from triage.policy.rules import store as rules
-from triage.quarantine.decisions import ask_keepers, decide as decisions, decision_plan, keepers, mailbox_sweep, outcomes, undo as undoing
+from triage.quarantine.decisions import (
+    decide as decisions,
+    decision_plan,
+    keepers,
+    mailbox_sweep,
+    outcomes,
+    request_keepers,
+    undo as undoing,
+)
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.decisions.outcome_text import FOLDERS_LEFT_OUT, KEEPERS_ASKED, MAILBOXES_LEFT_OUT
 from triage.quarantine.decisions.outcomes import DecisionReport
@@ -37,7 +45,7 @@ IDA = Actor.person("ida", Role.ADMIN, EVERYTHING, "Ida Lind", rights=ALL_RIGHTS)
 STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), tuple(one.scope.words())) for one in (ANA, HANA, HUGO, IDA))
 OTHERS = tuple(PersonEntry(f"it{number}", f"It {number}", "it", f"it{number}@company.example") for number in range(10))
 LENA_HOLM = PersonEntry("lena.holm", "Lena Holm", "legal", "lena.holm@company.example")
-LEGAL = SealedEntry("department:legal", ("hana", "hugo"))
+LEGAL = ConfidentialEntry("department:legal", ("hana", "hugo"))
 HOUSE = CompanyDirectory(
     arriving.COMPANY.departments, (*arriving.COMPANY.people, LENA_HOLM, *OTHERS), STAFF, arriving.COMPANY.postmaster, sealed=(LEGAL,)
 )
@@ -75,7 +83,7 @@ def remove(engine: Engine, settings: Settings, by: Actor = ANA, **features: Any)
         return decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE, "a wave"), by=by, now=NOW, settings=settings)
 
 
-def asked(engine: Engine, by: Actor = HANA, now: Any = NOW) -> list[keepers.Asked]:
+def asked(engine: Engine, by: Actor = HANA, now: Any = NOW) -> list[keepers.ShownRequest]:
     with read_transaction(engine) as session:
         return keepers.list_requests(session, by=by, now=now)
 
@@ -128,7 +136,7 @@ def test_who_asks_learns_nothing(company: Engine, settings: Settings, by: Actor,
     """The same preview, outcome, listings and audit log, whether the confidential folder holds copies or not."""
     wave(company, settings, JOE, *in_folder)
     with read_transaction(company) as session:
-        assert ask_keepers.find_concerned(session, Selection(campaign=WAVE), "purge", by=by) == "asked"
+        assert request_keepers.find_concerned(session, Selection(campaign=WAVE), "purge", by=by) == "asked"
         assert selection_summary.selection_evidence(session, Selection(campaign=WAVE), by=by, now=NOW).count == 1
     made = remove(company, settings, by)
     late = "late copies of this campaign are caught until 27 Nov 09:30 UTC for the whole company"
@@ -189,11 +197,11 @@ def test_what_is_over_is_on_record_alike_with_and_without_copies(company: Engine
 def test_only_the_removal_of_a_campaign_asks(company: Engine, features: dict[str, Any], what: str) -> None:
     with read_transaction(company) as session:
         selected = Selection.of(**features)
-        assert ask_keepers.find_concerned(session, selected, "purge", by=ANA) == what
-        assert ask_keepers.find_concerned(session, selected, "release", by=ANA) == ""
+        assert request_keepers.find_concerned(session, selected, "purge", by=ANA) == what
+        assert request_keepers.find_concerned(session, selected, "release", by=ANA) == ""
         for_department = Actor.person("ben", Role.TRIAGE, Scope(departments=frozenset({"it"})))
-        assert ask_keepers.find_concerned(session, selected, "purge", by=for_department) == ""
-        assert ask_keepers.find_concerned(session, selected, "purge", by=replace(HANA, scope=EVERYTHING)) == ""
+        assert request_keepers.find_concerned(session, selected, "purge", by=for_department) == ""
+        assert request_keepers.find_concerned(session, selected, "purge", by=replace(HANA, scope=EVERYTHING)) == ""
 
 
 def test_a_removal_by_sender_says_that_folders_are_left_out(company: Engine, settings: Settings) -> None:
@@ -331,7 +339,7 @@ def test_what_went_along_comes_back_with_the_removal(company: Engine, agreed: Se
 
 
 def test_an_agreement_does_not_open_another_folder_within(company: Engine, agreed: Settings) -> None:
-    within = replace(HOUSE, sealed=(LEGAL, SealedEntry("person:mara.berg", ("hana",))))
+    within = replace(HOUSE, sealed=(LEGAL, ConfidentialEntry("person:mara.berg", ("hana",))))
     with transaction(company) as session:
         directory.apply_directory(session, within, agreed.company, by=SYNC, now=NOW)
     mara, desk = wave(company, agreed, MARA, LENA)

@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_FAIL, DMARC_PASS, IDA
 from triage import ids
 from triage.access import dual_control
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.message.authentication import Result
@@ -432,7 +432,7 @@ def test_which_copies_there_should_be(known: Engine, settings: Settings) -> None
         assert held
         assert held.evidence.why.startswith("sales@supplier.example is not a known sender yet.")
 
-        sealed = replace(COMPANY, sealed=(SealedEntry("person:joe.fern", ("ben",)),))
+        sealed = replace(COMPANY, sealed=(ConfidentialEntry("person:joe.fern", ("ben",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
         assert mirror_copies.wanted_copies(session, "it", by=ANA) == {shared: ""}
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 from tests.triage.arriving import ANA, IDA, NOW, SYNC, arrive
 from tests.triage.notifications.test_staff_mail import STAFFED, send_alerts
 from triage.actor import EVERYTHING, Actor, Role, Scope
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Notices, Settings
 from triage.directory import apply as directory
 from triage.ids import format_id
@@ -103,7 +103,7 @@ def test_the_console_shows_it_to_those_who_are_told(known: Engine, staffed: Sett
 
 def test_of_confidential_folders_nobody_is_told(known: Engine, staffed: Settings) -> None:
     with db.transaction(known) as session:
-        sealed = replace(STAFFED, sealed=(SealedEntry("department:legal", ("ben",)),))
+        sealed = replace(STAFFED, sealed=(ConfidentialEntry("department:legal", ("ben",)),))
         directory.apply_directory(session, sealed, staffed.company, by=SYNC, now=NOW)
     remove(known, staffed, 3, MARA, BEN)
     assert send_alerts(known, staffed, SOON) == {}

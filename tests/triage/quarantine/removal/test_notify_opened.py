@@ -13,7 +13,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.errors import NotAllowed, NotFound, Stale
 from triage.ids import format_id, new_id
@@ -161,7 +161,7 @@ def test_timeline_incident_record_and_audit_log_say_who_was_told(engine: Engine,
 
 def test_confidential_copies_leavers_and_mailboxes_outside_are_left_out(engine: Engine, settings: Settings, campaign: int) -> None:
     with transaction(engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     assert [one.mailbox for one in shown(engine, campaign, settings).notices] == [JOES]
     assert shown(engine, campaign, settings, BEN).notices == ()  # his own confidential folder too
     with transaction(engine) as session:

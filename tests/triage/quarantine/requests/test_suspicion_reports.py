@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, BEN, NOW, OTTO, arrive
 from tests.triage.notifications.test_staff_mail import text_of
 from triage import ids
 from triage.access import confidential_folders
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings, Webhooks
 from triage.config.webhooks import Hook
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
@@ -222,7 +222,7 @@ def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings:
     for sender in (JOE, MARA):
         report(known, settings, Pointed(author="odd@x.example", subject="Unknown"), sender=sender, author=sender)
     with db.transaction(known) as session:
-        confidential_folders.equalise_confidential(session, (SealedEntry(folder, ("ana",)),))
+        confidential_folders.equalise_confidential(session, (ConfidentialEntry(folder, ("ana",)),))
     with db.read_transaction(known) as session:
         acts = select(AuditRecord).where(col(AuditRecord.act) == "suspect").order_by(col(AuditRecord.id))
         hidden, told = (event for one in session.scalars(acts) for event in webhook_events.convert_entry(session, one, settings))

@@ -11,7 +11,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, ANA, BEN, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, arrive
 from triage.access import confidential_folders
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.intake import receive as intake
@@ -135,7 +135,7 @@ def test_nobody_learns_from_a_doubt_that_others_got_mail(known: Engine, settings
     assert tried(known, settings, ALLOW).doubt
     assert tried(known, settings, replace(ALLOW, scope="department:legal"), BEN).doubt == ""
     with db.transaction(known) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:it", ("ida",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:it", ("ida",))])
     assert tried(known, settings, ALLOW).doubt == ""
 
 

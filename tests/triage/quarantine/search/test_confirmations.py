@@ -45,7 +45,7 @@ BOTH = ("dmarc-fails", "suspicious")  # a stranger whose DMARC fails weighs 40
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 
-class Letter(NamedTuple):
+class Arrival(NamedTuple):
     """A message as the property makes it."""
 
     author: str = "sales@supplier.example"
@@ -65,7 +65,7 @@ class Letter(NamedTuple):
 
 
 LETTERS = st.builds(
-    Letter,
+    Arrival,
     st.sampled_from(["sales@supplier.example", "ceo@company.example", "rosa@customer.example"]),
     st.sampled_from([DMARC_PASS, DMARC_FAIL, replace(DMARC_FAIL, policy="quarantine"), replace(DMARC_FAIL, policy="none"), NO_DMARC]),
     st.sampled_from(["Hello", BANK]),
@@ -81,12 +81,14 @@ def house(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
-def comes(session: Session, settings: Settings, letter: Letter, *, dkim: tuple[Dkim, ...] = (), list_id: str = "", days: float = 0) -> int:
+def comes(
+    session: Session, settings: Settings, arrival: Arrival, *, dkim: tuple[Dkim, ...] = (), list_id: str = "", days: float = 0
+) -> int:
     """A message comes in; its delivery."""
     at = NOW + timedelta(days=days)
-    found = replace(authentication(letter.author, replace(letter.dmarc, domain=letter.author.rpartition("@")[2])), dkim=dkim)
-    said, sent = summary(letter.author, text=letter.text, list_id=list_id), arriving.envelope(letter.to, at=at)
-    scan = Scan(virus="Eicar") if letter.virus else Scan()
+    found = replace(authentication(arrival.author, replace(arrival.dmarc, domain=arrival.author.rpartition("@")[2])), dkim=dkim)
+    said, sent = summary(arrival.author, text=arrival.text, list_id=list_id), arriving.envelope(arrival.to, at=at)
+    scan = Scan(virus="Eicar") if arrival.virus else Scan()
     (one,) = intake.receive_message(session, sent, f"{sent.spool_id}".encode(), found, said, settings=settings, now=at, scan=scan)
     return one
 
@@ -121,7 +123,7 @@ def asks(session: Session, settings: Settings, *messages: int, verb: Verb = Verb
     st.lists(st.sampled_from(NAMES), max_size=6),
 )
 def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_keeps(
-    sqlite_engine: Engine, settings: Settings, letters: list[Letter], verb: Verb, guess: list[str]
+    sqlite_engine: Engine, settings: Settings, letters: list[Arrival], verb: Verb, guess: list[str]
 ) -> None:
     with sqlite_engine.connect() as connection, connection.begin() as attempt, Session(connection) as session:
         arriving.set_up(session, settings)
@@ -131,7 +133,7 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
         more: dict[str, Any] = {"to": MARA} if verb is Verb.REDIRECT else {}
         asked, _ = decision_plan.preview_decision(session, DecisionRequest(chosen, verb), by=ANA, settings=settings)
         names = {one.name for one in asked}
-        stay = [letter for letter, one in zip(letters, messages, strict=True) if one in held]
+        stay = [arrival for arrival, one in zip(letters, messages, strict=True) if one in held]
         assert names - {"dangerous", "suspicious"} == set().union(*(one.names for one in stay))
         assert {name for one in listing.list_some(session, held, by=ANA) for name in one.second_look} == names
         found = item_list.list_items(session, Selection(states=(State.HELD,)), by=ANA, now=NOW)
@@ -156,17 +158,17 @@ def test_what_the_preview_names_is_what_the_refusal_names_and_what_the_record_ke
 
 def test_confirming_what_nobody_asks_is_refused_too(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, Letter())
+        mail = comes(session, settings, Arrival())
         with pytest.raises(SecondLookNeeded, match="nothing here needs a second look"):
             decide(session, settings, Verb.RELEASE, mail, confirm=list(NAMES))
 
 
 def test_a_row_that_changed_meanwhile_is_stale(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        comes(session, settings, Letter(dmarc=DMARC_FAIL))
+        comes(session, settings, Arrival(dmarc=DMARC_FAIL))
         chosen = Selection.of(sender="sales@supplier.example")
         seen = looked(session, settings, chosen, Verb.RELEASE, by=ANA)
-        comes(session, settings, Letter(dmarc=DMARC_FAIL))
+        comes(session, settings, Arrival(dmarc=DMARC_FAIL))
         with pytest.raises(Stale):
             decisions.decide_messages(session, DecisionRequest(chosen, Verb.RELEASE, **seen), by=ANA, now=NOW, settings=settings)
 
@@ -174,7 +176,7 @@ def test_a_row_that_changed_meanwhile_is_stale(house: Engine, settings: Settings
 @pytest.mark.parametrize(("verb", "asked"), [(Verb.RELEASE, True), (Verb.PURGE, False), (Verb.REJECT, False)])
 def test_only_what_lets_out_asks(house: Engine, settings: Settings, verb: Verb, asked: bool) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, Letter(virus=True))
+        mail = comes(session, settings, Arrival(virus=True))
         if verb is Verb.REJECT:
             assert decision_plan.lets_out(DecisionRequest(Selection.of(ids=(mail,)), verb), settings) is None
         else:
@@ -183,7 +185,7 @@ def test_only_what_lets_out_asks(house: Engine, settings: Settings, verb: Verb, 
 
 def test_mailrooms_own_parts_are_not_asked(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, Letter(virus=True))
+        mail = comes(session, settings, Arrival(virus=True))
         assert decide(session, settings, Verb.RELEASE, mail, by=replace(IDA, kind="system", name="judge")).done == 1
 
 
@@ -207,20 +209,20 @@ def test_a_forwarder_that_was_confirmed_does_not_ask_again(
     house: Engine, settings: Settings, later: dict[str, Any], names: tuple[str, ...]
 ) -> None:
     with transaction(house) as session:
-        first = comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
+        first = comes(session, settings, Arrival(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
         assert release(session, settings, first).confirmed == BOTH
         dkim, days = later.get("dkim", (FORWARDED,)), later["days"]
-        letter = Letter(dmarc=DMARC_FAIL)._replace(**{name: value for name, value in later.items() if name not in ("dkim", "days")})
-        second = comes(session, settings, letter, dkim=dkim, days=days)
+        arrival = Arrival(dmarc=DMARC_FAIL)._replace(**{name: value for name, value in later.items() if name not in ("dkim", "days")})
+        second = comes(session, settings, arrival, dkim=dkim, days=days)
         assert asks(session, settings, second) == names
         assert listing.list_some(session, [second], by=ANA)[0].second_look == names
 
 
 def test_what_was_confirmed_and_undone_asks_again(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        first = comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
+        first = comes(session, settings, Arrival(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
         made = release(session, settings, first)
-        second = comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
+        second = comes(session, settings, Arrival(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
         assert asks(session, settings, second) == ()
         undoing.undo_decision(session, made.id, by=ANA, reason="", now=NOW, settings=settings)
         assert "dmarc-fails" in asks(session, settings, second)
@@ -229,9 +231,9 @@ def test_what_was_confirmed_and_undone_asks_again(house: Engine, settings: Setti
 def test_a_list_that_was_confirmed_once_is_known_to_everybody(house: Engine, settings: Settings) -> None:
     signed = (Dkim(Result.PASS, "lists.example", signs_list=True),)
     with transaction(house) as session:
-        first = comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=signed, list_id="dev.lists.example")
+        first = comes(session, settings, Arrival(dmarc=DMARC_FAIL), dkim=signed, list_id="dev.lists.example")
         release(session, settings, first)
-        post = Letter("rosa@customer.example", DMARC_FAIL, to=MARA)
+        post = Arrival("rosa@customer.example", DMARC_FAIL, to=MARA)
         assert asks(session, settings, comes(session, settings, post, dkim=signed, list_id="dev.lists.example")) == ()
         assert asks(session, settings, comes(session, settings, post, dkim=(), list_id="dev.lists.example")) == BOTH
 
@@ -257,8 +259,8 @@ def test_new_bank_details_ask_where_the_verification_changed(
 ) -> None:
     with transaction(house) as session:
         for dmarc in before:
-            release(session, settings, comes(session, settings, Letter(dmarc=dmarc)))
-        assert asks(session, settings, comes(session, settings, Letter(dmarc=now, text=BANK), days=1)) == names
+            release(session, settings, comes(session, settings, Arrival(dmarc=dmarc)))
+        assert asks(session, settings, comes(session, settings, Arrival(dmarc=now, text=BANK), days=1)) == names
 
 
 # an author whose earlier messages were verified
@@ -282,8 +284,8 @@ def test_an_author_who_is_no_longer_verified_asks_while_most_of_what_was_release
 ) -> None:
     with transaction(house) as session:
         for days, dmarc in enumerate(before):
-            release(session, settings, comes(session, settings, Letter(dmarc=dmarc), days=days), days=days)
-        last = comes(session, settings, Letter(dmarc=now), days=len(before))
+            release(session, settings, comes(session, settings, Arrival(dmarc=dmarc), days=days), days=days)
+        last = comes(session, settings, Arrival(dmarc=now), days=len(before))
         assert asks(session, settings, last) == names
         assert listing.list_some(session, [last], by=ANA)[0].second_look == names
 
@@ -292,59 +294,59 @@ def test_a_list_that_passes_on_what_is_no_longer_verified_asks_once(house: Engin
     signed = (Dkim(Result.PASS, "lists.example", signs_list=True),)
     with transaction(house) as session:
         for author in ("sales@supplier.example", "rosa@customer.example"):
-            release(session, settings, comes(session, settings, Letter(author)))
-        post = comes(session, settings, Letter(dmarc=NO_DMARC), dkim=signed, list_id="dev.lists.example")
+            release(session, settings, comes(session, settings, Arrival(author)))
+        post = comes(session, settings, Arrival(dmarc=NO_DMARC), dkim=signed, list_id="dev.lists.example")
         assert asks(session, settings, post) == ("no-longer-verified",)
         release(session, settings, post)
-        another = Letter("rosa@customer.example", NO_DMARC, to=MARA)
+        another = Arrival("rosa@customer.example", NO_DMARC, to=MARA)
         assert asks(session, settings, comes(session, settings, another, dkim=signed, list_id="dev.lists.example")) == ()
         assert asks(session, settings, comes(session, settings, another)) == ("no-longer-verified",)
 
 
 def test_what_came_in_unasked_excuses_no_forger(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        release(session, settings, comes(session, settings, Letter()))
+        release(session, settings, comes(session, settings, Arrival()))
         for days in (1, 2, 3):  # as while everything is delivered for a while
-            let_in = comes(session, settings, Letter(dmarc=NO_DMARC), days=days)
+            let_in = comes(session, settings, Arrival(dmarc=NO_DMARC), days=days)
             ledger.record_event(
                 session, let_in, Event.RELEASE, by=replace(IDA, kind="system", name="judge"), now=NOW, due_at=NOW, queued_at=NOW
             )
-        assert asks(session, settings, comes(session, settings, Letter(dmarc=NO_DMARC), days=4)) == ("no-longer-verified",)
+        assert asks(session, settings, comes(session, settings, Arrival(dmarc=NO_DMARC), days=4)) == ("no-longer-verified",)
 
 
 def test_the_copies_of_one_message_count_once(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        release(session, settings, comes(session, settings, Letter()))
+        release(session, settings, comes(session, settings, Arrival()))
         sent = arriving.envelope(JOE, MARA, at=NOW + timedelta(days=1))
         found = authentication("sales@supplier.example", NO_DMARC)
         copies = intake.receive_message(
             session, sent, b"once", found, summary("sales@supplier.example"), settings=settings, now=sent.received_at
         )
         release(session, settings, *copies, days=1)
-        assert asks(session, settings, comes(session, settings, Letter(dmarc=NO_DMARC), days=2)) == ("no-longer-verified",)
+        assert asks(session, settings, comes(session, settings, Arrival(dmarc=NO_DMARC), days=2)) == ("no-longer-verified",)
 
 
 # rows from before the reasons were kept
 
 
 @pytest.mark.parametrize(
-    "letter",
+    "arrival",
     [
-        Letter(),
-        Letter(dmarc=DMARC_FAIL),
-        Letter(virus=True),
-        Letter("ceo@company.example", NO_DMARC),
-        Letter(dmarc=NO_DMARC, text=BANK),
-        Letter("ceo@company.example", DMARC_FAIL, BANK, virus=True),
+        Arrival(),
+        Arrival(dmarc=DMARC_FAIL),
+        Arrival(virus=True),
+        Arrival("ceo@company.example", NO_DMARC),
+        Arrival(dmarc=NO_DMARC, text=BANK),
+        Arrival("ceo@company.example", DMARC_FAIL, BANK, virus=True),
     ],
 )
-def test_a_delivery_of_before_is_read_from_its_message(house: Engine, settings: Settings, letter: Letter) -> None:
+def test_a_delivery_of_before_is_read_from_its_message(house: Engine, settings: Settings, arrival: Arrival) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, letter)
+        mail = comes(session, settings, arrival)
         kept = confirmations.names_of(session, [mail])[mail]
         session.execute(update(Delivery).values(second_look=None))
         assert confirmations.names_of(session, [mail])[mail] == kept
-        assert set(kept) - {"dangerous", "suspicious"} == letter.names
+        assert set(kept) - {"dangerous", "suspicious"} == arrival.names
 
 
 # undo
@@ -352,7 +354,7 @@ def test_a_delivery_of_before_is_read_from_its_message(house: Engine, settings: 
 
 def test_undoing_a_removal_asks_where_it_lets_out_again(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        left, held = (comes(session, settings, Letter(dmarc=DMARC_FAIL)) for _ in range(2))
+        left, held = (comes(session, settings, Arrival(dmarc=DMARC_FAIL)) for _ in range(2))
         release(session, settings, left)
         removed = decide(session, settings, Verb.PURGE, left, held)
         with pytest.raises(SecondLookNeeded) as need:
@@ -371,7 +373,7 @@ def test_undoing_a_removal_asks_where_it_lets_out_again(house: Engine, settings:
 
 def test_undoing_a_hold_asks_and_undoing_a_release_does_not(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, Letter(dmarc=DMARC_FAIL))
+        mail = comes(session, settings, Arrival(dmarc=DMARC_FAIL))
         release(session, settings, mail)
         stopped = decide(session, settings, Verb.HOLD, mail)
         with pytest.raises(SecondLookNeeded) as need:
@@ -388,31 +390,31 @@ def test_undoing_a_hold_asks_and_undoing_a_release_does_not(house: Engine, setti
 
 
 @pytest.mark.parametrize(
-    ("letter", "why", "instead"),
+    ("arrival", "why", "instead"),
     [
-        (Letter("app@company.example", NO_DMARC), "own", "This service is not set up to send as company.example. Ask IT to add it."),
-        (Letter("app@company.example", DMARC_PASS), "own", "Release it without a rule, and ask IT to add a rule for company.example."),
-        (Letter(dmarc=NO_DMARC), "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
-        (Letter(dmarc=DMARC_FAIL), "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
-        (Letter(dmarc=DMARC_PASS), "", ""),
-        (Letter(dmarc=ALIGNED), "", ""),
+        (Arrival("app@company.example", NO_DMARC), "own", "This service is not set up to send as company.example. Ask IT to add it."),
+        (Arrival("app@company.example", DMARC_PASS), "own", "Release it without a rule, and ask IT to add a rule for company.example."),
+        (Arrival(dmarc=NO_DMARC), "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
+        (Arrival(dmarc=DMARC_FAIL), "unproven", "Release it without a rule. Allow the sender once one of its messages is proven"),
+        (Arrival(dmarc=DMARC_PASS), "", ""),
+        (Arrival(dmarc=ALIGNED), "", ""),
     ],
 )
 def test_allow_is_not_offered_for_ourselves_and_without_a_proof(
-    house: Engine, settings: Settings, letter: Letter, why: str, instead: str
+    house: Engine, settings: Settings, arrival: Arrival, why: str, instead: str
 ) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, letter)
+        mail = comes(session, settings, arrival)
         chosen = Selection.of(ids=(mail,))
         _, refused = decision_plan.preview_decision(session, DecisionRequest(chosen, Verb.RELEASE, rule=ALLOW), by=ANA, settings=settings)
         seen = looked(session, settings, chosen, Verb.RELEASE, by=ANA, rule=ALLOW)
         if not why:
             assert refused == ()
-            assert [rule.value for rule in decide(session, settings, Verb.RELEASE, mail, rule=ALLOW, **seen).rules] == [letter.author]
+            assert [rule.value for rule in decide(session, settings, Verb.RELEASE, mail, rule=ALLOW, **seen).rules] == [arrival.author]
             return
-        assert [(one.sender, one.count, one.why) for one in refused] == [(letter.author, 1, why)]
+        assert [(one.sender, one.count, one.why) for one in refused] == [(arrival.author, 1, why)]
         assert refused[0].instead.startswith(instead)
-        for order in (ALLOW, replace(ALLOW, value=letter.author), replace(ALLOW, match="domain")):
+        for order in (ALLOW, replace(ALLOW, value=arrival.author), replace(ALLOW, match="domain")):
             with pytest.raises(BadInput) as fault:
                 decide(session, settings, Verb.RELEASE, mail, rule=order, **seen)
             assert refused[0].instead in str(fault.value)
@@ -421,7 +423,7 @@ def test_allow_is_not_offered_for_ourselves_and_without_a_proof(
 
 def test_a_rule_may_rest_on_the_forwarder_whom_it_names(house: Engine, settings: Settings) -> None:
     with transaction(house) as session:
-        mail = comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
+        mail = comes(session, settings, Arrival(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
         pinned = replace(ALLOW, proof="dkim:alumni.example")
         with pytest.raises(BadInput, match="nothing proves"):
             decide(session, settings, Verb.RELEASE, mail, rule=replace(ALLOW, proof="dkim:other.example"))
@@ -434,10 +436,10 @@ def test_a_rule_may_rest_on_the_forwarder_whom_it_names(house: Engine, settings:
 def test_a_rule_by_itself_asks_about_what_it_would_let_in(house: Engine, settings: Settings) -> None:
     alone = replace(ALLOW, value="sales@supplier.example")
     with transaction(house) as session:
-        comes(session, settings, Letter(dmarc=DMARC_FAIL))  # somebody else in their name: the rule lets nothing of it in
+        comes(session, settings, Arrival(dmarc=DMARC_FAIL))  # somebody else in their name: the rule lets nothing of it in
         assert approvals.add_rule(session, alone, by=IDA, now=NOW, settings=settings).id
         rules.remove_rule(session, session.scalars(select(col(Rule.id))).one(), by=IDA, now=NOW)
-        comes(session, settings, Letter(virus=True))
+        comes(session, settings, Arrival(virus=True))
         with pytest.raises(SecondLookNeeded) as need:
             approvals.add_rule(session, alone, by=IDA, now=NOW, settings=settings)
         assert need.value.names == ("danger-found", "dangerous")
@@ -457,10 +459,10 @@ block spam@junk.example
 def test_rules_from_a_file_ask_once_and_say_which_of_them_ask(house: Engine, settings: Settings) -> None:
     more: dict[str, Any] = {"by": IDA, "now": NOW, "settings": settings}
     with transaction(house) as session:
-        comes(session, settings, Letter(virus=True))
-        comes(session, settings, Letter(virus=True))
-        comes(session, settings, Letter(virus=True, to=MARA))  # beyond the scope of the rule
-        comes(session, settings, Letter("rosa@customer.example"))
+        comes(session, settings, Arrival(virus=True))
+        comes(session, settings, Arrival(virus=True))
+        comes(session, settings, Arrival(virus=True, to=MARA))  # beyond the scope of the rule
+        comes(session, settings, Arrival("rosa@customer.example"))
         with pytest.raises(SecondLookNeeded) as need:
             rule_import_export.load_rules(session, LINES, **more)
         assert [(one.name, one.count) for one in need.value.asked] == [("danger-found", 2), ("dangerous", 2)]
@@ -503,7 +505,7 @@ def test_every_kind_of_rule_from_a_file_asks(house: Engine, settings: Settings, 
     signed = (Dkim(Result.PASS, "eu.supplier.example", signs_list=True),)
     with transaction(house) as session:
         author = "orders@eu.supplier.example"
-        comes(session, settings, Letter(author, virus=True), dkim=signed, list_id="orders.eu.supplier.example")
+        comes(session, settings, Arrival(author, virus=True), dkim=signed, list_id="orders.eu.supplier.example")
         told = rule_import_export.load_rules(session, line, by=IDA, now=NOW, settings=settings, asks=False)
         assert bool(told.looked.rules) is asks
 
@@ -516,7 +518,7 @@ def test_a_file_that_says_what_is_in_force_asks_nothing(house: Engine, settings:
         for order in (alone, lapsing):
             approvals.add_rule(session, order, **more)
         text = "\n".join(rule_import_export.write_rule_line(rule) for rule in session.scalars(select(Rule)))
-        comes(session, settings, Letter(virus=True))
+        comes(session, settings, Arrival(virus=True))
         loaded = rule_import_export.load_rules(session, text, **more)
         assert (loaded.made, loaded.kept) == (0, 2)
         for line in ("allow sales@supplier.example", "allow sales@supplier.example until=2999-01-01", "allow supplier.example lapse=31"):
@@ -545,8 +547,8 @@ def test_a_change_asks_about_what_a_rule_lets_in_now_and_did_not_before(
     with transaction(house) as session:
         order = replace(ALLOW, value="sales@supplier.example", proof="aligned", until=NOW + timedelta(days=9))
         made = approvals.add_rule(session, order, **more)
-        comes(session, settings, Letter(virus=True))
-        comes(session, settings, Letter(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
+        comes(session, settings, Arrival(virus=True))
+        comes(session, settings, Arrival(dmarc=DMARC_FAIL), dkim=(FORWARDED,))
         said: dict[str, Any] = {}
         if names:
             with pytest.raises(SecondLookNeeded) as need:
@@ -564,7 +566,7 @@ def test_a_rule_that_lapses_is_not_renewed_by_another_change(house: Engine, sett
     more: dict[str, Any] = {"by": IDA, "settings": settings}
     with transaction(house) as session:
         made = approvals.add_rule(session, replace(ALLOW, value="sales@supplier.example", lapse_days=30), **more, now=NOW)
-        comes(session, settings, Letter(virus=True))
+        comes(session, settings, Arrival(virus=True))
         later: dict[str, Any] = more | {"now": NOW + timedelta(days=20)}
         same = rule_confirmation.change_rule(session, made.id, {"note": "x", "lapse_days": 30, "until": None}, **later)
         assert (same.note, same.until) == ("x", NOW + timedelta(days=30))
@@ -579,7 +581,7 @@ def test_a_rule_that_lapses_is_not_renewed_by_another_change(house: Engine, sett
 def test_both_people_look(house: Engine, settings: Settings) -> None:
     careful = replace(settings, policy=replace(settings.policy, approvals=("risky-release",)))
     with transaction(house) as session:
-        mail = comes(session, careful, Letter("ceo@company.example", NO_DMARC))
+        mail = comes(session, careful, Arrival("ceo@company.example", NO_DMARC))
         chosen = Selection.of(ids=(mail,))
         asked: dict[str, Any] = {"by": ANA, "now": NOW, "settings": careful}
         with pytest.raises(SecondLookNeeded):

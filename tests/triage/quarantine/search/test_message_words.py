@@ -15,7 +15,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, NOW, arrive
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.compliance.retention import expire
 from triage.config.settings import Settings
 from triage.message.summary import Attachment, Summary
@@ -104,7 +104,7 @@ def test_words_of_confidential_messages_are_found_by_nobody(known: Engine, setti
     with transaction(known) as session:
         (before,) = arrive(session, settings, MARA, text=TEXT)
         assert found(session, "lawyers", BEN) == [before]
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
         assert found(session, "lawyers", BEN) == []
         arrive(session, settings, MARA, text=TEXT)
         (mine, _) = arrive(session, settings, JOE, MARA, text=TEXT)

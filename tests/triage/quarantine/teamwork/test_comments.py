@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from tests import company_rows
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, erase
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.errors import BadInput, Erased, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine import assignment, delivery_history, message_trace
@@ -26,7 +26,7 @@ from triage.store.models.audit import AuditRecord
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 STAFF = tuple(StaffEntry(one.name, one.shown, str(one.role), ("company",)) for one in (ANA, BEN, IDA, OTTO))
-SEALED = SealedEntry("person:mara.berg", ("ben",))
+SEALED = ConfidentialEntry("person:mara.berg", ("ben",))
 
 
 @pytest.fixture

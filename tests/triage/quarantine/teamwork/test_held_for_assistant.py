@@ -36,7 +36,7 @@ from triage.reports.reading import Reading
 from triage.reports.report_values import Period
 from triage.store import db
 from triage.store.models.deliveries import Delivery
-from triage.store.models.directory import Sealed
+from triage.store.models.directory import ConfidentialFolder
 from triage.store.models.rules import Rule
 from triage.store.queue import waiting_targets
 from triage.store.queue.grouping import Group
@@ -168,7 +168,7 @@ def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:
 def test_administrators_alone_are_told_of_a_confidential_folder(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         known(session, settings)
-        session.add(Sealed(kind="person", name="joe.fern", login=""))
+        session.add(ConfidentialFolder(kind="person", name="joe.fern", login=""))
         session.flush()
         found = {by.name: held_for_assistant.count_held(session, ["joe.fern"], by=by) for by in (ANA, IDA)}
         assert found == {"ana": {}, "ida": {"joe.fern": HeldKnown(1)}}

@@ -12,7 +12,7 @@ from tests import company_rows
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC
 from triage.access import staff_members
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.quarantine.teamwork import shift_notes
@@ -28,7 +28,7 @@ STAFF = (
     StaffEntry("leo", "Leo It", "triage", ("department:it",)),
     StaffEntry("jo", "Jo Fern", "triage", ("person:joe.fern",)),
 )
-SEALED = SealedEntry("person:mara.berg", ("ben",))
+SEALED = ConfidentialEntry("person:mara.berg", ("ben",))
 IT, ALL, WITH_MARA = ("department:it",), ("company",), ("company", "person:mara.berg")
 
 
@@ -140,6 +140,10 @@ def test_a_note_is_erased_after_the_days_of_removed_messages(session: Session, s
 def test_a_folder_that_has_become_confidential_takes_its_notes_along(session: Session, settings: Settings) -> None:
     write(session, "ana", IT)
     company_rows.enter(
-        session, replace(COMPANY, staff=STAFF, sealed=(SEALED, SealedEntry("department:it", ("leo",)))), settings.company, by=SYNC, now=NOW
+        session,
+        replace(COMPANY, staff=STAFF, sealed=(SEALED, ConfidentialEntry("department:it", ("leo",)))),
+        settings.company,
+        by=SYNC,
+        now=NOW,
     )
     assert readers(session, is_open=False) == ["leo"]

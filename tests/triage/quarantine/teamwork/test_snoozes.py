@@ -17,7 +17,7 @@ from tests.triage.quarantine.triage_items.test_fold_counts import counted
 from triage.access import staff_login, substitutes
 from triage.access.sessions import hash_session_key
 from triage.actor import EVERYTHING, Actor, Role
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
@@ -256,7 +256,7 @@ def test_too_many_at_a_time_are_refused(session: Session, settings: Settings, mo
 
 
 def test_a_confidential_copy_is_snoozed_by_its_readers_only(session: Session, settings: Settings) -> None:
-    entry = SealedEntry("person:mara.berg", ("ben",))
+    entry = ConfidentialEntry("person:mara.berg", ("ben",))
     directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=(entry,)), settings.company, by=SYNC, now=NOW)
     (sealed,) = arrive(session, settings, MARA)
     with pytest.raises(NotFound):

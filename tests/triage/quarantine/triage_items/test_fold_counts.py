@@ -16,7 +16,7 @@ from tests.peers.postgresql import Server
 from tests.peers.processes import until
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
 from triage.actor import Actor, Role, Scope
-from triage.addressing.company import SealedEntry, StaffEntry
+from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.quarantine import folders
@@ -224,7 +224,7 @@ def test_what_is_sealed_is_in_nobody_s_counts_but_of_those_named(
     some_mail(company, settings)
     counted(company)
     with transaction(company) as session:
-        sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
+        sealed = replace(COMPANY, staff=STAFF, sealed=(ConfidentialEntry("person:joe.fern", ("bob",)),))
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     with read_transaction(company) as session:
         assert item_list.cached_for(session, HELD, ANA, "sender", NOW) is None  # her view is another one now

@@ -161,7 +161,7 @@ def teach_scanner(three: Three) -> int:
 
 def deal_training(three: Three) -> int:
     three.decide(Verb.PURGE)
-    return len(training.deal_exercises(three.session, tuple, by=ANA, now=NOW, limit=10))
+    return len(training.deal_messages(three.session, tuple, by=ANA, now=NOW, limit=10))
 
 
 def erase(three: Three) -> tuple[object, bool]:
@@ -175,11 +175,11 @@ READERS: list[tuple[Callable[[Three], Any], Any]] = [
     (warn, f"All of the last 2 {NO_PROOF}"),
     (list_decided, 2),
     (lambda three: len(mail_bombs.subscriptions_among(three.session, three.messages)), 2),
-    (lambda three: len(regroup.kept_fingerprints(three.session, three.messages)), 2),
+    (lambda three: len(regroup.stored_fingerprints(three.session, three.messages)), 2),
     (signatures, [False]),
     (try_content, (2, 2, True)),
     (try_contents_of_none, (0, 0)),
-    (lambda three: rule_confirmation.let_in(three.session, ALLOW, by=ANA) == [three.bad], True),
+    (lambda three: rule_confirmation.released_by(three.session, ALLOW, by=ANA) == [three.bad], True),
     (lambda three: rule_trial.let_in(three.session, replace(ALLOW, risky=True), ["company"], by=ANA, now=NOW), {"company": 1}),
     (refuse_allow, [("damaged", 3)]),
     (show_consent, [True]),

@@ -13,7 +13,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_PASS, NOW, SYNC, arrive
 from tests.triage.quarantine.triage_items.test_fold_counts import HELD, STAFF, company, counted
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.ids import format_id
@@ -223,7 +223,7 @@ def test_who_sees_one_department_is_told_no_numbers_of_others(company: Engine, s
 
 
 def test_a_copy_in_a_confidential_folder_is_told_to_nobody(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed = replace(COMPANY, staff=STAFF, sealed=(SealedEntry("person:joe.fern", ("bob",)),))
+    sealed = replace(COMPANY, staff=STAFF, sealed=(ConfidentialEntry("person:joe.fern", ("bob",)),))
     with transaction(company) as session:
         directory.apply_directory(session, sealed, settings.company, by=SYNC, now=NOW)
     deliver(company, wave(company, settings, JOE, MARA)[0])

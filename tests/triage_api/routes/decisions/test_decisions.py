@@ -1,4 +1,4 @@
-"""Deciding over HTTP: the evidence sheet, the fence, the late click, the same key twice, undo, rules, the bells."""
+"""Deciding over HTTP: the evidence sheet, the fence, the late click, the same key twice, undo, rules, the pipes."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,14 +21,14 @@ from triage.times import utcnow
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
 
 
-def rang(settings: Settings) -> set[str]:
+def find_woken(settings: Settings) -> set[str]:
     """Wake-ups since the last call."""
     found = set()
     for name in ("relay", "door", "change"):
-        bell = WakeupPipe(settings.spool.directory, name)
-        if bell.wait(0):
+        pipe = WakeupPipe(settings.spool.directory, name)
+        if pipe.wait(0):
             found.add(name)
-        bell.close()
+        pipe.close()
     return found
 
 
@@ -97,7 +97,7 @@ def test_release_and_undo(ana: Browser, came: Came, app: FastAPI, api_settings: 
         "items": [{"delivery": joe, "before": "held", "outcome": "done", "why": ""}],
     }
     assert made["sentence"].startswith("Released ")
-    assert rang(api_settings) == {"relay", "door", "change"}
+    assert find_woken(api_settings) == {"relay", "door", "change"}
     one = ana.get(f"/deliveries/{joe}").json()
     assert (one["state"], one["decided"]["decision"], one["decided"]["by_name"], one["decided"]["undone"]) == (
         "queued",
@@ -176,7 +176,7 @@ def test_evidence_and_fence(ana: Browser, came: Came) -> None:
 def test_looking_changes_nothing_and_rings_nothing(ana: Browser, came: Came, api_settings: Settings) -> None:
     came(JOE)
     ana.post("/selections/preview", {"select": {"department": "it"}})
-    assert rang(api_settings) <= line_up(api_settings)
+    assert find_woken(api_settings) <= line_up(api_settings)
 
 
 def test_purge_and_block_makes_a_rule(ana: Browser, came: Came) -> None:
@@ -292,7 +292,7 @@ def test_redirect_to_the_outside_is_refused(ana: Browser, came: Came) -> None:
 def test_a_refused_decision_rings_nothing_and_leaves_nothing(ana: Browser, came: Came, api_settings: Settings) -> None:
     (joe,) = came(JOE)
     assert ana.post("/decisions", {"verb": "release", "select": {"ids": [joe]}, "expect": 9}).status_code == 412
-    assert rang(api_settings) <= line_up(api_settings)
+    assert find_woken(api_settings) <= line_up(api_settings)
     assert ana.get("/decisions").json()["items"] == []
 
 
@@ -343,7 +343,7 @@ def test_rules(ana: Browser, ben: Browser, api_settings: Settings) -> None:
         "target": "",
         "delivered": None,
     }
-    assert rang(api_settings) == {"door", "change"}
+    assert find_woken(api_settings) == {"door", "change"}
     other = ana.post("/rules", {"effect": "allow", "match": "address", "value": "a@b.example", "scope": "department:it"}).json()
     for made in (rule, other):
         del made["delivered"]  # it is told of a new rule only
@@ -371,11 +371,11 @@ def test_a_sender_is_told_no(ana: Browser, came: Came, app: FastAPI, api_setting
     assert (seen["messages"], seen["deliveries"], [one["to"] for one in seen["notices"]]) == (1, 1, ["sales@supplier.example"])
     assert f"{JOE} is not the right address" in seen["notices"][0]["text"]
     assert seen["refused"][0]["count"] == 1
-    rang(api_settings)
+    find_woken(api_settings)
     made = ana.post("/decisions", order | {"verb": "reject", "reason": "somebody else has to approve"}).json()
     assert (made["done"], made["refused"]) == (1, 1)
     assert [one["why"][:9] for one in made["items"] if one["outcome"] == "refused"] == ["No notice"]
-    assert {"relay", "change"} <= rang(api_settings)
+    assert {"relay", "change"} <= find_woken(api_settings)
     assert ana.get(f"/deliveries/{proven}").json()["state"] == "rejected"
     assert ana.post("/decisions", order | {"verb": "reject", "template": "unknown"}).status_code == 422
     assert ana.post("/rejections/preview", order | {"template": ""}).status_code == 422

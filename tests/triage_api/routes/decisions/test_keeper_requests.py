@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_api.conftest import STAFF, Came, NewBrowser
 from triage import ids
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.store.db import transaction
@@ -24,7 +24,7 @@ ASKED = "Keepers of confidential folders are asked."
 def wave(new_browser: NewBrowser, came: Came, engine: Engine, api_settings: Settings) -> Any:  # the app first: it knows no seal
     """Lets copies of one campaign come in, where the legal department is confidential."""
     with transaction(engine) as session:
-        sealed = (SealedEntry("department:legal", ("hana", "hugo")),)
+        sealed = (ConfidentialEntry("department:legal", ("hana", "hugo")),)
         directory.apply_directory(session, replace(COMPANY, staff=STAFF, sealed=sealed), api_settings.company, by=SYNC, now=NOW)
 
     def come(*recipients: str) -> list[str]:

@@ -22,7 +22,7 @@ from triage.config.settings import Settings
 from triage.quarantine import viewings
 from triage.store import db
 from triage.store.models.audit import AuditRecord, Viewing
-from triage.store.models.directory import Person, Sealed
+from triage.store.models.directory import ConfidentialFolder, Person
 from triage.store.models.messages import Content
 from triage.store.models.staff import StaffMember
 from triage.times import utcnow
@@ -113,7 +113,7 @@ def test_a_read_ahead_is_on_the_record_after_ten_minutes_also_when_the_api_start
 def test_what_needs_a_reason_is_never_read_ahead(engine: Engine, new_browser: NewBrowser, came: Came) -> None:
     hana = new_browser("hana")
     with db.transaction(engine) as session:
-        session.add_all(Sealed(kind="person", name="joe.fern", login=login) for login in ("", "hana"))
+        session.add_all(ConfidentialFolder(kind="person", name="joe.fern", login=login) for login in ("", "hana"))
     message = message_of(hana, came()[0])
     assert hana.get(f"/messages/{message}/view?ahead=true").status_code == 428
     assert acts(engine) == []

@@ -1,4 +1,4 @@
-"""Server-sent events over real HTTP: a change is told, and who comes back hears what they missed."""
+"""Server-sent events over real HTTP: a change is told, and who comes back gets what they missed."""
 
 import json
 import threading
@@ -35,9 +35,9 @@ def came(engine: Engine, settings: Settings) -> None:
     """Commit an act, with its wake-up."""
     with transaction(engine) as session:
         arrive(session, settings, JOE)
-    bell = WakeupPipe(settings.spool.directory, "change")
-    bell.ring()
-    bell.close()
+    pipe = WakeupPipe(settings.spool.directory, "change")
+    pipe.wake()
+    pipe.close()
 
 
 def next_event(lines: Iterator[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.exercises import read_deck
+from demo.training_messages import read_deck
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage_api.schemas.vocabulary import TRAINING_ANSWERS
 
@@ -27,7 +27,7 @@ def test_a_hand_tells_no_answer_and_an_answer_tells_all(ana: Browser, new_browse
     told = ana.post("/training/answers", {"message": case, "answer": TRAINING_ANSWERS[right.answer]})
     assert (told.status_code, told.json()) == (
         201,
-        {"right": True, "answer": TRAINING_ANSWERS[right.answer], "clues": list(right.gave_away), "counted": True},
+        {"right": True, "answer": TRAINING_ANSWERS[right.answer], "clues": list(right.clues), "counted": True},
     )
     assert case not in {one["id"] for one in ana.get("/training/messages?limit=50").json()["items"]}
     (score,) = ana.get("/training/scores").json()["items"]

@@ -135,7 +135,7 @@ def test_a_reading_that_is_believed_is_noted_and_no_other(config: Path, server: 
 def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server: Slapd) -> None:
     assert shell("sync").code == 0
     settings = settings_loader.read_settings(str(config))
-    stop, bell = threading.Event(), WakeupPipe(settings.spool.directory, "door")
+    stop, pipe = threading.Event(), WakeupPipe(settings.spool.directory, "door")
     role = threading.Thread(target=sync.run_role, args=(settings, stop))
     role.start()
     try:
@@ -149,7 +149,7 @@ def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server:
                 return recipients.resolve_address(session, Address.parse("new@company.example"), settings.company) is not None
 
         processes.until(is_known, "the joiner is known")
-        assert bell.wait(processes.HANG), "the judge writes the door anew"
+        assert pipe.wait(processes.HANG), "the judge writes the door anew"
         server.stop()
         server.start()  # a restart in between is no more than a pause
         server.modify(f"dn: uid=new,{PEOPLE}\nchangetype: delete\n")
@@ -158,5 +158,5 @@ def test_the_role_follows_and_rings_the_door(shell: Shell, config: Path, server:
     finally:
         stop.set()
         role.join(processes.HANG)
-        bell.close()
+        pipe.close()
     assert not role.is_alive()

@@ -57,10 +57,10 @@ Shell = Callable[..., Said]
 
 
 @pytest.fixture
-def rehearse(
+def simulate(
     demo: Path, copies: list[Copy], database_url: str, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Shell:
-    """`rehearse("maildir", …)` in the company, with its directory and rules in a database of either kind."""
+    """`simulate("maildir", …)` in the company, with its directory and rules in a database of either kind."""
     assert copies
     config = tmp_path / "mailroom.toml"
     config.write_text((demo / "mailroom.toml").read_text().replace(f"sqlite:///{demo / 'mailroom.db'}", database_url))
@@ -124,8 +124,8 @@ def rows_by_hand(copies: list[Copy]) -> tuple[list[datetime], list[float]]:
     return opened, sorted(waits)
 
 
-def test_the_numbers_are_those_of_a_hand_count(rehearse: Shell, demo: Path, copies: list[Copy]) -> None:
-    said = rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--group", "sender", "--json")
+def test_the_numbers_are_those_of_a_hand_count(simulate: Shell, demo: Path, copies: list[Copy]) -> None:
+    said = simulate("maildir", str(demo / "old"), "--trust", SERVER, "--group", "sender", "--json")
     assert said.code == 0, said
     found = json.loads(said.out)
     attacks_and_rules(found, copies)
@@ -178,30 +178,30 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # w
 
 @pytest.mark.long
 @SQLITE
-def test_where_the_keys_are_gone_the_old_results_prove_as_much(rehearse: Shell, demo: Path, copies: list[Copy], tmp_path: Path) -> None:
+def test_where_the_keys_are_gone_the_old_results_prove_as_much(simulate: Shell, demo: Path, copies: list[Copy], tmp_path: Path) -> None:
     zone = demo / "demo.zone"
     published = zone.read_text()
     zone.write_text("".join(line for line in published.splitlines(keepends=True) if "_domainkey" not in line))
     try:
-        found = json.loads(rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--json").out)
-        doubted = json.loads(rehearse("maildir", str(demo / "old"), "--json").out)
+        found = json.loads(simulate("maildir", str(demo / "old"), "--trust", SERVER, "--json").out)
+        doubted = json.loads(simulate("maildir", str(demo / "old"), "--json").out)
     finally:
         zone.write_text(published)
     assert found["total"] == by_hand(copies)
     assert doubted["total"]["passed"] < found["total"]["passed"]  # nobody vouches for that server's results
-    keyed = json.loads(rehearse("maildir", str(demo / "old"), "--json").out)
+    keyed = json.loads(simulate("maildir", str(demo / "old"), "--json").out)
     assert keyed["total"]["passed"] == by_hand([one for one in copies if one.kind != "craftsman"])["passed"]  # who proves it by SPF alone
 
 
-def test_nothing_is_written_to_the_database(rehearse: Shell, demo: Path, engine: Engine) -> None:
+def test_nothing_is_written_to_the_database(simulate: Shell, demo: Path, engine: Engine) -> None:
     before = everything(engine)
-    assert rehearse("maildir", str(demo / "old"), "chiara.bellandi@company.example").code == 0
+    assert simulate("maildir", str(demo / "old"), "chiara.bellandi@company.example").code == 0
     assert everything(engine) == before
 
 
 @SQLITE
 @pytest.mark.long
-def test_mbox_files_tell_the_same(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
+def test_mbox_files_tell_the_same(simulate: Shell, demo: Path, tmp_path: Path) -> None:
     """The same mailboxes as files: what came in and what was sent, without the names that told when."""
     for box in (demo / "old").iterdir():
         for folder, name in ((box, "INBOX"), (box / ".Sent", "Sent")):
@@ -210,7 +210,7 @@ def test_mbox_files_tell_the_same(rehearse: Shell, demo: Path, tmp_path: Path) -
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(b"".join(b"From x Tue Nov 24 00:00:00 2026\n" + quoted(path.read_bytes()) + b"\n" for path in stored))
     words = ("--trust", SERVER, "--json")
-    files, directories = rehearse("mbox", str(tmp_path / "boxes"), *words), rehearse("maildir", str(demo / "old"), *words)
+    files, directories = simulate("mbox", str(tmp_path / "boxes"), *words), simulate("maildir", str(demo / "old"), *words)
     assert files.code == 0, files
     assert json.loads(files.out)["total"] == json.loads(directories.out)["total"]
 
@@ -229,9 +229,9 @@ def everything(engine: Engine) -> dict[str, Any]:
 
 
 @SQLITE
-def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
+def test_the_report_is_one_page_that_loads_nothing(simulate: Shell, demo: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    said = rehearse("maildir", str(demo / "old"), "--trust", SERVER, "--html", str(file))
+    said = simulate("maildir", str(demo / "old"), "--trust", SERVER, "--html", str(file))
     assert (said.code, f"The report with plots is in {file}." in said.out) == (0, True)
     assert "of work" in said.out
     seen = Seen()
@@ -243,7 +243,7 @@ def test_the_report_is_one_page_that_loads_nothing(rehearse: Shell, demo: Path, 
 
 
 @SQLITE
-def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_refuses_them(rehearse: Shell, tmp_path: Path) -> None:
+def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_refuses_them(simulate: Shell, tmp_path: Path) -> None:
     """The last server's recipient counts, then To and Cc; each message once, even if it is in two mailboxes."""
     home = company.DOMAIN
     messages = [
@@ -258,7 +258,7 @@ def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_re
             trace = f"Received: from mail.x.example ([192.0.2.7]) by {SERVER}; Mon, 16 Nov 2026 09:00:00 +0000\n"
             path.write_text(f"{top}{trace}From: a@x.example\nTo: {to}\nMessage-ID: <{number}@x.example>\nSubject: one\n\nHello\n")
     page = tmp_path / "report.html"
-    said = rehearse("maildir", str(tmp_path / "old"), "--html", str(page))
+    said = simulate("maildir", str(tmp_path / "old"), "--html", str(page))
     assert said.code == 0, said
     assert [line.split() for line in said.out.splitlines() if line.endswith(("1", "2")) and "@" in line] == [
         [f"tickets@{home}", "2"],
@@ -266,12 +266,12 @@ def test_addresses_that_the_directory_has_forgotten_are_named_before_the_door_re
     ]
     assert "as a further address" in said.out
     assert f"<td>tickets@{home}</td>" in page.read_text()
-    assert json.loads(rehearse("maildir", str(tmp_path / "old"), "--json").out)["refused"] == {f"tickets@{home}": 2, f"scan@{home}": 1}
+    assert json.loads(simulate("maildir", str(tmp_path / "old"), "--json").out)["refused"] == {f"tickets@{home}": 2, f"scan@{home}": 1}
 
 
 @SQLITE
-def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
-    said = rehearse("maildir", str(demo / "old"), "--html", str(tmp_path / "gone" / "report.html"))
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(simulate: Shell, demo: Path, tmp_path: Path) -> None:
+    said = simulate("maildir", str(demo / "old"), "--html", str(tmp_path / "gone" / "report.html"))
     assert (said.code, "cannot be written; nothing was read yet" in said.err, said.out) == (2, True, "")
 
 
@@ -293,11 +293,11 @@ class Seen(HTMLParser):
 
 
 @SQLITE
-def test_a_mailbox_of_nobody_is_named_and_the_others_are_read(rehearse: Shell, demo: Path, tmp_path: Path) -> None:
+def test_a_mailbox_of_nobody_is_named_and_the_others_are_read(simulate: Shell, demo: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "old" / "nobody@company.example"
     (stranger / "cur").mkdir(parents=True)
     (stranger / "cur" / "1794800000.1.old:2,").write_bytes(b"From: a@x.example\n\nHello\n")
-    said = rehearse("maildir", str(tmp_path / "old"))
+    said = simulate("maildir", str(tmp_path / "old"))
     assert (said.code, "is nobody's mailbox in the directory" in said.err) == (1, True)
-    said = rehearse("maildir", str(tmp_path / "old"), "x@company.example")
+    said = simulate("maildir", str(tmp_path / "old"), "x@company.example")
     assert (said.code, "there is no Maildir of x@company.example" in said.err) == (2, True)

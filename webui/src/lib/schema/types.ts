@@ -48,14 +48,14 @@ export interface AgreedRule {
 
 /** Senders whom a release with an allow rule allows. A decision with these senders, this scope and the fence does exactly that. */
 export interface Allow {
-  senders: AskedSender[]
+  senders: SenderConsent[]
   /** exactly those that are made, or are in force already */
   rules: AgreedRule[]
   /** messages that are released: those of the chosen senders */
   count: number
   scope: string
   /** the narrowest first */
-  reaches: AllowReach[]
+  reaches: AllowScope[]
   /** they are held for nothing but an encrypted file: `rule.encrypted` lets further ones of the sender pass */
   only_encrypted: boolean
   /** what each rule lets in, as the decision will say it */
@@ -63,7 +63,7 @@ export interface Allow {
 }
 
 /** For whom they could be allowed. */
-export interface AllowReach {
+export interface AllowScope {
   /** for `rule.scope`; empty: each of those whom the messages are for */
   scope: string
   /** of the rules that are made */
@@ -146,59 +146,7 @@ export interface ArrivalsReport {
   items: Arrivals[]
 }
 
-/** A rule on content as it would be made. */
-export interface AskedContentRule {
-  effect: RuleEffect
-  match: AskedMatch
-  /** its name */
-  value: string
-  scope: string
-  conditions: Partial<Record<ConditionName, string[]>>
-  /** redirect: where such messages go */
-  to: string
-  until: string | null
-  note: string
-  /** what it would have done in the days before it was asked for */
-  trial: string
-}
-
 export type AskedMatch = 'address' | 'domain' | 'subdomains' | 'list' | 'recipient' | 'content'
-
-/** An allow rule that would release held messages which need a second look. */
-export interface AskedRule {
-  match: RuleMatch
-  value: string
-  scope: string
-  proof: string
-  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
-  names: LookName[]
-  /** held messages that it is about */
-  count: number
-}
-
-/** A sender of the selected messages, before they are let in. */
-export interface AskedSender {
-  /** an address, or a List-Id; empty: messages that name no sender */
-  sender: string
-  /** address, domain, list; empty where there is no sender */
-  match: RuleMatch | ''
-  /** of the selected messages */
-  count: number
-  /** genuine: all prove it; not_proven: some do not; failed: some fail DMARC */
-  proof: 'genuine' | 'not_proven' | 'failed'
-  /** the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN */
-  required_proof: string
-  /** severity of their worst message */
-  severity: Severity
-  /** why releasing their messages has to be confirmed; empty: it is not asked */
-  second_look: LookName[]
-  /** the strongest warnings about them */
-  warnings: string[]
-  /** is allowed; without `rule.senders` proven senders who need no second look */
-  chosen: boolean
-  /** why there can be no rule about them; empty where there can */
-  why_not: string
-}
 
 /** A colleague to assign the message to. */
 export interface AssignOrder {
@@ -1615,7 +1563,7 @@ export interface ImportResult {
   /** dry_run: what has to be confirmed, as the 409 says it */
   second_look: SecondLook[]
   /** dry_run: the allow rules that would let these messages in */
-  rules: AskedRule[]
+  rules: RuleToConfirm[]
   /** dry_run: for `confirm` */
   fence: string
   /** dry_run: the rule of each line, of the first 500 */
@@ -2579,7 +2527,7 @@ export interface PendingApproval {
   result_id: string | null
   sentence: string
   /** a rule on content; null: everything else */
-  rule: AskedContentRule | null
+  rule: RequestedContentRule | null
   /** You asked for it. */
   mine: boolean
   /** false: you asked, and somebody else has to confirm it */
@@ -2760,7 +2708,7 @@ export interface Problem {
   lines?: FaultyLine[] | null
   names?: string[] | null
   second_look?: SecondLook[] | null
-  rules?: AskedRule[] | null
+  rules?: RuleToConfirm[] | null
   fence?: string | null
 }
 
@@ -3095,6 +3043,22 @@ export interface RequestOrder {
   comment?: string
 }
 
+/** A rule on content as it would be made. */
+export interface RequestedContentRule {
+  effect: RuleEffect
+  match: AskedMatch
+  /** its name */
+  value: string
+  scope: string
+  conditions: Partial<Record<ConditionName, string[]>>
+  /** redirect: where such messages go */
+  to: string
+  until: string | null
+  note: string
+  /** what it would have done in the days before it was asked for */
+  trial: string
+}
+
 /** Removed rules that are to be in force again. */
 export interface RestoreOrder {
   rules: readonly string[]
@@ -3248,6 +3212,18 @@ export interface RuleTests {
 /** Rules as lines of text, such as `GET /rules/export` writes them, and their tests. */
 export interface RuleText {
   text: string
+}
+
+/** An allow rule that would release held messages which need a second look. */
+export interface RuleToConfirm {
+  match: RuleMatch
+  value: string
+  scope: string
+  proof: string
+  /** why releasing it has to be confirmed, the weightiest reason first; empty: it is not asked */
+  names: LookName[]
+  /** held messages that it is about */
+  count: number
 }
 
 /** A rule tried out on the last thirty days of the messages that you may see. */
@@ -3447,6 +3423,30 @@ export interface SenderCheck {
 /** The checks of known senders. */
 export interface SenderChecks {
   items: SenderCheck[]
+}
+
+/** A sender of the selected messages, before they are let in. */
+export interface SenderConsent {
+  /** an address, or a List-Id; empty: messages that name no sender */
+  sender: string
+  /** address, domain, list; empty where there is no sender */
+  match: RuleMatch | ''
+  /** of the selected messages */
+  count: number
+  /** genuine: all prove it; not_proven: some do not; failed: some fail DMARC */
+  proof: 'genuine' | 'not_proven' | 'failed'
+  /** the proof that the rule asks for: dmarc, aligned, dkim:DOMAIN */
+  required_proof: string
+  /** severity of their worst message */
+  severity: Severity
+  /** why releasing their messages has to be confirmed; empty: it is not asked */
+  second_look: LookName[]
+  /** the strongest warnings about them */
+  warnings: string[]
+  /** is allowed; without `rule.senders` proven senders who need no second look */
+  chosen: boolean
+  /** why there can be no rule about them; empty where there can */
+  why_not: string
 }
 
 /** Number of messages of an author. */

@@ -1,4 +1,4 @@
-"""Mail for new staff to practise on, made from the demo's letters: what each should come to, and what gives it away."""
+"""Training messages for new staff, made from the demo's messages: the right answer to each, and the clues."""
 
 import random
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from demo.correspondence import collect_drafts
-from demo.letters import Letter, compose_letter
+from demo.sample_messages import SampleMessage, compose_message
 from demo.senders import BY_DOMAIN
 from triage.message.authentication import Authentication, Dmarc, Result, Spf, proof_sentence
 from triage.message.summary import make_summary
-from triage.quarantine.training_cases import KEEP_OUT, LET_IN, Exercise, exercise_fields
+from triage.quarantine.training_messages import RELEASE_IT, REMOVE_IT, TrainingMessage, training_message_fields
 
 WAVE = 3  # copies of one wave that are in the deck
 SEED = 11
@@ -64,14 +64,14 @@ TRUTHS = {
 
 
 @lru_cache(1)
-def read_deck() -> tuple[Exercise, ...]:
+def read_deck() -> tuple[TrainingMessage, ...]:
     """All training messages, the same ones each time."""
     now = datetime.now(UTC).replace(microsecond=0)
-    return tuple(make_exercise(number, letter) for number, letter in enumerate(pick_letters(now), 1))
+    return tuple(make_training_message(number, sample) for number, sample in enumerate(pick_samples(now), 1))
 
 
-def pick_letters(now: datetime) -> Iterator[Letter]:
-    """The demo's letters that have a clear answer, few of the wave. A training message's number tells nothing."""
+def pick_samples(now: datetime) -> Iterator[SampleMessage]:
+    """The demo's samples that have a clear answer, few of the wave. A training message's number tells nothing."""
     rng = random.Random(SEED)
     waves = 0
     shuffled = list(collect_drafts(rng, now))
@@ -79,29 +79,29 @@ def pick_letters(now: datetime) -> Iterator[Letter]:
     for draft in shuffled:
         waves += draft.kind == "phishing"
         if (draft.kind in LIES or draft.kind in TRUTHS) and not (draft.kind == "phishing" and waves > WAVE):
-            yield compose_letter(draft, rng, now)
+            yield compose_message(draft, rng, now)
 
 
-def make_exercise(number: int, letter: Letter) -> Exercise:
+def make_training_message(number: int, sample: SampleMessage) -> TrainingMessage:
     """Makes a training message and its known answer."""
-    summary = make_summary(letter.raw)
+    summary = make_summary(sample.raw)
     author = summary.author or next(iter(summary.authors), "")
-    return Exercise(
+    return TrainingMessage(
         case=f"made-{number}",
-        recipient=letter.recipients[0],
-        proof=proof_sentence(prove_author(author, letter)),
-        raw=letter.raw,
-        answer=KEEP_OUT if letter.kind in LIES else LET_IN,
-        gave_away=LIES.get(letter.kind) or (TRUTHS[letter.kind],),
-        **exercise_fields(summary),
+        recipient=sample.recipients[0],
+        proof=proof_sentence(prove_author(author, sample)),
+        raw=sample.raw,
+        answer=REMOVE_IT if sample.kind in LIES else RELEASE_IT,
+        clues=LIES.get(sample.kind) or (TRUTHS[sample.kind],),
+        **training_message_fields(summary),
     )
 
 
-def prove_author(author: str, letter: Letter) -> Authentication:
-    """Computes the results of SPF, DKIM and DMARC for a letter from the records in the demo's DNS."""
+def prove_author(author: str, sample: SampleMessage) -> Authentication:
+    """Computes the results of SPF, DKIM and DMARC for a sample from the records in the demo's DNS."""
     domain = author.rpartition("@")[2]
-    sender, carrier = BY_DOMAIN[domain], BY_DOMAIN[letter.domain]
-    passed = (("spf",) if letter.domain == domain and sender.spf else ()) + (("dkim",) if letter.signer == domain else ())
+    sender, carrier = BY_DOMAIN[domain], BY_DOMAIN[sample.domain]
+    passed = (("spf",) if sample.domain == domain and sender.spf else ()) + (("dkim",) if sample.signer == domain else ())
     result = Result.PASS if passed else Result.FAIL
-    spf = Spf(Result.PASS if carrier.spf else Result.FAIL, "mailfrom", letter.domain)
+    spf = Spf(Result.PASS if carrier.spf else Result.FAIL, "mailfrom", sample.domain)
     return Authentication(author, (spf,), dmarc=Dmarc(result if sender.dmarc else Result.NONE, domain, domain, sender.dmarc, passed))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.peers import outside
 from tests.peers.company import DOMAIN
-from tests.peers.outside import Domain, Letter
+from tests.peers.outside import Domain, OutsideMessage
 
 SIZE = 20 * 1024  # bytes, about
 POLICIES = ("reject", "quarantine", "none", "reject", "none")
@@ -29,18 +29,18 @@ def make_zone() -> str:
     return outside.write_zone() + "".join(domain.zone() for domain in DOMAINS)
 
 
-def make_letters(count: int, seed: int = 1) -> list[Sent]:
-    """Make letters: of ten, eight are valid, one was altered after signing, and one names an author who did not send it."""
+def make_messages(count: int, seed: int = 1) -> list[Sent]:
+    """Make messages: of ten, eight are valid, one was altered after signing, and one names an author who did not send it."""
     chance = random.Random(seed)
-    return [make_letter(number, chance) for number in range(count)]
+    return [make_message(number, chance) for number in range(count)]
 
 
-def make_letter(number: int, chance: random.Random) -> Sent:
+def make_message(number: int, chance: random.Random) -> Sent:
     """Makes a message; every second one has an HTML part and an attachment."""
     domain, person = DOMAINS[number % len(DOMAINS)], chance.choice(PEOPLE)
     author = f"{make_words(chance, 12).replace(' ', '')}@{domain.name}"
     rich = bool(number % 2)
-    written = Letter(
+    written = OutsideMessage(
         author,
         f"{person}@{DOMAIN}",
         make_words(chance, 40),

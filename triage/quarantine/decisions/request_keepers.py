@@ -44,7 +44,7 @@ def campaigns_of(selected: Selection) -> tuple[Selection, ...]:
     return tuple(one for one in some if whole and one.campaign is not None and one.as_json().keys() <= OF_CAMPAIGN)
 
 
-def ask_keepers(session: Session, decision: Decision, selected: Selection, *, by: Actor, now: datetime) -> None:
+def request_keepers(session: Session, decision: Decision, selected: Selection, *, by: Actor, now: datetime) -> None:
     """Ask the keepers of every folder that is closed to who decided, where the removal is of a campaign."""
     if decision.confidential != ASKED:
         return

@@ -61,7 +61,7 @@ def measure_size(url: str, size: int) -> tuple[str, str, str, str]:
     begun = time.perf_counter()
     with db.read_transaction(engine) as session:
         sequence = 0
-        while some := hash_chain.sealed_after(session, sequence):
+        while some := hash_chain.chained_after(session, sequence):
             sequence = some[-1].sequence or 0
             session.expunge_all()
     floor = time.perf_counter() - begun

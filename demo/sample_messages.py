@@ -68,7 +68,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class SampleMessage:
     """A message in bytes, with its envelope. It has no signature yet."""
 
     kind: str
@@ -104,8 +104,8 @@ def parse_mailbox(text: str) -> Address:
     return Address(name, addr_spec=address.rstrip(">")) if found else Address(addr_spec=text)
 
 
-def compose_letter(draft: Draft, rng: random.Random, at: datetime) -> Letter:
-    """The draft as a letter written at this instant; ids and boundaries come from `rng`."""
+def compose_message(draft: Draft, rng: random.Random, at: datetime) -> SampleMessage:
+    """The draft as a sample written at this instant; ids and boundaries come from `rng`."""
     author = parse_mailbox(draft.author)
     recipients = tuple(parse_mailbox(text) for text in draft.to)
     reverse_path = author.addr_spec if draft.reverse_path is None else draft.reverse_path
@@ -129,7 +129,7 @@ def compose_letter(draft: Draft, rng: random.Random, at: datetime) -> Letter:
             part.set_boundary(f"=_{rng.getrandbits(72):018x}")
     signer = signer_of(author.domain) if draft.signer is None else draft.signer
     addresses = tuple(recipient.addr_spec for recipient in recipients)
-    return Letter(draft.kind, reverse_path, addresses, domain, signer, relabel_charset(message.as_bytes(), draft.charset))
+    return SampleMessage(draft.kind, reverse_path, addresses, domain, signer, relabel_charset(message.as_bytes(), draft.charset))
 
 
 def write_received(domain: str, rng: random.Random, at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Mail to practise on: what a trainee sees of it, the right answer, and what gave it away."""
+"""Training messages: the part that a trainee sees, the right answer, and the clues."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ if TYPE_CHECKING:  # what reads messages takes a while to import, and most comma
     from triage.message.summary import Link, Summary
 
 MOST_LINKS = 20
-LET_IN, KEEP_OUT = "let-in", "keep-out"
-ANSWERS = (LET_IN, KEEP_OUT)
+RELEASE_IT, REMOVE_IT = "let-in", "keep-out"
+ANSWERS = (RELEASE_IT, REMOVE_IT)
 
 
 @dataclass(frozen=True, slots=True)
-class Exercise:
+class TrainingMessage:
     """Training message with a known answer. `case` names it; a past message is named by its delivery."""
 
     case: str
@@ -26,18 +26,18 @@ class Exercise:
     text: str
     raw: bytes
     answer: str  # let-in, keep-out
-    gave_away: tuple[str, ...]  # sentences
+    clues: tuple[str, ...]  # sentences
     message_id: int | None = None  # of a past one
     reply_to: tuple[str, ...] = ()
     attachments: tuple[str, ...] = ()  # names
     links: "tuple[Link, ...]" = ()
 
 
-Deck = Callable[[], Sequence[Exercise]]  # generated mail, the same each time
+Deck = Callable[[], Sequence[TrainingMessage]]  # generated messages, the same each time
 
 
-def exercise_fields(summary: "Summary") -> dict[str, Any]:
-    """Returns what a message shows of itself, as the fields of its exercise."""
+def training_message_fields(summary: "Summary") -> dict[str, Any]:
+    """Returns what a message shows of itself, as the fields of its message."""
     return {
         "author_name": summary.author_name,
         "author": summary.author or summary.claimed_author,

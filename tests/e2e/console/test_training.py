@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.exercises import read_deck
+from demo.training_messages import read_deck
 from tests.e2e.conftest import House, sign_in
 from tests.peers import company as company_peer
 from tests.peers.company import Company
@@ -33,7 +33,7 @@ def test_a_trainee_answers_and_learns(site: Company, page: Page) -> None:
     case = next(one for one in alike if one.text.split()[0] in body.inner_text())
     page.keyboard.press("r" if case.answer == "let-in" else "p")
     expect(page.get_by_role("status").filter(has_text="Right")).to_be_visible()
-    for sentence in case.gave_away:
+    for sentence in case.clues:
         expect(page.get_by_text(sentence)).to_be_visible()
     page.keyboard.press("e")
     expect(page.get_by_text("2 of 10, 1 right")).to_be_visible()

@@ -2,7 +2,7 @@
 """Tell a chat, in words of your own, when time-limited messages wait: a receiver of Mailroom's webhooks that checks their signature.
 
     mailroom webhooks secret > /etc/mailroom/chat.key           # the key, for both sides
-    CHAT_URL=https://hooks.slack.example/… python3 tell_chat.py --secret-file /etc/mailroom/chat.key --chat slack
+    CHAT_URL=https://hooks.slack.example/… python3 notify_chat.py --secret-file /etc/mailroom/chat.key --chat slack
 
     [webhooks.hooks.chat]                                  # mailroom.toml; then restart `mailroom webhooks`
     url = "http://127.0.0.1:9009/"
@@ -108,7 +108,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             try:
                 self.tell(said)
             except (OSError, ValueError) as fault:
-                print(f"tell_chat: {type(fault).__name__}: the chat did not take {event}, Mailroom calls again", file=sys.stderr)
+                print(f"notify_chat: {type(fault).__name__}: the chat did not take {event}, Mailroom calls again", file=sys.stderr)
                 self.answer(503, "the chat does not answer")
                 return
             self.sent[event] = True
@@ -157,6 +157,6 @@ if __name__ == "__main__":
     try:
         main()
     except (OSError, ValueError) as fault:
-        sys.exit(f"tell_chat: {fault}")
+        sys.exit(f"notify_chat: {fault}")
     except KeyboardInterrupt:
         sys.exit(0)
