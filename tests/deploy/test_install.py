@@ -161,7 +161,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     found = mailroom(machine, "doctor")
     assert "by a unit of its own behind /run/mailroom/parse.sock" in found
     assert "mailroom answers on 0.0.0.0:25" in found
-    assert "mail from strangers to strangers is refused" in found
+    assert "relaying for outsiders is refused" in found
     assert ("webhook chat" in found, "cannot be called" in found) == (True, False), found  # its key is the doctor's, too
     numbers = machine.python(METRICS)
     for name in (

@@ -32,13 +32,13 @@ def send_canary(settings: Settings, recipient: str, server: str) -> Iterator[Fin
         with smtplib.SMTP(host, int(port), settings.company.hostname, PATIENCE * 6) as client:
             client.sendmail("", [recipient], raw.encode())  # no bounce can come back
     except (OSError, smtplib.SMTPException) as fault:
-        yield Finding(FAIL, "canary", f"{server} does not take a message for {recipient}: {fault}", "see its log; no message was sent")
+        yield Finding(FAIL, "canary", f"{server} refuses a message for {recipient}: {fault}", "see its log; no message was sent")
         return
     state = found_within(settings, subject, MOST)
     if state:
-        yield Finding(OK, "canary", f"a message for {recipient} by {server} came to Mailroom and is {state}")
+        yield Finding(OK, "canary", f"a message for {recipient} by {server} reached Mailroom and is {state}")
     else:
-        words = f"a message for {recipient} by {server} did not come to Mailroom: messages reach the mailbox past it"
+        words = f"a message for {recipient} by {server} did not reach Mailroom: messages bypass it"
         yield Finding(FAIL, "canary", words, "look for it in the mail server's queue and log; is this recipient routed to Mailroom?")
 
 

@@ -28,6 +28,7 @@ from triage.notifications.alerts import COMPANY
 from triage.store import db
 from triage.store.models.directory import Person
 from triage.store.models.notifications import OpenAlert
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
@@ -41,11 +42,11 @@ def check_directory(settings: Settings) -> Iterator[Finding]:
             yield from check_ldap(settings)
         else:
             company = open_source(settings).read().company
-            yield Finding(OK, "directory", f"{len(company.people)} people in {settings.directory.file}")
+            yield Finding(OK, "directory", f"{format_count(len(company.people), 'person', 'people')} in {settings.directory.file}")
             if any(member.password_hash for member in company.staff):
                 yield from read_by_others(Path(settings.directory.file))
     except Refused as fault:
-        do = "mend it; until then the addresses that are known stay as they are. `mailroom sync --dry-run` reads all of it"
+        do = "correct it; until then the known addresses stay. `mailroom sync --dry-run` reads everything"
         yield Finding(FAIL, "directory", str(fault), do)
     yield from find_brake(settings)
 
@@ -59,7 +60,7 @@ def check_names(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     for words in outdated:
-        do = "write the name of today into the settings: until then this line counts for nobody who was meant"
+        do = "write the current name into the settings: until then this line has no effect"
         yield Finding(WARN, "names", words, do)
     for one in left:
         yield Finding(WARN, "names", one.found, one.do)
@@ -68,7 +69,7 @@ def check_names(settings: Settings) -> Iterator[Finding]:
 def read_by_others(file: Path) -> Iterator[Finding]:
     """Warns when everybody on this machine can read the hashes of passwords in a file. Whoever copies an example makes it so."""
     if file.stat().st_mode & 0o007 and all(one.stat().st_mode & 0o001 for one in file.resolve().parents):
-        words = f"everybody on this machine can read {file}, which holds hashes of passwords"
+        words = f"every user of this machine can read {file}, which holds password hashes"
         own = os.getgid()  # the units', where they run this
         group = next((one.gr_name for one in grp.getgrall() if one.gr_gid == own), own)
         yield Finding(WARN, "directory", words, f"chgrp {group} {file} && chmod 640 {file}")
@@ -82,8 +83,8 @@ def find_brake(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if pulled:
-        do = "`mailroom sync --dry-run` shows what would change; `mailroom sync --confirm` takes it over, if that is right"
-        words = f"it has not been believed since {pulled.raised_at:%d %b %H:%M} UTC: {pulled.words}"
+        do = "`mailroom sync --dry-run` shows what would change; `mailroom sync --confirm` accepts the change"
+        words = f"its changes are refused since {pulled.raised_at:%d %b %H:%M} UTC: {pulled.words}"
         yield Finding(FAIL, "directory", words, do)
 
 
@@ -99,14 +100,17 @@ def check_ldap(settings: Settings) -> Iterator[Finding]:
         seen = next(server.search(people.base, people.query, people.attributes), None)
         unknown = list(source.unknown_groups(server))
     if seen is None:
-        do = "change directory.base or people_filter, or let our account read there; nothing changes meanwhile"
-        yield Finding(FAIL, "directory", f"{place.url} shows us nobody below {people.base} that {people.query} finds", do)
+        do = "change directory.base or people_filter, or give our account read access; nothing changes until then"
+        yield Finding(FAIL, "directory", f"{place.url} shows no person below {people.base} for {people.query}", do)
     else:
-        yield Finding(OK, "directory", f"{place.url} lets us in and shows us people below {people.base}")
+        yield Finding(OK, "directory", f"{place.url} accepts our sign-in and shows people below {people.base}")
     for group in unknown:
-        words = f"it shows us no group {group}, which staff_groups names: nobody has what that line gives"
+        words = f"it shows no group {group}, which staff_groups names: that line has no effect"
         yield Finding(
-            WARN, "directory", words, "write it as the server has it, or let us read it there (directory.group_base, group_filter)"
+            WARN,
+            "directory",
+            words,
+            "write its name as on the server, or give our account read access (directory.group_base, group_filter)",
         )
 
 
@@ -117,9 +121,9 @@ def check_resolvers(settings: Settings) -> Iterator[Finding]:
         for domain in settings.company.domains:
             hosts = [str(one).split()[-1].lower() for one in resolver.query(domain, "MX", time.monotonic() + PATIENCE)]
             if hosts:
-                yield Finding(OK, "dns", f"mail for {domain} goes to {', '.join(sorted(hosts))}")
+                yield Finding(OK, "dns", f"messages for {domain} go to {', '.join(sorted(hosts))}")
             else:
-                yield Finding(WARN, "dns", f"{domain} has no MX record", "publish one that leads here, or to the edge before us")
+                yield Finding(WARN, "dns", f"{domain} has no MX record", "publish one for this server, or for your edge server")
     except (BadInput, Temporary) as fault:
         do = "check dns.nameservers: without DNS no sender can be verified, and messages are deferred for up to 15 minutes, then held"
         yield Finding(FAIL, "dns", str(fault), do)
@@ -127,7 +131,7 @@ def check_resolvers(settings: Settings) -> Iterator[Finding]:
 
 def check_scanners(settings: Settings) -> Iterator[Finding]:
     """Do ClamAV and Rspamd answer, where the settings name them?"""
-    do = "start it, or change the address in [policy]; until then mail is judged without it, and says so"
+    do = "start it, or change the address in [policy]; until then messages are judged without it, with a note"
     try:
         asked = [(one.name, one.where, one.ping) for one in choose_scanners(settings).all]
         if controller := choose_controller(settings):
@@ -140,22 +144,22 @@ def check_scanners(settings: Settings) -> Iterator[Finding]:
             else:
                 yield Finding(OK, "scanners", f"{name} answers at {where}")
     except BadInput as fault:
-        yield Finding(FAIL, "scanners", str(fault), "mend the settings")
+        yield Finding(FAIL, "scanners", str(fault), "correct the settings")
 
 
 def check_mailboxes(settings: Settings) -> Iterator[Finding]:
     """Does the sign-in to a mailbox over IMAP work? No folder is opened."""
     if not settings.recall.imap:
         if not settings.reaches_mailboxes:
-            do = "set [recall] to let a purge take out what was delivered"
-            yield Finding(WARN, "mailboxes", "there is no way into them: what is delivered stays out of reach", do)
+            do = "set [recall], so that a purge can remove delivered messages"
+            yield Finding(WARN, "mailboxes", "no access is configured: delivered messages cannot be removed", do)
         return
     try:
         mailbox = a_mailbox(settings)
     except BadInput:  # the database has a finding of its own
         return
     if not mailbox:
-        yield Finding(WARN, "mailboxes", "nobody is known yet whose mailbox could be entered", "run `mailroom sync`, then look again")
+        yield Finding(WARN, "mailboxes", "no mailbox is known yet to try", "run `mailroom sync`, then run this again")
         return
     try:
         imap_login.check_login_settings(settings.recall)
@@ -165,12 +169,12 @@ def check_mailboxes(settings: Settings) -> Iterator[Finding]:
         finally:
             imap_login.hang_up(client)
     except (Refused, Unreachable) as fault:
-        yield Finding(FAIL, "mailboxes", str(fault), "see [recall]: until then nothing is taken out of mailboxes, or put back")
+        yield Finding(FAIL, "mailboxes", str(fault), "check [recall]: until then no message is removed from mailboxes or restored")
         return
     if expunges:
-        yield Finding(OK, "mailboxes", f"{settings.recall.imap} lets us into that of {mailbox}")
+        yield Finding(OK, "mailboxes", f"{settings.recall.imap} accepts our sign-in to {mailbox}")
     else:
-        yield Finding(FAIL, "mailboxes", NO_UIDPLUS, "use a server that has it; until then nothing is taken out of mailboxes")
+        yield Finding(FAIL, "mailboxes", NO_UIDPLUS, "use a server that has it; until then no message is removed from mailboxes")
 
 
 def a_mailbox(settings: Settings) -> str:

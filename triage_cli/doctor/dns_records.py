@@ -40,13 +40,13 @@ def txt_records(resolver: Resolver, name: str) -> list[str]:
 def check_spf(records: list[str], domain: str) -> Iterator[Finding]:
     """RFC 7208: exactly one record, which ends with a no."""
     found = [one for one in records if one.lower().split(" ")[0] == "v=spf1"]
-    do = f'publish one TXT record at {domain}, such as "v=spf1 mx -all": others judge mail in your name by it'
+    do = f'publish one TXT record at {domain}, such as "v=spf1 mx -all": receivers check messages in your name by it'
     if not found:
         yield Finding(WARN, WHAT, f"{domain} has no SPF record", do)
     elif len(found) > 1:
-        yield Finding(WARN, WHAT, f"{domain} has {len(found)} SPF records, which is none to everybody (RFC 7208, 4.5)", do)
+        yield Finding(WARN, WHAT, f"{domain} has {len(found)} SPF records, so receivers ignore them all (RFC 7208, 4.5)", do)
     elif found[0].split()[-1].lower() in ("+all", "all", "?all"):
-        yield Finding(WARN, WHAT, f"the SPF record of {domain} lets everybody send in your name", do)
+        yield Finding(WARN, WHAT, f"the SPF record of {domain} lets anyone send in your name", do)
     else:
         yield Finding(OK, WHAT, f"SPF of {domain}: {found[0]}")
 
@@ -58,7 +58,7 @@ def check_dmarc(records: list[str], domain: str) -> Iterator[Finding]:
     if len(found) != 1:
         yield Finding(WARN, WHAT, f"{domain} has {'no DMARC record' if not found else 'several DMARC records'}", do)
     elif "p=none" in found[0].replace(" ", "").lower():
-        yield Finding(WARN, WHAT, f"DMARC of {domain} asks nobody to refuse forgeries (p=none)", do)
+        yield Finding(WARN, WHAT, f"DMARC of {domain} does not ask receivers to refuse forgeries (p=none)", do)
     else:
         yield Finding(OK, WHAT, f"DMARC of {domain}: {found[0]}")
 
@@ -73,7 +73,10 @@ def check_seal(resolver: Resolver, settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, WHAT, f"the key of our seal is published at {name}")
     else:
         yield Finding(
-            WARN, WHAT, f"there is no key at {name}: nobody can check our seal", "publish it there (docs/how-to/bounces-and-notices.md)"
+            WARN,
+            WHAT,
+            f"there is no key at {name}: receivers cannot check our seal",
+            "publish it there (docs/how-to/bounces-and-notices.md)",
         )
 
 
@@ -87,5 +90,5 @@ def this_machine(resolver: Resolver, hostname: str) -> Iterator[Finding]:
         if hostname.lower() in names:
             yield Finding(OK, WHAT, f"{hostname} is {address}, and {address} is {hostname}")
         else:
-            words = f"{address} does not lead back to {hostname} but to {', '.join(sorted(names)) or 'nothing'}"
+            words = f"the PTR record of {address} is not {hostname} but {', '.join(sorted(names)) or 'nothing'}"
             yield Finding(WARN, WHAT, words, "ask the provider of the address to set its PTR record")

@@ -88,7 +88,7 @@ def examine_all(config: str | None, canary: str | None = None, via: str = "") ->
     try:
         settings = settings_loader.read_settings(config)
     except BadInput as fault:
-        yield Finding(FAIL, "settings", str(fault), "mend the settings; `mailroom settings` names every key")
+        yield Finding(FAIL, "settings", str(fault), "correct the settings; `mailroom settings` names every key")
         return
     yield Finding(OK, "settings", f"read from {settings_loader.choose_file(config, os.environ) or 'the environment'}")
     file = settings_loader.choose_file(config, os.environ)

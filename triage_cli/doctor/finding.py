@@ -31,10 +31,10 @@ def find_stuck(what: str, number: int) -> Iterator[Finding]:
     """Accepted mail that does not get on by itself."""
     if number:
         said = "1 accepted message was" if number == 1 else f"{number} accepted messages were"
-        words = f"{said} tried {OFTEN} times or more and cannot be entered"
+        words = f"{said} tried {OFTEN} times or more without success"
         do = (
-            "`mailroom spool --stuck` says why: put that right and `mailroom spool retry --all`, or `mailroom spool take-out ID FILE`; "
-            "nothing is lost meanwhile"
+            "`mailroom spool --stuck` says why: correct the cause and `mailroom spool retry --all`, or `mailroom spool take-out ID FILE`; "
+            "no message is lost"
         )
         yield Finding(FAIL, what, words, do)
 

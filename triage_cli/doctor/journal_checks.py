@@ -12,6 +12,7 @@ from triage.errors import BadInput
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.deliveries import Delivery
+from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
@@ -24,13 +25,13 @@ def check_journal(settings: Settings) -> Iterator[Finding]:
     """Are the copies for the archive delivered? A database that does not answer has a finding of its own."""
     to = settings.journal.address
     if not to:
-        yield Finding(OK, WHAT, "accepted mail is not copied to an archive (docs/how-to/retention-and-privacy.md)")
+        yield Finding(OK, WHAT, "accepted messages are not copied to an archive (docs/how-to/retention-and-privacy.md)")
         return
     if "@" not in to:
         yield Finding(FAIL, WHAT, f'journal.address is "{escape_visible(to)}", which is no address', "write the archive's whole address")
         return
     hop = next_hop_of(settings, department="", mailbox=to, direction=JOURNAL)
-    yield Finding(OK, WHAT, f"every accepted mail is copied to {escape_visible(to)} by {hop}")
+    yield Finding(OK, WHAT, f"every accepted message is copied to {escape_visible(to)} by {hop}")
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             mine, waits = col(Delivery.direction) == JOURNAL, col(Delivery.state).in_(WAITING)
@@ -41,8 +42,8 @@ def check_journal(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if lost:
-        words = f"{lost} copies were given up, or came back from the archive"
+        words = f"{format_count(lost, 'copy', 'copies')} failed for good, or bounced from the archive"
         yield Finding(WARN, WHAT, words, "see `mailroom outgoing`; `mailroom outgoing retry ID` sends one again")
-    if said:
-        words = f"{waiting} copies wait; the archive said: {escape_visible(said)}"
-        yield Finding(FAIL, WHAT, words, "mend the archive: they are tried again until it takes them, and kept that long")
+    if waiting and said:
+        words = f"{format_count(waiting, 'copy', 'copies')} in the queue; the archive replied: {escape_visible(said)}"
+        yield Finding(FAIL, WHAT, words, "repair the archive: Mailroom retries until it accepts them, and keeps them until then")

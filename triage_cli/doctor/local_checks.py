@@ -27,6 +27,7 @@ from triage.store.message_record.dictionaries import check_dictionaries
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, find_stuck
@@ -66,7 +67,7 @@ def read_by_others(url: str) -> Iterator[Finding]:
     """Warns when everybody on this machine can read messages in SQLite's file. New ones are made so that nobody can."""
     file = Path(url.removeprefix(SQLITE))
     if url.startswith(SQLITE) and file.stat().st_mode & 0o007:
-        yield Finding(WARN, "database", f"everybody on this machine can open {file}, which holds mail", f"chmod o= {file}*")
+        yield Finding(WARN, "database", f"every user of this machine can open {file}, which holds messages", f"chmod o= {file}*")
 
 
 def check_write_access(engine: Engine) -> Iterator[Finding]:
@@ -74,7 +75,7 @@ def check_write_access(engine: Engine) -> Iterator[Finding]:
     if closed := db.not_writable(engine):
         words = f"its user may not read and change {len(closed)} tables ({', '.join(closed[:3])}{' …' if len(closed) > 3 else ''})"
         yield Finding(
-            FAIL, "database", words, "name the user in database.url who ran `mailroom db upgrade`, or let this one own the tables"
+            FAIL, "database", words, "use the database user that ran `mailroom db upgrade`, or make this user the owner of the tables"
         )
 
 
@@ -90,8 +91,8 @@ def check_durability(engine: Engine) -> Iterator[Finding]:
 def check_search(engine: Engine) -> Iterator[Finding]:
     """Checks that the database has the index of words, so that no search looks through all messages."""
     if not db.finds_words(engine):
-        do = "let an administrator of PostgreSQL `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
-        yield Finding(WARN, "search", "the index of words is missing: searching is slow where there is much mail", do)
+        do = "ask an administrator of PostgreSQL to run `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
+        yield Finding(WARN, "search", "the word index is missing: search is slow with many messages", do)
 
 
 def check_wake_up(settings: Settings) -> Iterator[Finding]:
@@ -102,14 +103,17 @@ def check_wake_up(settings: Settings) -> Iterator[Finding]:
         heard = pg_notify.check_notifications(settings)
     except pg_notify.connection_errors() as fault:
         yield Finding(
-            WARN, "wake-ups", f"no line: {str(fault).strip()}", "check database.listen_url; till then each machine looks by itself"
+            WARN,
+            "wake-ups",
+            f"no connection: {str(fault).strip()}",
+            "check database.listen_url; until then each machine polls every second",
         )
         return
     if heard:
-        yield Finding(OK, "wake-ups", "what one machine has done, the others hear of at once")
+        yield Finding(OK, "wake-ups", "machines wake each other by LISTEN/NOTIFY")
     else:
-        do = "if a pooler of transactions (PgBouncer) lies in between, name the server itself in database.listen_url"
-        yield Finding(WARN, "wake-ups", "the database passes no notifications on; each machine looks by itself every second", do)
+        do = "if a transaction pooler (PgBouncer) is in between, name the server itself in database.listen_url"
+        yield Finding(WARN, "wake-ups", "no notification arrives (LISTEN/NOTIFY); each machine polls every second", do)
 
 
 def check_restore_pause(settings: Settings) -> Iterator[Finding]:
@@ -120,7 +124,7 @@ def check_restore_pause(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if pause:
-        do = "look with `mailroom resume --dry-run`, go on with `mailroom resume` (docs/how-to/backup.md)"
+        do = "run `mailroom resume --dry-run`, then `mailroom resume` (docs/how-to/backup.md)"
         yield Finding(WARN, "restored", restore_pause.pause_sentence(pause), do)
 
 
@@ -141,15 +145,14 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         return
     waiting = spool_backlog(directory)
     waits = utcnow() - waiting.oldest if waiting.oldest else timedelta()
-    words = f"{waiting.messages} messages wait, the first for {int(waits.total_seconds())} s; {waiting.deferred} are judged again later"
+    age = int(waits.total_seconds())
+    words = f"{format_count(waiting.messages, 'message')} to process, the oldest for {age} s; {waiting.deferred} to retry"
     level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
-    yield Finding(
-        level, "spool", words, "" if level == OK else "see that `mailroom judge` runs and what it logs; nothing is lost meanwhile"
-    )
+    yield Finding(level, "spool", words, "" if level == OK else "check that `mailroom judge` runs, and read its log; no message is lost")
     yield from find_stuck("spool", waiting.stuck)
     if waiting.damaged:
-        what = f"{waiting.damaged} damaged batches lie in {directory / DAMAGED}"
-        yield Finding(WARN, "spool", what, "check the disk; what was readable is entered, look at the rest and remove them")
+        what = f"{format_count(waiting.damaged, 'damaged batch', 'damaged batches')} in {directory / DAMAGED}"
+        yield Finding(WARN, "spool", what, "check the disk; the readable messages are entered; review the rest and remove the files")
 
 
 def check_recipient_map(settings: Settings) -> Iterator[Finding]:
@@ -160,7 +163,7 @@ def check_recipient_map(settings: Settings) -> Iterator[Finding]:
         recipient_map = recipient_map_file.unpack_map(raw)
     except FileNotFoundError:
         yield Finding(
-            FAIL, "recipient map", "there is none: every message is deferred with 451", "run `mailroom sync`, and start `mailroom judge`"
+            FAIL, "recipient map", "missing: every message is deferred with 451", "run `mailroom sync`, and start `mailroom judge`"
         )
         return
     except (OSError, ValueError) as fault:
@@ -172,11 +175,11 @@ def check_recipient_map(settings: Settings) -> Iterator[Finding]:
     known = sum(
         len(names) for names in (recipient_map.recipients, recipient_map.sub_addressed) if isinstance(names, recipient_map_file.Digests)
     )
-    words = f"{known} recipients, written {int(max(0.0, written))} s ago"
+    words = f"{format_count(known, 'recipient')}, written {int(max(0.0, written))} s ago"
     if is_current(settings, raw):
-        yield Finding(OK, "recipient map", f"{words}, equal to the record")
+        yield Finding(OK, "recipient map", f"{words}, up to date")
     else:
-        yield Finding(WARN, "recipient map", f"{words}, and the record has changed since", "see that `mailroom judge` runs on this machine")
+        yield Finding(WARN, "recipient map", f"{words}, out of date", "check that `mailroom judge` runs on this machine")
 
 
 def is_current(settings: Settings, raw: bytes) -> bool:
@@ -199,7 +202,7 @@ def how_to_confine(otherwise: str) -> str:
 
 def check_parser(_settings: Settings) -> Iterator[Finding]:
     """Are the parsers of messages sandboxed?"""
-    said = f"hostile mail is read {sandbox.in_words()}"
+    said = f"messages are parsed {sandbox.in_words()}"
     if sandbox.parser_socket() or sandbox.sandbox_wrapper():
         yield Finding(OK, "parser", said)
     else:
@@ -212,33 +215,33 @@ def check_drawer(settings: Settings) -> Iterator[Finding]:
         return
     if not sandbox.can_draw():
         do = how_to_confine("start mailroom-draw.socket (docs/how-to/attachment-previews.md); until then nothing is shown")
-        yield Finding(WARN, "previews", "attachments cannot be shown as pictures: nothing keeps in what draws them", do)
+        yield Finding(WARN, "previews", "attachments cannot be shown as images: there is no sandbox", do)
     elif not sandbox.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
         yield Finding(WARN, "previews", "PDF cannot be shown: poppler is missing", "apt-get install poppler-utils")
     else:
-        yield Finding(OK, "previews", "attachments are shown as pictures, drawn in a sandbox")
+        yield Finding(OK, "previews", "attachments are shown as images, rendered in a sandbox")
 
 
 def check_codes(_settings: Settings) -> Iterator[Finding]:
     """Are the QR codes of pictures and PDF read?"""
     if not (sandbox.can_draw() or sandbox.parser_socket()):
         do = how_to_confine("start mailroom by the units in deploy/systemd")
-        yield Finding(WARN, "codes", "QR codes are not read: nothing keeps in what opens pictures", do)
+        yield Finding(WARN, "codes", "QR codes are not read: there is no sandbox for images", do)
     elif not sandbox.can_draw():
-        yield Finding(WARN, "codes", "QR codes are read in pictures, not in PDF", "start mailroom-draw.socket")
+        yield Finding(WARN, "codes", "QR codes are read in images, not in PDF", "start mailroom-draw.socket")
     elif not sandbox.drawer_socket() and not shutil.which("pdftoppm", path="/usr/bin"):
-        yield Finding(WARN, "codes", "QR codes are read in pictures, not in PDF: poppler is missing", "apt-get install poppler-utils")
+        yield Finding(WARN, "codes", "QR codes are read in images, not in PDF: poppler is missing", "apt-get install poppler-utils")
     else:
-        yield Finding(OK, "codes", "QR codes in pictures and PDF are read in a sandbox")
+        yield Finding(OK, "codes", "QR codes in images and PDF are read in a sandbox")
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
     """Is this machine's clock synchronized, and does the database's machine agree? Ids and signatures depend on it."""
-    do = "run systemd-timesyncd or chrony: signatures expire by it, ids and the record are ordered by it"
+    do = "run systemd-timesyncd or chrony: signatures, ids and the audit log depend on the time"
     if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX)) == TIME_ERROR:
-        yield Finding(WARN, "clock", "nothing keeps the clock of this machine right (adjtimex(2))", do)
+        yield Finding(WARN, "clock", "the clock of this machine is not synchronized (adjtimex(2))", do)
     else:
-        yield Finding(OK, "clock", "it is kept right")
+        yield Finding(OK, "clock", "it is synchronized")
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             theirs = db.read_server_time(session)
@@ -246,7 +249,7 @@ def check_clock(settings: Settings) -> Iterator[Finding]:
     except BadInput:  # the database has a finding of its own
         return
     if apart > APART:
-        yield Finding(WARN, "clock", f"the database's machine is {apart:.0f} seconds apart from this one", do)
+        yield Finding(WARN, "clock", f"the clock of the database's machine differs by {apart:.0f} s", do)
 
 
 def check_upkeep(settings: Settings) -> Iterator[Finding]:
@@ -258,7 +261,12 @@ def check_upkeep(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if unsealed:
-        yield Finding(FAIL, "upkeep", f"{unsealed} audit entries wait to be chained", "see that `mailroom upkeep` runs, and what it logs")
+        yield Finding(
+            FAIL,
+            "upkeep",
+            f"{format_count(unsealed, 'audit entry', 'audit entries')} not chained yet",
+            "check that `mailroom upkeep` runs, and read its log",
+        )
     else:
         yield Finding(OK, "upkeep", "the audit log is chained")
 
@@ -266,7 +274,7 @@ def check_upkeep(settings: Settings) -> Iterator[Finding]:
 def check_delivery(settings: Settings) -> Iterator[Finding]:
     """Are released messages sent, and purged ones removed from mailboxes? Skipped while both are paused."""
     now = utcnow()
-    ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recall_jobs.DUE, "to be taken out of mailboxes, or put back")}
+    ways = {"relay": ({State.QUEUED}, "for a next hop"), "recall": (recall_jobs.DUE, "to be removed from mailboxes, or restored")}
     try:
         with database_of(settings) as engine, db.read_transaction(engine) as session:
             due = select(func.count(), func.min(col(Delivery.due_at), type_=Instant)).where(
@@ -277,11 +285,9 @@ def check_delivery(settings: Settings) -> Iterator[Finding]:
         return
     for role, (number, first) in found.items():
         waits = now - first if first else timedelta()
-        words = f"{number} deliveries are due {ways[role][1]}, the first for {int(waits.total_seconds())} s"
+        words = f"{format_count(number, 'delivery', 'deliveries')} due {ways[role][1]}, the oldest for {int(waits.total_seconds())} s"
         level = FAIL if waits > TOO_LATE else WARN if waits > LATE else OK
-        do = (
-            f"see that `mailroom {role}` runs and what it logs; `mailroom outgoing` shows the next hops' answers; nothing is lost meanwhile"
-        )
+        do = f"check that `mailroom {role}` runs, and read its log; `mailroom outgoing` shows the next hops' replies; no message is lost"
         yield Finding(level, "queue", words, "" if level == OK else do)
 
 
@@ -302,13 +308,13 @@ def check_edges(settings: Settings) -> Iterator[Finding]:
     networks = [network_of(text) for text in settings.smtp.trusted_edges]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
     if not networks:
-        yield Finding(OK, "edges", "none: strangers come themselves")
+        yield Finding(OK, "edges", "none configured: senders connect directly")
     elif wide and not settings.smtp.edge_token:
         yield Finding(
             WARN,
             "edges",
-            f"smtp.trusted_edges holds {', '.join(wide)}: strangers who use the same provider can speak as your edge",
-            "narrow it to your own machines, or set smtp.edge_token (docs/how-to/edge-servers.md)",
+            f"smtp.trusted_edges holds {', '.join(wide)}: others who use the same provider can pose as your edge server",
+            "list only your own machines, or set smtp.edge_token (docs/how-to/edge-servers.md)",
         )
     else:
         yield Finding(OK, "edges", f"{len(networks)} trusted, {'with' if settings.smtp.edge_token else 'without'} a token")
@@ -321,7 +327,7 @@ def unknown_recipients(settings: Settings) -> Iterator[Finding]:
             WARN,
             "addresses",
             "unknown addresses are deferred (450)",
-            'look for addresses of yours in the log of `mailroom receive` ("450 4.1.1"), add them to the directory, '
+            'search the log of `mailroom receive` for your addresses ("450 4.1.1"), add them to the directory, '
             "and set smtp.unknown_recipients to refuse",
         )
     else:
@@ -338,7 +344,7 @@ def check_emergency(settings: Settings) -> Iterator[Finding]:
     if opened:
         yield Finding(WARN, "emergency", opened.sentence, "end it with `mailroom emergency --close` when staff are there to decide")
     else:
-        yield Finding(OK, "emergency", "there is none")
+        yield Finding(OK, "emergency", "none")
 
 
 def check_administrators(settings: Settings) -> Iterator[Finding]:
@@ -350,12 +356,12 @@ def check_administrators(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if found:
-        yield Finding(OK, "staff", f"{len(found)} can sign in who administer the whole company")
+        yield Finding(OK, "staff", f"{format_count(len(found), 'administrator')} of the whole company can sign in")
     else:
         do = "`mailroom staff add LOGIN --role admin --scope company`"
         if "local" not in ways:
             do = "name one in [directory] staff_groups" if "directory" in ways else "name one in groups of [identity]"
-        yield Finding(WARN, "staff", "nobody can sign in who administers the whole company", do)
+        yield Finding(WARN, "staff", "no administrator of the whole company can sign in", do)
 
 
 def check_coverage(settings: Settings) -> Iterator[Finding]:
@@ -366,7 +372,7 @@ def check_coverage(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     for one in nobody:
-        found = f"nobody on duty sees the folder of {one.name} ({one.code}); {one.held} messages are held there"
-        yield Finding(WARN, "coverage", found, "give it to somebody: `mailroom staff substitute`, `mailroom staff add`, or the directory")
+        found = f"nobody on duty sees the folder of {one.name} ({one.code}); it holds {format_count(one.held, 'message')}"
+        yield Finding(WARN, "coverage", found, "add staff for it: `mailroom staff substitute`, `mailroom staff add`, or the directory")
     if not nobody:
-        yield Finding(OK, "coverage", "somebody on duty sees each folder, or nobody is expected to now")
+        yield Finding(OK, "coverage", "staff on duty see every folder, or these are no duty hours")

@@ -45,6 +45,6 @@ def run_check(what: str, check: Check, settings: Settings) -> Iterator[Finding]:
     try:
         yield from check(settings)
     except BadInput as fault:
-        yield Finding(FAIL, what, str(fault), "mend the settings; `mailroom settings` names every key")
+        yield Finding(FAIL, what, str(fault), "correct the settings; `mailroom settings` names every key")
     except Exception as fault:
-        yield Finding(FAIL, what, f"could not be looked at: {type(fault).__name__}: {fault}", "this is a mistake in mailroom: report it")
+        yield Finding(FAIL, what, f"check failed: {type(fault).__name__}: {fault}", "this is a bug of Mailroom: report it")

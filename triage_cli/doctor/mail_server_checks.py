@@ -9,13 +9,14 @@ from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.store import db
 from triage.store.models.directory import KnownRecipient
+from triage.text.numbers import format_count
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 from triage_cli.quickstart.read_postfix import Postfix, open_postfix, read_postfix
 
 WHAT = "mail server"
 SHOWN = 5  # addresses that a finding names
-BY_RECIPIENT = "switch it off, and hand over chosen recipients (`mailroom quickstart`, docs/tutorial/quick-start.md)"
+BY_RECIPIENT = "disable it, and route chosen recipients to Mailroom (`mailroom quickstart`, docs/tutorial/quick-start.md)"
 
 
 def check_postfix(settings: Settings) -> Iterator[Finding]:
@@ -44,11 +45,12 @@ def unknown_addresses(settings: Settings, found: Postfix) -> Iterator[Finding]:
     missing = sorted(served - known)
     if missing:
         shown = f"{', '.join(missing[:SHOWN])}{' …' if len(missing) > SHOWN else ''}"
-        words = f"Postfix delivers to {len(missing)} addresses that the directory lacks ({shown}): Mailroom would refuse their messages"
+        count = format_count(len(missing), "address", "addresses")
+        words = f"the directory lacks {count} of Postfix ({shown}): Mailroom would refuse their messages"
         do = 'add them to the directory; until then keep smtp.unknown_recipients = "defer", so that nothing bounces'
         yield Finding(WARN, WHAT, words, do)
     else:
-        yield Finding(OK, WHAT, f"the directory knows all {len(served)} addresses that Postfix delivers to")
+        yield Finding(OK, WHAT, f"the directory has all of Postfix's addresses ({len(served)})")
 
 
 def listener_routes(found: Postfix) -> Iterator[Finding]:

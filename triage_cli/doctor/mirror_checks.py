@@ -38,12 +38,12 @@ def check_mirror(settings: Settings) -> Iterator[Finding]:
         imap_login.check_login_settings(way)
         codes = department_codes(settings)
     except BadInput as fault:
-        yield Finding(FAIL, WHAT, str(fault), "mend [mirror] (docs/how-to/mail-clients.md)")
+        yield Finding(FAIL, WHAT, str(fault), "correct [mirror] (docs/how-to/mail-clients.md)")
         return
     for one in accounts:
         if one.department and one.department not in codes:
             yield Finding(
-                FAIL, WHAT, f"there is no department {one.department}", f"there are {', '.join(sorted(codes))}: mend mirror.departments"
+                FAIL, WHAT, f"there is no department {one.department}", f"there are {', '.join(sorted(codes))}: correct mirror.departments"
             )
         yield from check_actor(settings, one)
         yield check_login(way, one)
@@ -60,7 +60,7 @@ def check_actor(settings: Settings, account: Account) -> Iterator[Finding]:
     with database_of(settings) as engine, db.read_transaction(engine) as session:
         actor = staff_members.find_staff_actor(session, account.login, utcnow())
     if actor is None or actor.role not in DECIDING:
-        words = f"{account.login}, who acts in {account.address}, is no member of staff who decides: nothing is done there"
+        words = f"{account.login}, who acts in {account.address}, may not decide: moves there have no effect"
         yield Finding(FAIL, WHAT, words, "name a login of `mailroom staff list` in mirror.act_as or mirror.staff")
 
 
@@ -73,10 +73,10 @@ def check_login(way: Mirror, account: Account) -> Finding:
         finally:
             imap_login.hang_up(client)
     except (Refused, Unreachable) as fault:
-        return Finding(FAIL, WHAT, f"{account.address}: {fault}", "see [mirror]: until then nothing is shown or decided there")
+        return Finding(FAIL, WHAT, f"{account.address}: {fault}", "check [mirror]: until then nothing is shown or decided there")
     if not expunges:
         return Finding(FAIL, WHAT, NO_UIDPLUS, "use a server that has it")
-    return Finding(OK, WHAT, f"{way.imap} lets us into {account.address}")
+    return Finding(OK, WHAT, f"{way.imap} accepts our sign-in to {account.address}")
 
 
 def written_to_us(settings: Settings) -> Iterator[Finding]:
@@ -87,12 +87,12 @@ def written_to_us(settings: Settings) -> Iterator[Finding]:
             continue
         what, where = "employees", f"outbound.{name}"
         if address.rpartition("@")[2].casefold() not in settings.own_domains:
-            yield Finding(FAIL, what, f"{where}: {address} is in no domain of ours", "name an address of company.domains")
+            yield Finding(FAIL, what, f"{where}: {address} is in none of our domains", "name an address of company.domains")
         elif not settings.takes_outbound:
-            yield Finding(FAIL, what, f"{where}: nobody may hand mail over", "set outbound.networks (docs/how-to/outgoing-mail.md)")
+            yield Finding(FAIL, what, f"{where}: no server may submit messages", "set outbound.networks (docs/how-to/outgoing-mail.md)")
         elif is_known(settings, address):
-            words = f"{where}: {address} is in the directory too, so strangers' mail to it is taken and held"
-            yield Finding(WARN, what, words, "take it out of the directory: it is for the internal server alone")
+            words = f"{where}: {address} is also in the directory, so messages from outside to it are accepted and held"
+            yield Finding(WARN, what, words, "remove it from the directory: only the internal server uses it")
 
 
 def is_known(settings: Settings, address: str) -> bool:

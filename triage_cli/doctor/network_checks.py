@@ -23,6 +23,7 @@ from triage.config.settings import Settings, host_port
 from triage.delivery.routes import list_destinations
 from triage.errors import BadInput
 from triage.say import id_of
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, open_to_others
 
@@ -85,7 +86,7 @@ def check_bindable(key: str, host: str, number: int) -> Finding:
         return Finding(
             WARN,
             key,
-            f"nobody listens on {listen}, and this user may not",
+            f"no program listens on {listen}, and this user may not",
             "start mailroom by its systemd socket, or use a port above 1023",
         )
     except OSError as fault:
@@ -118,7 +119,7 @@ def check_certificate(settings: Settings) -> Iterator[Finding]:
     """Is there a valid TLS certificate, and until when?"""
     chain, key = settings.smtp.tls_cert, settings.smtp.tls_key
     if not chain and not key:
-        yield Finding(WARN, "certificate", "there is none: mail comes in clear text", "get one and set smtp.tls_cert and smtp.tls_key")
+        yield Finding(WARN, "certificate", "none: messages arrive unencrypted", "get a certificate and set smtp.tls_cert and smtp.tls_key")
         return
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key)
@@ -126,7 +127,7 @@ def check_certificate(settings: Settings) -> Iterator[Finding]:
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", "") or str(fault)
         yield Finding(
-            FAIL, "certificate", f"{chain} and {key} cannot be used: {reason}", "see that both are PEM, readable, and belong together"
+            FAIL, "certificate", f"{chain} and {key} cannot be used: {reason}", "check that both are PEM files, readable, and match"
         )
         return
     yield check_expiry(leaf.not_valid_after_utc)
@@ -167,9 +168,9 @@ def check_expiry(end: datetime, what: str = "certificate", renew: str = RENEW) -
     left = end - utcnow()
     words = f"good until {end:%Y-%m-%d}"
     if left < timedelta():
-        return Finding(FAIL, what, f"it ended on {end:%Y-%m-%d}", renew)
+        return Finding(FAIL, what, f"expired on {end:%Y-%m-%d}", renew)
     if left < SOON:
-        return Finding(WARN, what, f"{words}, {left.days} days", renew)
+        return Finding(WARN, what, f"{words}, {format_count(left.days, 'day')}", renew)
     return Finding(OK, what, words)
 
 
@@ -185,9 +186,9 @@ def check_console(settings: Settings) -> Iterator[Finding]:
             leaf = x509.load_der_x509_certificate(proxy.getpeercert(binary_form=True) or b"")
     except (OSError, ValueError) as fault:
         do = "see that the TLS proxy runs, and that this machine reaches it as browsers do"
-        yield Finding(WARN, what, f"nobody shows a certificate at {settings.api.public_url}: {fault}", do)
+        yield Finding(WARN, what, f"no certificate at {settings.api.public_url}: {fault}", do)
         return
-    yield check_expiry(leaf.not_valid_after_utc, what, f"renew the certificate of what stands at {settings.api.public_url}")
+    yield check_expiry(leaf.not_valid_after_utc, what, f"renew the certificate at {settings.api.public_url}")
 
 
 def unverified_context() -> ssl.SSLContext:
@@ -220,7 +221,7 @@ def check_passwords(settings: Settings) -> Iterator[Finding]:
     file = settings.relay.logins_file
     for url in left_over(settings):
         words = f"{file} has a line for {url}, which is no next hop"
-        yield Finding(WARN, "next hop", words, "write it as the settings do, or take it out")
+        yield Finding(WARN, "next hop", words, "write it as in the settings, or remove it")
     if file:
         yield from open_to_others("next hop", Path(file))
 
@@ -253,12 +254,12 @@ def read_answers(hop: DialledHop, url: str, max_size: int) -> Iterator[Finding]:
     encrypted = isinstance(connection.sock, ssl.SSLSocket)
     hop.close()
     name, _, _ = hop.logins.known().get(url, "").partition(":")
-    how = f"{', encrypted' if encrypted else ''}{f', and lets us in as {name}' if name else ''}"
+    how = f"{', encrypted' if encrypted else ''}{f', and accepts our sign-in as {name}' if name else ''}"
     yield Finding(OK, "next hop", f"{url} answers{how}: {' '.join(sorted(offered)) or 'no extensions'}")
     for name, consequence in NEEDED.items():
         if name not in offered:
-            yield Finding(WARN, "next hop", f"it does not offer {name.upper()}: {consequence}", f"switch {name.upper()} on there")
+            yield Finding(WARN, "next hop", f"it does not offer {name.upper()}: {consequence}", f"enable {name.upper()} there")
     size = offered.get("size", "")
     if size.isdigit() and 0 < int(size) < max_size:
-        words = f"it takes {size} bytes (SIZE), the SMTP server takes {max_size}: larger messages bounce"
+        words = f"it accepts {size} bytes (SIZE), the SMTP server {max_size}: larger messages bounce"
         yield Finding(WARN, "next hop", words, "raise its limit, or lower smtp.max_size")

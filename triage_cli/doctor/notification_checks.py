@@ -14,6 +14,7 @@ from triage.notifications import digests, event_streams
 from triage.notifications.webhooks import outbox, payloads
 from triage.notifications.webhooks.outbox import Fared
 from triage.store import db
+from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
@@ -47,28 +48,26 @@ def find_lacking(hook: Hook, what: str) -> Iterator[Finding]:
     try:
         url, keys = secret_files.url_of(hook), [payloads.key_bytes(key) for key in secret_files.keys_of(hook)]
     except (OSError, ValueError) as fault:
-        yield Finding(FAIL, what, f"cannot be called: {fault}", "mend url_file or secret_file, and let this user read it")
+        yield Finding(FAIL, what, f"cannot be called: {fault}", "correct url_file or secret_file, and give this user read access")
         return
     if any(len(key) < SHORTEST for key in keys):
         yield Finding(WARN, what, f"a key is shorter than {SHORTEST} bytes", "make one with `mailroom webhooks secret`")
     if hook.format == "json" and not keys:
-        yield Finding(WARN, what, "calls are not signed: anybody can send the receiver the same", "set secret_file, and check it there")
+        yield Finding(WARN, what, "calls are not signed: anyone can forge them", "set secret_file, and check it there")
     if hook.details and url.startswith(PLAIN):
         yield Finding(WARN, what, "senders and subjects go out unencrypted", "use https://")
 
 
 def describe_webhook(one: Fared, what: str) -> Finding:
     """Reports the state of a webhook: waiting calls, failures and the last success."""
-    waits = f"{one.waiting} calls wait" + (f" since {one.oldest:%d %b %H:%M} UTC" if one.oldest else "")
+    waits = f"{format_count(one.waiting, 'call')} waiting" + (f" since {one.oldest:%d %b %H:%M} UTC" if one.oldest else "")
     if one.gone:
-        found = f"the receiver wants no more ({one.last_reply}); {waits}"
-        return Finding(FAIL, what, found, f"see there; then `mailroom webhooks resume {one.name}`")
+        found = f"the receiver refuses calls ({one.last_reply}); {waits}"
+        return Finding(FAIL, what, found, f"correct it there; then `mailroom webhooks resume {one.name}`")
     if one.ails:
-        found = f"{one.failures} calls failed in a row: {one.last_reply}; {waits}"
-        return Finding(
-            FAIL, what, found, "mend the receiver or the URL; the webhook is called again and again until webhooks.give_up_after"
-        )
-    return Finding(OK, what, f"{waits}; the last one was taken {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
+        found = f"{format_count(one.failures, 'call')} failed in a row: {one.last_reply}; {waits}"
+        return Finding(FAIL, what, found, "correct the receiver or the URL; Mailroom retries until webhooks.give_up_after")
+    return Finding(OK, what, f"{waits}; the last one succeeded {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
 
 
 def check_siem(settings: Settings) -> Iterator[Finding]:
@@ -96,8 +95,8 @@ def check_syslog_server(settings: Settings) -> Iterator[Finding]:
         with syslog_tls.connect_server(settings.siem) as connection:
             leaf = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
     except OSError as fault:
-        do = "look at the server and the firewall, and at siem.ca_file and certificate_file; events wait in the audit log meanwhile"
-        yield Finding(FAIL, what, f"{server} takes no events: {escape_visible(str(fault) or type(fault).__name__)}", do)
+        do = "check the server, the firewall, siem.ca_file and certificate_file; events wait in the audit log until then"
+        yield Finding(FAIL, what, f"{server} accepts no events: {escape_visible(str(fault) or type(fault).__name__)}", do)
         return
     yield check_expiry(leaf.not_valid_after_utc, f"{what} {server}", "renew the certificate of the syslog server")
 
@@ -105,9 +104,9 @@ def check_syslog_server(settings: Settings) -> Iterator[Finding]:
 def describe_stream(stream: str, number: int, first: datetime | None) -> Finding:
     """Reports how many security events of a stream wait, and since when."""
     if first and utcnow() - first > UNSENT:
-        found = f"{number} security events wait for siem.{stream} since {first:%d %b %H:%M} UTC"
-        return Finding(FAIL, "siem", found, "see that the role webhooks runs; its log says why they cannot be sent")
-    return Finding(OK, "siem", f"siem.{stream}: {f'{number} events are being sent' if number else 'all events are sent'}")
+        found = f"{format_count(number, 'security event')} waiting for siem.{stream} since {first:%d %b %H:%M} UTC"
+        return Finding(FAIL, "siem", found, "check that the role webhooks runs, and read its log")
+    return Finding(OK, "siem", f"siem.{stream}: {format_count(number, 'event') + ' to send' if number else 'all events are sent'}")
 
 
 def check_employees(settings: Settings) -> Iterator[Finding]:
@@ -121,7 +120,7 @@ def check_employees(settings: Settings) -> Iterator[Finding]:
         yield Finding(WARN, what, found, do)
     if not lacks:
         letter = f"get the daily digest at {clock}" if clock else "get no daily digest"
-        yield Finding(OK, what, f"{letter}, and {'ask by themselves' if notices.requests else 'ask ' + notices.digest_contact}")
+        yield Finding(OK, what, f"{letter}, and {'can request messages' if notices.requests else 'ask ' + notices.digest_contact}")
 
 
 def digest_clock(settings: Settings) -> str:
@@ -138,11 +137,11 @@ def lacking_for_employees(settings: Settings, clock: str) -> Iterator[tuple[str,
     notices = settings.notices
     if notices.requests and "directory" not in settings.api.sign_in:
         yield (
-            "[notices] requests is on, but nobody can prove their passwords",
+            "[notices] requests is on, but there is no password sign-in",
             'name "directory" in api.sign_in (docs/how-to/staff-accounts.md)',
         )
     elif notices.requests and not settings.api.public_url:
         yield "the digest has no links, because api.public_url is empty", "set api.public_url"
     if clock and not digests.may_ask(settings) and not notices.digest_contact:
-        found = f"the daily digest names nobody but {settings.sender} to ask for a message"
+        found = f"the daily digest names only {settings.sender} to ask for a message"
         yield found, "set notices.requests, or notices.digest_contact"

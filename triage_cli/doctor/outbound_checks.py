@@ -21,6 +21,7 @@ from triage.runtime.spool_stats import OUTBOUND, spool_backlog
 from triage.store import bodies, db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, find_stuck, open_to_others
@@ -34,7 +35,7 @@ MOST_OF_ONE = 256  # public addresses in a network that can still be one company
 def check_outbound(settings: Settings) -> Iterator[Finding]:
     """Outgoing messages: who may submit them, where do they go, are they sent, signed by DKIM, and learned from?"""
     if not settings.takes_outbound:
-        yield Finding(OK, WHAT, "nobody hands over employees' mail: nothing is learned from it (docs/how-to/outgoing-mail.md)")
+        yield Finding(OK, WHAT, "no server submits employees' messages: no contacts are learned (docs/how-to/outgoing-mail.md)")
         return
     from mta.outbound.outbound_processor import check_outbound_settings  # loads a whole role, which most companies do not run
     from mta.session.submitters import Submitters
@@ -43,7 +44,7 @@ def check_outbound(settings: Settings) -> Iterator[Finding]:
         Submitters(settings.outbound)
         check_outbound_settings(settings)
     except BadInput as fault:
-        yield Finding(FAIL, WHAT, str(fault), "mend that setting; `mailroom outbound` does not start like this")
+        yield Finding(FAIL, WHAT, str(fault), "correct that setting; `mailroom outbound` does not start until then")
         return
     yield from check_senders(settings)
     yield from way_out(settings)
@@ -59,28 +60,28 @@ def check_senders(settings: Settings) -> Iterator[Finding]:
     networks = [ipaddress.ip_network(text, strict=False) for text in named]
     wide = [str(one) for one in networks if one.is_global and one.num_addresses > MOST_OF_ONE]
     if wide:
-        words = f"outbound.networks holds {', '.join(wide)}: strangers there could send through you"
-        yield Finding(WARN, WHAT, words, "narrow it to your own servers, or let them sign in (outbound.accounts_file)")
+        words = f"outbound.networks holds {', '.join(wide)}: outsiders there could send through you"
+        yield Finding(WARN, WHAT, words, "list only your own servers, or let them sign in (outbound.accounts_file)")
     file = Path(settings.outbound.accounts_file) if settings.outbound.accounts_file else None
     if file:
         yield from open_to_others(WHAT, file)
     programs = ["programs on this machine"] if settings.outbound.submit_directory else []
     if not wide:
-        yield Finding(OK, WHAT, f"it comes from {' and '.join([*named, *(['whoever signs in'] if file else []), *programs])}")
+        yield Finding(OK, WHAT, f"submitted by {' and '.join([*named, *(['accounts that sign in'] if file else []), *programs])}")
 
 
 def way_out(settings: Settings) -> Iterator[Finding]:
     """Checks that outgoing messages never go back to where they came from."""
     if not settings.has_way_out:
-        yield Finding(OK, WHAT, f"only copies to {settings.outbound.journal_address} are taken and learned from")
+        yield Finding(OK, WHAT, f"only copies to {settings.outbound.journal_address} are accepted, to learn contacts")
         return
     hop = next_hop_of(settings, department="", mailbox="", direction="outbound")
     inner = {settings.relay.next_hop, *(route.partition("=")[2].strip() for route in settings.relay.routes)}
     if hop in inner:
-        words = f"it goes to {hop}, which is also where mail for people here goes: it would come back"
+        words = f"sent to {hop}, which also delivers to employees: messages would loop"
         yield Finding(FAIL, WHAT, words, "set outbound.smarthost to the server that sends to the outside")
     else:
-        yield Finding(OK, WHAT, f"it goes to {hop}")
+        yield Finding(OK, WHAT, f"sent to {hop}")
 
 
 def check_waiting(settings: Settings) -> Iterator[Finding]:
@@ -88,20 +89,20 @@ def check_waiting(settings: Settings) -> Iterator[Finding]:
     try:
         found = spool_backlog(settings.spool.directory / OUTBOUND)
     except OSError:
-        yield Finding(OK, WHAT, "its spool is new: nothing was handed over yet")
+        yield Finding(OK, WHAT, "its spool is new: no message was submitted yet")
         return
     waits = utcnow() - found.oldest if found.oldest else timedelta()
-    words = f"{found.messages} messages wait to be sent, the first for {int(waits.total_seconds())} s; {found.deferred} are retried later"
+    words = f"{format_count(found.messages, 'message')} to send, the oldest for {int(waits.total_seconds())} s; {found.deferred} to retry"
     yield Finding(
         FAIL if waits > LATE else OK,
         WHAT,
         words,
-        "see that `mailroom outbound` runs and what it logs; nothing is lost meanwhile" if waits > LATE else "",
+        "check that `mailroom outbound` runs, and read its log; no message is lost" if waits > LATE else "",
     )
     yield from find_stuck(WHAT, found.stuck)
     if found.damaged:
-        words = f"{found.damaged} damaged batches lie in its spool"
-        yield Finding(WARN, WHAT, words, "check the disk; what was readable is passed on, look at the rest and remove them")
+        words = f"{format_count(found.damaged, 'damaged batch', 'damaged batches')} in its spool"
+        yield Finding(WARN, WHAT, words, "check the disk; the readable messages are sent; review the rest and remove the files")
 
 
 def check_refused(settings: Settings) -> Iterator[Finding]:
@@ -132,14 +133,14 @@ def check_signed(settings: Settings) -> Iterator[Finding]:
         return
     broken = next((one for each in found for one in each if one.result is not Result.PASS), None)
     if all(any(one.result is Result.PASS for one in each) for each in found):
-        yield Finding(OK, WHAT, f"the last {len(sent)} messages carry a valid DKIM signature of yours")
+        yield Finding(OK, WHAT, f"the last {format_count(len(sent), 'message')} had your valid DKIM signature")
     elif broken:
         words = f"a DKIM signature by {broken.domain} (selector {broken.selector}) does not verify: {broken.reason}"
-        do = f"publish the signer's key at {broken.selector}._domainkey.{broken.domain}, and let nothing change mail after it was signed"
+        do = f"publish the signer's key at {broken.selector}._domainkey.{broken.domain}, and change no message after it was signed"
         yield Finding(WARN, WHAT, words, do)
     else:
-        words = f"{sum(not each for each in found)} of the last {len(sent)} messages have no DKIM signature of yours"
-        yield Finding(WARN, WHAT, words, "let the server before us sign them; where the smarthost does, this can stay")
+        words = f"{sum(not each for each in found)} of the last {format_count(len(sent), 'message')} had no DKIM signature of yours"
+        yield Finding(WARN, WHAT, words, "sign them on the server before Mailroom; ignore this when the smarthost signs")
 
 
 def last_sent(session: Session) -> Iterator[bytes]:
@@ -170,8 +171,8 @@ def check_lessons(settings: Settings) -> Iterator[Finding]:
             known, parked = contact_review.count_contacts(session)
     except BadInput:
         return
-    words = f"{known} contacts are known, {parked} wait for your review"
+    words = f"{format_count(known, 'contact')}, {parked} pending review"
     if parked:
-        yield Finding(WARN, WHAT, words, "`mailroom contacts list --state pending`, then accept or drop them")
+        yield Finding(WARN, WHAT, words, "`mailroom contacts list --state pending`, then accept or remove them")
     else:
         yield Finding(OK, WHAT, words)

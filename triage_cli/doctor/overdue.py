@@ -7,6 +7,7 @@ from triage.compliance.retention import delete_records, expire as retention
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.store import db, last_runs
+from triage.text.numbers import format_count, format_span
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
@@ -26,7 +27,7 @@ def check_backups(settings: Settings) -> Iterator[Finding]:
         return
     words = f"the last one is of {made:%Y-%m-%d %H:%M} UTC" if made else "none was made yet"
     if elsewhere:
-        yield Finding(OK, "backup", f"{words} by `mailroom backup`: PostgreSQL's own, and one of the spool, are yours to look after")
+        yield Finding(OK, "backup", f"{words} by `mailroom backup`: it leaves out PostgreSQL and the spool, which you back up yourself")
     elif since and utcnow() - since > OLD_BACKUP:
         yield Finding(WARN, "backup", words, "let a timer run `mailroom backup` every night (docs/how-to/backup.md)")
     else:
@@ -43,10 +44,10 @@ def check_readings(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if read is None or utcnow() - read > OLD_READING:
-        words = f"it was last read and believed on {read:%Y-%m-%d %H:%M} UTC" if read else "it was never read and believed yet"
-        yield Finding(WARN, "directory", words, "enable mailroom-sync.timer, or look at what `mailroom sync` says")
+        words = f"last read and accepted on {read:%Y-%m-%d %H:%M} UTC" if read else "never read and accepted yet"
+        yield Finding(WARN, "directory", words, "enable mailroom-sync.timer, or run `mailroom sync` and read its errors")
     else:
-        yield Finding(OK, "directory", f"it was last read and believed {int((utcnow() - read).total_seconds() / 60)} minutes ago")
+        yield Finding(OK, "directory", f"last read and accepted {format_span((utcnow() - read).total_seconds())} ago")
 
 
 def check_overdue(settings: Settings) -> Iterator[Finding]:
@@ -59,8 +60,10 @@ def check_overdue(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     if held or kept or records:
-        words = f"overdue for more than a day: {held} held messages, {kept} bodies to erase, {records} records to delete"
-        do = "see that `mailroom upkeep` runs with these settings, and what it logs; `mailroom retention` does it now"
+        bodies = format_count(kept, "body", "bodies")
+        late = f"{format_count(held, 'held message')}, {bodies} to erase, {format_count(records, 'record')} to delete"
+        words = f"overdue for more than a day: {late}"
+        do = "check that `mailroom upkeep` runs with these settings, and read its log; `mailroom retention` does it now"
         yield Finding(FAIL, "retention", words, do)
     else:
         yield Finding(OK, "retention", f"held messages expire after {settings.retention.held_days} days, and nothing is overdue")

@@ -41,10 +41,10 @@ def open_relay(settings: Settings) -> Iterator[Finding]:
         return
     if code < 400:
         yield Finding(
-            FAIL, "open relay", f"the SMTP server accepted a message for {STRANGER}: {reply}", "this is a mistake in mailroom: report it"
+            FAIL, "open relay", f"the SMTP server accepted a message for {STRANGER}: {reply}", "this is a bug of Mailroom: report it"
         )
     else:
-        yield Finding(OK, "open relay", f"mail from strangers to strangers is refused: {code} {reply}")
+        yield Finding(OK, "open relay", f"relaying for outsiders is refused: {code} {reply}")
 
 
 def answer_to(server: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, str]:
@@ -82,13 +82,13 @@ def asked_about(hop: DialledHop, mailbox: str) -> Iterator[Finding]:
     finally:
         hop.close()
     if code >= 400:
-        do = "see that the directory's mailboxes are those of that server, and that it takes mail from here"
-        yield Finding(FAIL, "next hop", f"it refuses mail for {mailbox}: {code} {reply}", do)
+        do = "check that the directory's mailboxes exist on that server, and that it accepts messages from here"
+        yield Finding(FAIL, "next hop", f"it refuses messages for {mailbox}: {code} {reply}", do)
     else:
-        yield Finding(OK, "next hop", f"it takes mail for {mailbox}")
+        yield Finding(OK, "next hop", f"it accepts messages for {mailbox}")
     if other < 400:
-        do = "let it refuse unknown recipients at RCPT (deploy/postfix-inner.cf), so that nothing bounces later"
-        yield Finding(WARN, "next hop", "it takes mail for a mailbox that does not exist", do)
+        do = "make it refuse unknown recipients at RCPT (deploy/postfix-inner.cf), so that no message bounces later"
+        yield Finding(WARN, "next hop", "it accepts messages for a mailbox that does not exist", do)
 
 
 def takes_us_out(settings: Settings) -> Iterator[Finding]:
@@ -114,12 +114,12 @@ def asked_to_relay(hop: DialledHop, url: str, senders: dict[str, str]) -> Iterat
     finally:
         hop.close()
     for sender, (code, reply) in answers.items():
-        whose = f"mail from {sender or '<>'} to the outside"
+        whose = f"messages from {sender or '<>'} to the outside"
         if code >= 400:
-            words = f"{url} does not take {whose}: {code} {reply}"
+            words = f"{url} refuses {whose}: {code} {reply}"
             yield Finding(FAIL if code >= 500 and sender else WARN, "smarthost", words, senders[sender])
         else:
-            yield Finding(OK, "smarthost", f"{url} takes {whose}")
+            yield Finding(OK, "smarthost", f"{url} accepts {whose}")
 
 
 def check_bypass(settings: Settings) -> Iterator[Finding]:
@@ -130,9 +130,9 @@ def check_bypass(settings: Settings) -> Iterator[Finding]:
             hosts = {str(one).split()[-1].lower().rstrip(".") for one in resolver.query(domain, "MX", time.monotonic() + PATIENCE)}
             others = sorted(hosts - ours)
             if others and not settings.smtp.trusted_edges:
-                words = f"mail for {domain} may also go to {', '.join(others)}: what comes in there is not held"
-                do = "take these MX records away, or name those servers in smtp.trusted_edges (docs/how-to/edge-servers.md)"
-                yield Finding(WARN, "bypass", words, f"{do}; a machine of ours is known once `mailroom upkeep` has run there")
+                words = f"messages for {domain} can also go to {', '.join(others)}: they are not held there"
+                do = "remove these MX records, or name those servers in smtp.trusted_edges (docs/how-to/edge-servers.md)"
+                yield Finding(WARN, "bypass", words, f"{do}; Mailroom knows its own machines once `mailroom upkeep` has run there")
         yield from is_reachable(settings.relay.next_hop)
     except (BadInput, Temporary):
         return
@@ -163,9 +163,7 @@ def is_reachable(url: str) -> Iterator[Finding]:
         yield Finding(OK, "bypass", f"{host} has no public address")
     elif any(is_listening(one) for one in public):
         words = f"{host} has the public address {public[0]} and answers on port 25: senders can bypass Mailroom there"
-        yield Finding(
-            WARN, "bypass", words, "let its port 25 be open for this machine only, in its firewall or with a required certificate"
-        )
+        yield Finding(WARN, "bypass", words, "open its port 25 for this machine only, by firewall or by a required client certificate")
     else:
         yield Finding(OK, "bypass", f"{host} does not answer on port 25 of its public address")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from mta.spool import recipient_map_file
 from triage.config.settings import Settings, host_port
 from triage.runtime.spool_stats import INCOMING
+from triage.text.numbers import format_span
 from triage_cli.doctor.finding import OK, WARN, Finding
 from triage_cli.doctor.network_checks import REACHED
 
@@ -28,11 +29,11 @@ def wait_for_roles(settings: Settings, config: Path | None) -> Iterator[Finding]
     places = [host_port(settings.smtp.listen, "smtp.listen"), host_port(settings.api.listen, "api.listen")]
     while not all(is_answering(*place) for place in places):
         if time.monotonic() > end:
-            do = "wait a moment and look again; its log says what it waits for"
+            do = "run this again in a minute; the log says what it waits for"
             yield Finding(WARN, "roles", "`mailroom serve` is starting and does not answer yet", do)
             return
         time.sleep(0.5)
-    yield Finding(OK, "roles", f"`mailroom serve` started {age:.0f} seconds ago and answers")
+    yield Finding(OK, "roles", f"`mailroom serve` started {format_span(age)} ago and answers")
 
 
 def process_ages(config: Path | None) -> Iterator[float]:
@@ -78,7 +79,9 @@ def check_network_disks(settings: Settings) -> Iterator[Finding]:
     for what, place in places.items():
         kind = file_system(place)
         if kind.startswith(NETWORK):
-            yield Finding(WARN, what, f"{place} is on the network ({kind}): accepted messages can be lost", "move it to a local disk")
+            yield Finding(
+                WARN, what, f"{place} is on a network file system ({kind}): accepted messages can be lost", "move it to a local disk"
+            )
 
 
 def file_system(place: Path) -> str:

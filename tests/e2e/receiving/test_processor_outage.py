@@ -48,7 +48,7 @@ def test_an_hour_without_a_judge(made: company.Company) -> None:
         for number in range(LATE):
             made.take(outside.OutsideMessage(f"ana@{outside.STRANGER.name}", f"it+ada.byron@{company.DOMAIN}", f"late {number}"))
         level, found = spool_finding(made)
-        waits = re.match(rf"{BATCHES * IN_BATCH + LATE} messages wait, the first for (\d+) s", found)
+        waits = re.match(rf"{BATCHES * IN_BATCH + LATE} messages to process, the oldest for (\d+) s", found)
         assert (level, waits is not None and int(waits[1]) >= BATCHES * 60) == ("fail", True), found
         judge = processes.start([*made.command, "judge"], made.log, environment=made.environment)
         try:

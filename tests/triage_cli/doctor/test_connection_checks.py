@@ -78,7 +78,7 @@ def test_a_directory_file_that_everybody_reads(settings: Settings, mode: int, st
         file.write_text(f'[company]\npostmaster = "it@company.example"\n{staff}')
         file.chmod(mode)
         *_, finding = connection_checks.check_directory(replace(settings, directory=replace(settings.directory, file=str(file))))
-        assert (finding.level, "hashes of passwords" in finding.found) == (level, level == WARN)
+        assert (finding.level, "password hashes" in finding.found) == (level, level == WARN)
         if finding.do:
             subprocess.run(["sh", "-c", finding.do], check=True)
             assert file.stat().st_mode & 0o777 == 0o640
@@ -92,7 +92,7 @@ def test_a_directory_that_is_not_believed(house: Settings, tmp_path: Path, sqlit
         alerts.raise_brake(session, "The directory would remove 60 of 100 people", now=arriving.NOW)
     read, believed = connection_checks.check_directory(house)
     assert (read.level, believed.level) == (OK, FAIL)
-    assert "not been believed since 24 Nov" in believed.found
+    assert "refused since 24 Nov" in believed.found
     assert "would remove 60 of 100 people" in believed.found
     assert "--confirm" in believed.do
 
@@ -113,19 +113,19 @@ def test_an_ldap_server_that_lets_us_in_or_not(settings: Settings, tmp_path: Pat
             postmaster="it@company.example",
         )
         level, words = finding_of(connection_checks.check_directory(replace(settings, directory=ldap)))
-        assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
+        assert (level, words) == (OK, f"{server.url} accepts our sign-in and shows people below {BASE}")
         level, words = finding_of(
             connection_checks.check_directory(replace(settings, directory=replace(ldap, people_filter="(uid=nobody)")))
         )
         assert level == FAIL
-        assert "shows us nobody" in words
+        assert "shows no person" in words
         named = (f"cn=Desk, {BASE} => triage company", f"cn=desks,{BASE} => triage company", "desk => triage company")
         level, words = finding_of(connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named[:1]))))
-        assert (level, words) == (OK, f"{server.url} lets us in and shows us people below {BASE}")
+        assert (level, words) == (OK, f"{server.url} accepts our sign-in and shows people below {BASE}")
         _, *unknown = connection_checks.check_directory(replace(settings, directory=replace(ldap, staff_groups=named)))
         assert [(one.level, one.found.partition(", which")[0]) for one in unknown] == [
-            (WARN, f"it shows us no group cn=desks,{BASE}"),
-            (WARN, "it shows us no group desk"),
+            (WARN, f"it shows no group cn=desks,{BASE}"),
+            (WARN, "it shows no group desk"),
         ]
         secret.write_text("wrong")
         level, words = finding_of(connection_checks.check_directory(replace(settings, directory=ldap)))
@@ -137,7 +137,7 @@ def test_dns_answers_and_leads_here_or_not(settings: Settings, tmp_path: Path) -
     domain, zone = settings.company.domains[0], tmp_path / "asked.zone"
     settings = replace(settings, company=replace(settings.company, domains=(domain,)), dns=replace(settings.dns, zone_file=str(zone)))
     zone.write_text(f"$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n{domain}. MX 10 MX.{domain}.\n")
-    assert finding_of(connection_checks.check_resolvers(settings)) == (OK, f"mail for {domain} goes to mx.{domain}")
+    assert finding_of(connection_checks.check_resolvers(settings)) == (OK, f"messages for {domain} go to mx.{domain}")
     zone.write_text("$ORIGIN .\n$TTL 60\n. SOA ns. root. 1 1 1 1 1\n. NS ns.\nns. A 127.0.0.1\n")
     assert finding_of(connection_checks.check_resolvers(settings)) == (WARN, f"{domain} has no MX record")
 
@@ -155,7 +155,7 @@ def test_the_way_into_the_mailboxes(house: Settings, tmp_path: Path) -> None:
     with dovecot.running() as server:
         way = Recall(imap=f"imap://127.0.0.1:{server.imap_port}", master_user=dovecot.MASTER, password_file=str(secret))
         level, words = finding_of(connection_checks.check_mailboxes(replace(house, recall=way)))
-        assert (level, words.startswith(f"{way.imap} lets us into that of ")) == (OK, True)
+        assert (level, words.startswith(f"{way.imap} accepts our sign-in to ")) == (OK, True)
         secret.write_text("wrong")
         assert finding_of(connection_checks.check_mailboxes(replace(house, recall=way)))[0] == FAIL
     assert (

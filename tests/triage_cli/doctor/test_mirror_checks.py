@@ -40,10 +40,12 @@ def test_each_account_is_entered_and_somebody_acts_there(house: Settings, tmp_pa
             imap=f"imap://127.0.0.1:{server.imap_port}",
             password_file=str(secret),
         )
-        assert findings_of(mirror_checks.check_mirror(replace(house, mirror=way))) == [(OK, f"{way.imap} lets us into it@company.example")]
+        assert findings_of(mirror_checks.check_mirror(replace(house, mirror=way))) == [
+            (OK, f"{way.imap} accepts our sign-in to it@company.example")
+        ]
         wrong = replace(way, act_as=("it=nobody",), staff=("ana=ana@company.example",))
         (acts, entered, shut_out) = findings_of(mirror_checks.check_mirror(replace(house, mirror=wrong)))
-        assert acts == (FAIL, "nobody, who acts in it@company.example, is no member of staff who decides: nothing is done there")
+        assert acts == (FAIL, "nobody, who acts in it@company.example, may not decide: moves there have no effect")
         assert (entered[0], shut_out[0], "refuses our sign-in" in shut_out[1]) == (OK, FAIL, True)
 
 
@@ -80,9 +82,9 @@ def test_a_department_that_is_none(house: Settings) -> None:
 @pytest.mark.parametrize(
     ("outbound", "level", "words"),
     [
-        (Outbound(report_address="report@other.example"), FAIL, "is in no domain of ours"),
-        (Outbound(report_address="report@company.example"), FAIL, "nobody may hand mail over"),
-        (Outbound(expect_address="info@company.example", networks=("192.0.2.1",)), WARN, "is in the directory too"),
+        (Outbound(report_address="report@other.example"), FAIL, "is in none of our domains"),
+        (Outbound(report_address="report@company.example"), FAIL, "no server may submit messages"),
+        (Outbound(expect_address="info@company.example", networks=("192.0.2.1",)), WARN, "is also in the directory"),
     ],
 )
 def test_addresses_for_employees(house: Settings, outbound: Outbound, level: str, words: str) -> None:

@@ -48,7 +48,7 @@ def check_network(settings: Settings) -> dict[str, tuple[str, str]]:
 def test_it_signs_in(ours: Settings, peer: Peer) -> None:
     ((words, (level, _)),) = check_network(ours).items()
     assert level == OK
-    assert words.startswith(f"{peer.url} answers, encrypted, and lets us in as us: ")
+    assert words.startswith(f"{peer.url} answers, encrypted, and accepts our sign-in as us: ")
     assert peer.commands == ["STARTTLS", "AUTH PLAIN"]
 
 

@@ -25,13 +25,13 @@ OPEN = Api(sign_in=("directory",), public_url="https://mailroom.company.example"
     ("notices", "api", "said"),
     [
         (Notices(digest_at="off"), Api(), []),
-        (Notices(), Api(), [(WARN, "names nobody but postmaster@company.example")]),
+        (Notices(), Api(), [(WARN, "names only postmaster@company.example")]),
         (Notices(digest_contact="100"), Api(), [(OK, "get the daily digest at 08:30, and ask 100")]),
-        (Notices(requests=True, digest_at=""), OPEN, [(OK, "get no daily digest, and ask by themselves")]),
+        (Notices(requests=True, digest_at=""), OPEN, [(OK, "get no daily digest, and can request messages")]),
         (Notices(digest_at="16:00", digest_contact="100"), Api(), [(OK, "get the daily digest at 16:00, and ask 100")]),
-        (Notices(digest_at="16:00"), OPEN, [(WARN, "names nobody but postmaster@")]),
-        (Notices(requests=True, digest_at="off"), Api(), [(WARN, "nobody can prove their passwords")]),
-        (Notices(requests=True, digest_at="16:00"), replace(OPEN, public_url=""), [(WARN, "no links"), (WARN, "names nobody but")]),
+        (Notices(digest_at="16:00"), OPEN, [(WARN, "names only postmaster@")]),
+        (Notices(requests=True, digest_at="off"), Api(), [(WARN, "there is no password sign-in")]),
+        (Notices(requests=True, digest_at="16:00"), replace(OPEN, public_url=""), [(WARN, "no links"), (WARN, "names only")]),
     ],
 )
 def test_letters_that_help_nobody_are_found(
@@ -63,7 +63,7 @@ def test_a_syslog_server_is_asked_who_it_is_and_what_waits_is_counted(
             hash_chain.seal_entries(session)
         waits = list(check_siem(told))[-1]
         assert waits.level == FAIL
-        assert waits.found.startswith("1 security events wait for siem.syslog since ")
+        assert waits.found.startswith("1 security event waiting for siem.syslog since ")
     refused, _ = check_siem(told)
     assert (refused.level, "Connection refused" in refused.found) == (FAIL, True)
 

@@ -52,16 +52,16 @@ def changed(settings: Settings, **values: object) -> Settings:
 
 def test_a_house_in_order(house: Settings) -> None:
     assert list_findings(house) == [
-        (OK, "it comes from 192.0.2.25"),
-        (OK, "it goes to smtp://provider.example:25"),
-        (OK, "its spool is new: nothing was handed over yet"),
-        (OK, "0 contacts are known, 0 wait for your review"),
+        (OK, "submitted by 192.0.2.25"),
+        (OK, "sent to smtp://provider.example:25"),
+        (OK, "its spool is new: no message was submitted yet"),
+        (OK, "0 contacts, 0 pending review"),
     ]
 
 
 def test_programs_of_this_machine_may_send(house: Settings) -> None:
     found = list_findings(changed(house, networks=(), submit_directory="/var/spool/mailroom-submit"))
-    assert found[0] == (OK, "it comes from programs on this machine")
+    assert found[0] == (OK, "submitted by programs on this machine")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_nobody_may_send(settings: Settings) -> None:
     ("values", "level", "says"),
     [
         ({"networks": ("0.0.0.0/0",)}, FAIL, "the whole internet"),
-        ({"networks": ("40.92.0.0/15",)}, WARN, "outbound.networks holds 40.92.0.0/15: strangers there could send through you"),
+        ({"networks": ("40.92.0.0/15",)}, WARN, "outbound.networks holds 40.92.0.0/15: outsiders there could send through you"),
         ({"accounts_file": "/nowhere"}, FAIL, "cannot be used"),
-        ({"smarthost": "smtp://inner:25"}, FAIL, "it would come back"),
+        ({"smarthost": "smtp://inner:25"}, FAIL, "messages would loop"),
     ],
 )
 def test_what_is_not_in_order(house: Settings, values: dict[str, object], level: str, says: str) -> None:
@@ -114,7 +114,7 @@ def test_passwords_that_others_may_read(house: Settings, tmp_path: Path) -> None
 def test_only_copies_are_taken(house: Settings) -> None:
     alone = replace(house, relay=replace(house.relay, smarthost=""))
     assert [level for level, _ in list_findings(alone)] == [FAIL]
-    assert (OK, "only copies to copies@company.example are taken and learned from") in list_findings(
+    assert (OK, "only copies to copies@company.example are accepted, to learn contacts") in list_findings(
         changed(alone, journal_address="copies@company.example")
     )
 
@@ -127,9 +127,9 @@ def test_mail_that_waits(house: Settings) -> None:
     (spool / "damaged" / "x.batch").touch()
     (spool / "retry" / f"0001764000000000.{OFTEN:03d}.0AMSCK1ANT458.1.batch").touch()
     found = list_findings(house)
-    assert [one[0] for one in found if "cannot be entered" in one[1]] == [FAIL]
-    assert [one[0] for one in found if "3 messages wait" in one[1]] == [FAIL]
-    assert (WARN, "1 damaged batches lie in its spool") in found
+    assert [one[0] for one in found if "without success" in one[1]] == [FAIL]
+    assert [one[0] for one in found if "3 messages to send" in one[1]] == [FAIL]
+    assert (WARN, "1 damaged batch in its spool") in found
 
 
 def send(engine: Engine, settings: Settings, raw: bytes) -> None:
@@ -145,10 +145,10 @@ KEY = f"{outside.SELECTOR}._domainkey.company.example. TXT {outside.split_string
 @pytest.mark.parametrize(
     ("signed", "changed", "zone", "level", "says"),
     [
-        (True, False, KEY, OK, "the last 1 messages carry a valid DKIM signature of yours"),
+        (True, False, KEY, OK, "the last 1 message had your valid DKIM signature"),
         (True, False, "", WARN, "a DKIM signature by company.example (selector s1) does not verify"),
         (True, True, KEY, WARN, "a DKIM signature by company.example (selector s1) does not verify"),
-        (False, False, KEY, WARN, "1 of the last 1 messages have no DKIM signature of yours"),
+        (False, False, KEY, WARN, "1 of the last 1 message had no DKIM signature of yours"),
     ],
     ids=["good", "no-key", "changed", "unsigned"],
 )
@@ -168,4 +168,4 @@ def test_what_waits_for_a_look(house: Settings, sqlite_engine: Engine) -> None:
         messages = [Sent(JOE, ("ann@x.example",), JOE, now)]
         by = Actor.system("outbound")
         learn_contacts.learn_many(session, messages, how="outbound", settings=changed(house, daily_cap=0), by=by, now=now)
-    assert list_findings(house)[-1] == (WARN, "0 contacts are known, 1 wait for your review")
+    assert list_findings(house)[-1] == (WARN, "0 contacts, 1 pending review")

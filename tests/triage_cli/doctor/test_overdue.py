@@ -48,7 +48,7 @@ def test_a_backup(house: Settings, engine: Engine, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("hours", "level", "words"),
-    [(None, WARN, "never read"), (1, OK, "60 minutes ago"), (7, WARN, "was last read and believed on")],
+    [(None, WARN, "never read"), (1, OK, "1 hour ago"), (7, WARN, "last read and accepted on")],
 )
 def test_a_directory_server(house: Settings, engine: Engine, hours: int | None, level: str, words: str) -> None:
     if hours:

@@ -123,7 +123,7 @@ def test_the_smarthost_is_asked_for_employees_and_for_notices(replies: tuple[str
         asked = replace(house, relay=replace(house.relay, smarthost=server.url, tls="none"))
         found = list_findings(probes.takes_us_out(asked))
     assert [level for level, _ in found] == levels
-    assert ["mail from postmaster@company.example to the outside" in found[0][1], "mail from <> to the outside" in found[1][1]] == [
+    assert ["messages from postmaster@company.example to the outside" in found[0][1], "messages from <> to the outside" in found[1][1]] == [
         True,
         True,
     ]

@@ -17,7 +17,7 @@ def described(site: Site, tmp_path: Path) -> Installation:
     file = tmp_path / "mailroom.toml"
     file.write_text('[company]\ndomains = ["company.example"]\nhostname = "mx.company.example"\n')
     described = describe_installation(site.settings, str(file))
-    described.examine = lambda: [Finding(OK, "clock", "it is kept right"), Finding(FAIL, "disk", "0.1 GiB free", "make room on the disk")]
+    described.examine = lambda: [Finding(OK, "clock", "it is synchronized"), Finding(FAIL, "disk", "0.1 GiB free", "make room on the disk")]
     return described
 
 

@@ -61,9 +61,9 @@ def test_a_key_is_long_enough(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("hook", "level", "found"),
     [
-        (Hook("ops", "https://x.example", secret_file="{dir}/good"), OK, "0 calls wait"),
+        (Hook("ops", "https://x.example", secret_file="{dir}/good"), OK, "0 calls waiting"),
         (Hook("ops", "https://x.example"), WARN, "calls are not signed"),
-        (Hook("ops", "https://x.example", format="slack"), OK, "0 calls wait"),
+        (Hook("ops", "https://x.example", format="slack"), OK, "0 calls waiting"),
         (Hook("ops", "https://x.example", secret_file="{dir}/short"), WARN, "a key is shorter than 24 bytes"),
         (Hook("ops", "https://x.example", secret_file="{dir}/none"), FAIL, "cannot be called"),
         (Hook("ops", url_file="{dir}/none"), FAIL, "cannot be called"),
@@ -86,10 +86,10 @@ def test_what_the_doctor_finds(
 @pytest.mark.parametrize(
     ("values", "level", "found"),
     [
-        ({"failures": 2}, OK, "0 calls wait"),
-        ({"failures": 3, "last_reply": "500 no"}, FAIL, "3 calls failed in a row: 500 no; 0 calls wait"),
-        ({"gone": True, "last_reply": "410 Gone"}, FAIL, "the receiver wants no more (410 Gone)"),
-        ({"succeeded_at": utcnow() - timedelta(days=1)}, OK, "the last one was taken"),
+        ({"failures": 2}, OK, "0 calls waiting"),
+        ({"failures": 3, "last_reply": "500 no"}, FAIL, "3 calls failed in a row: 500 no; 0 calls waiting"),
+        ({"gone": True, "last_reply": "410 Gone"}, FAIL, "the receiver refuses calls (410 Gone)"),
+        ({"succeeded_at": utcnow() - timedelta(days=1)}, OK, "the last one succeeded"),
     ],
 )
 def test_what_the_doctor_says_of_how_one_fares(
