@@ -1,12 +1,14 @@
 """The docs: a site without a warning, links that lead somewhere, a reference that cannot drift."""
 
+import itertools
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -34,6 +36,7 @@ WRITTEN = [
     ROOT / "README.md",
     *(path for section in ("tutorial", "how-to", "reference", "explanation") for path in sorted((DOCS / section).glob("*.md"))),
 ]
+BEFORE = {"sudo", "docker", "podman", "kubectl", "env", "runuser", "systemd-run", "exec"}  # programs that run the command behind them
 UNREAD = {"", "text", "ini", "http", "powershell"}
 NEEDED: dict[str, dict[str, Any]] = {  # of every settings file
     "company": {"domains": ["company.example"], "hostname": "mx.company.example"},
@@ -187,6 +190,76 @@ def unknown(words: list[str]) -> str:
 @pytest.mark.parametrize(("words", "fault"), [("db upgrade", ""), ("db upgrad", "upgrad"), ("resume --dry-rum", "--dry-rum"), ("api", "")])
 def test_what_cannot_be_typed_is_found(words: str, fault: str) -> None:
     assert unknown(words.split()) == fault
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_shell_blocks_can_be_typed_as_a_whole(path: Path) -> None:
+    blocks = [text for language, text in markdown.read(path).blocks if language == "sh"]
+    assert [f"{' '.join(words)}: {fault}" for text in blocks for words in typed_commands(text) if (fault := fault_of_command(words))] == []
+
+
+def typed_commands(text: str) -> Iterator[list[str]]:
+    """Yields the words behind each `mailroom` that a shell block runs, also behind sudo, docker or a variable."""
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        for is_end, some in itertools.groupby(words, key=lambda word: set(word) <= set("();<>|&")):
+            found = list(some)
+            at = [place for place, word in enumerate(found) if word.rpartition("/")[2] == "mailroom" and "." not in word.rpartition("/")[2]]
+            if not is_end and at and (at[-1] == 0 or found[0] in BEFORE or "=" in found[0]):
+                yield found[at[-1] + 1 :]
+
+
+def fault_of_command(words: list[str]) -> str:
+    """Reason why these words after `mailroom` cannot be typed: a command, option, value or number of arguments that there is not."""
+    node: click.Command = mailroom
+    context = click.Context(node)
+    while True:
+        parser = node.make_parser(context)
+        parser.allow_interspersed_args = not isinstance(node, click.Group)
+        try:
+            values, words, _ = parser.parse_args(list(words))
+        except click.UsageError as fault:
+            return fault.format_message()
+        for parameter in node.params:
+            given = values.get(parameter.name or "")
+            texts = (
+                [given]
+                if isinstance(given, str)
+                else [one for one in given if isinstance(one, str)]
+                if isinstance(given, list | tuple)
+                else []
+            )
+            known = parameter.type.choices if isinstance(parameter.type, click.Choice) else texts
+            if wrong := [one for one in texts if one.islower() and one not in known]:
+                return f"{parameter.name} {wrong[0]}"
+            if isinstance(parameter, click.Argument) and parameter.required and not texts:
+                return f"{parameter.name} is missing"
+        if not isinstance(node, click.Group) or not words:
+            return " ".join(words)
+        below = node.get_command(context, words[0])
+        if below is None:
+            return words[0]
+        node, context, words = below, click.Context(below, parent=context), words[1:]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("mailroom staf add x", "staf"),
+        ("sudo -u mailroom mailroom --config x.toml db upgrad", "upgrad"),
+        ("docker compose exec mailroom mailroom db upgrade && mailroom doctr", "doctr"),
+        ("mailroom release ID \\\n    --reson x", "--reson"),
+        ("mailroom staff add anna --role admim --scope company", "admim"),
+        ("mailroom staff add", "missing"),
+        ("mailroom db upgrade now", "now"),
+        ("MAILROOM_CONFIG=x.toml mailroom deliveries --state held | wc -l  # all of them", ""),
+    ],
+)
+def test_a_command_of_a_shell_block_that_cannot_be_typed_is_found(line: str, fault: str) -> None:
+    found = "".join(fault_of_command(words) for words in typed_commands(line))
+    assert fault in found
+    assert bool(fault) == bool(found)
 
 
 @pytest.mark.parametrize(("name", "made"), reference.PAGES.items())
