@@ -36,7 +36,7 @@ from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import Cursor
 
 COOKIE = "-own"  # what the name of the session cookie has more
-CLOSED = say("Employees do not sign in here to see their own messages. Ask your IT department; an administrator can turn it on.")
+CLOSED = say("Employees cannot sign in here: your company has not turned this on. Ask your IT department.")
 
 router = resource_router("me", "/me")
 

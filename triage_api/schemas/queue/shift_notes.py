@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from triage.quarantine.teamwork.shift_notes import LONGEST
 from triage_api.schemas.fields import Id, Order, Shape, Word, check_storable
+from triage_api.schemas.language import Sentence
 
 Folders = Annotated[list[Word], Field(description="company, department:CODE or person:UID; a confidential folder only where it is named")]
 
@@ -15,7 +16,7 @@ class NoteScope(Shape):
     """Folders that a note may be about."""
 
     scope: Folders
-    name: str
+    name: Sentence
     readers: Annotated[list[str], Field(description="names of the colleagues who would read it")]
 
 
@@ -47,11 +48,11 @@ class Note(Shape):
     by: Annotated[str, Field(description="the actor")]
     by_name: Annotated[str, Field(validation_alias="by_shown")]
     scope: Folders
-    scope_name: str
+    scope_name: Sentence
     text: Annotated[str, Field(description="plain text, as it was written")]
     done_at: datetime | None
     done_by_name: Annotated[str, Field(validation_alias="done_by_shown", description="who marked it as done; empty: nobody yet")]
-    dismissed: Annotated[bool, Field(description="You put it out of your way.")]
+    dismissed: Annotated[bool, Field(description="You dismissed it.")]
 
 
 class Notes(Shape):

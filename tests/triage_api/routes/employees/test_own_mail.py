@@ -225,7 +225,7 @@ def test_where_nobody_is_to_ask_nobody_signs_in(api_settings: Settings, engine: 
     with opened(*given) as app, start_blocking_portal() as portal:
         browser = Browser(portal, app, "192.0.2.9")
         answer = browser.post("/me/session", {"login": "joe.fern", "password": RIGHT})
-        assert (answer.status_code, "Employees do not sign in here" in answer.json()["detail"]) == (403, True)
+        assert (answer.status_code, "Employees cannot sign in here" in answer.json()["detail"]) == (403, True)
         browser.close()
 
 

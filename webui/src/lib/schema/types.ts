@@ -2113,7 +2113,7 @@ export interface Note {
   done_at: string | null
   /** who marked it as done; empty: nobody yet */
   done_by_name: string
-  /** You put it out of your way. */
+  /** You dismissed it. */
   dismissed: boolean
 }
 
