@@ -105,7 +105,7 @@ class TrainingAnswer(SQLModel, table=True):
 
     __tablename__ = "practice_answer"
     login: str = Field(primary_key=True)
-    message: str = Field(primary_key=True)  # training_cases.TrainingMessage.case
+    message: str = Field(primary_key=True)  # training_messages.TrainingMessage.case
     at: datetime = instant_column()
     expected: str  # let-in, keep-out
     given: str
