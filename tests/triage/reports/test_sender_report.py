@@ -10,7 +10,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, DMARC_PASS, IDA, NOW, arrive
 from triage.access import confidential_folders
 from triage.actor import Actor
-from triage.addressing.company import SealedEntry
+from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.errors import NotFound
 from triage.ids import new_id
@@ -141,7 +141,7 @@ def test_only_what_the_reader_may_see_is_counted(house: House, engine: Engine) -
     with pytest.raises(NotFound, match="in your scope"):
         house.read(POST, by=BEN)
     with transaction(engine) as session:
-        confidential_folders.equalise_confidential(session, [SealedEntry("department:legal", ("ben",))])
+        confidential_folders.equalise_confidential(session, [ConfidentialEntry("department:legal", ("ben",))])
     assert [len(house.rows(table)) for table in ("decisions", "rules", "reports")] == [1, 1, 1]
     assert "Employees sent 1 report." in house.read().sentences
 

@@ -13,7 +13,7 @@ from triage.errors import NotAllowedNow, NotFound, Stale
 from triage.ids import format_id
 from triage.policy.rules import store
 from triage.policy.rules.restore_rules import undone_decisions
-from triage.policy.rules_in_force import is_kept
+from triage.policy.rules_in_force import exists_at
 from triage.say import say
 from triage.store.db import is_among
 from triage.store.models.rules import Rule
@@ -31,7 +31,7 @@ def plan_removal(session: Session, rule_ids: Sequence[int], *, by: Actor, now: d
     known = {rule.id: rule for rule in session.scalars(these.with_for_update()) if access.knows_rule(by, rule.scope, closed)}
     if missing := [one for one in rule_ids if one not in known]:
         raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(missing[0])))
-    kept = session.scalars(select(Rule).where(is_among(session, col(Rule.id), known), is_kept(now)).order_by(col(Rule.id).desc())).all()
+    kept = session.scalars(select(Rule).where(is_among(session, col(Rule.id), known), exists_at(now)).order_by(col(Rule.id).desc())).all()
     undone = undone_decisions(session, kept)
     for rule in kept:
         access.may_make_rule(session, by, rule.scope)

@@ -146,7 +146,7 @@ def remove_rules(order: schemas.RemovalOrder, session: Tx, by: Staff) -> schemas
     shown = {"count": len(planned), "rules": with_clashes(session, planned, by), "fence": removing.removal_fence(planned)}
     if not order.dry_run:
         removing.remove_planned(session, planned, fence=order.fence, by=by, now=now)
-        ring_after(session, "door")
+        wake_after(session, "door")
     return schemas.RemovedRules.model_validate(shown)
 
 
