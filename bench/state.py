@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Engine, insert
 from sqlmodel import SQLModel
 
-from bench import trail
+from bench import audit_log
 from bench.rounds import printing, processor
 from migrations.upgrade import upgrade
 from tests import conftest
@@ -139,7 +139,7 @@ def verify_once(url: str) -> int:
     with db.read_transaction(engine) as session:
         found = verify_state.verify_state(session)
     said = {"compared": found.compared, "different": found.different, "first": found.differences[:1]}
-    print(json.dumps(said | {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - used, "memory": trail.most_memory()}))
+    print(json.dumps(said | {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - used, "memory": audit_log.most_memory()}))
     return 0
 
 

@@ -214,7 +214,7 @@ def test_a_comparison_begins_anew_where_entries_were_deleted(engine: Engine, sig
     assert (walk := under_way(engine))
     assert walk.through == 20
     with db.transaction(engine) as session:
-        hash_chain.move_chain_start(session, 10, now=utcnow(), kept=verify_state.list_kept(session, 0, 10))
+        hash_chain.move_chain_start(session, 10, now=utcnow(), kept=verify_state.list_retained(session, 0, 10))
     upkeep.seal_audit_log(engine, HERE)
     while walk := under_way(engine):
         verify_regularly(engine, signing, utcnow())

@@ -152,7 +152,7 @@ def test_deleted_entries_are_carried_on(office: Office) -> None:
     before = verified(office.engine).compared
     with db.transaction(office.engine) as session:
         last = hash_chain.last_sequence(session)
-        hash_chain.move_chain_start(session, last, now=NOW + timedelta(days=1100), kept=verify_state.list_kept(session, 0, last))
+        hash_chain.move_chain_start(session, last, now=NOW + timedelta(days=1100), kept=verify_state.list_retained(session, 0, last))
     with db.transaction(office.engine) as session:
         assert hash_chain.drop_released(session)
     seal(office.engine)
