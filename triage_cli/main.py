@@ -13,6 +13,7 @@ from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import server_options
 from triage_cli.client.exit_codes import DONE, LATER, REFUSED, USAGE
 from triage_cli.lazy_group import Sections, suggest_command
+from triage_cli.output.faults import guard_traces, print_fault
 from triage_cli.output.tables import warn
 
 NO_COMMAND = re.compile(r"No such command '(.+?)'\.$")  # and click found none that is near
@@ -143,6 +144,7 @@ def mailroom(ctx: click.Context, config: str | None) -> None:
 
 def main() -> None:
     """Run the command; every refusal is one line on standard error that says what to do."""
+    guard_traces()
     sys.exit(run_command(lambda: mailroom(prog_name="mailroom", standalone_mode=False)))
 
 
@@ -165,7 +167,8 @@ def run_command(command: Callable[[], Any]) -> int:
         return REFUSED
     except Exception as fault:
         if not is_passing(fault):
-            raise
+            print_fault(fault)
+            return REFUSED
         return say_and_return(f"the database does not answer ({str(fault).splitlines()[0]}); try again, or run `mailroom db check`", LATER)
     return result if isinstance(result, int) else DONE
 

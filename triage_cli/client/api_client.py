@@ -59,7 +59,10 @@ class Desk(ABC):
         answer = self.send(method, f"{API}{path}{'?' if words else ''}{words}", body, take)
         if answer.status >= 300:
             raise self.declined(answer)
-        found = json.loads(answer.body) if answer.body else None
+        try:
+            found = json.loads(answer.body) if answer.body else None
+        except ValueError as fault:  # a server that is no Mailroom
+            raise self.declined(answer) from fault
         if method != "GET" and found is not None:
             self.changes.append(found)
         return found

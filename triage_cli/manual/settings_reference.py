@@ -15,7 +15,7 @@ from triage.config.renamed import RENAMED, RENAMED_OF_DIRECTORY, RENAMED_SECTION
 from triage.config.settings import every_key
 from triage.config.settings_loader import choose_file, read_settings
 from triage_cli.client.exit_codes import DONE, USAGE
-from triage_cli.output.tables import warn
+from triage_cli.output.tables import say, warn
 from triage_cli.services.settings_checks import find_faults
 
 HEAD = """# Settings
@@ -47,7 +47,7 @@ def settings(ctx: click.Context, check: bool) -> int:
         warn(fault)
     if found:
         return USAGE
-    click.echo(f"the settings are as they should be ({choose_file(ctx.find_root().obj, os.environ) or 'from the environment'})")
+    say(f"the settings are as they should be ({choose_file(ctx.find_root().obj, os.environ) or 'from the environment'})")
     return DONE
 
 

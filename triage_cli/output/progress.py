@@ -6,12 +6,14 @@ from typing import Self
 
 import click
 
+from triage.text.sanitize import escape_visible
+
 
 class Progress:
     """A bar that is told how far the work is; how much there is to do may still become known."""
 
     def __init__(self, label: str, total: int = 0) -> None:
-        self.bar = click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+        self.bar = click.progressbar(length=total, label=escape_visible(label), file=sys.stderr, hidden=not sys.stderr.isatty())
 
     def reach(self, done: int, total: int | None = None) -> None:
         """So much is done."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from triage.errors import BadInput, Refused
+from triage.text.sanitize import escape_visible
 from triage_cli.client.client_option import refuse_server
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.output.tables import say
@@ -116,8 +117,8 @@ def quickstart(
     away = AWAY[BYPASS if minutes else QUEUE].format(minutes=minutes, output=output, program=server.program)
     first = next(iter(sorted(server.mailboxes)), "ADDRESS")
     if server.program == "Exim":
-        click.echo(exim_snippets.HOW.format(output=output))
-    click.echo(NEXT.format(output=output, mailroom=command_path(), first=first))
+        click.echo(escape_visible(exim_snippets.HOW.format(output=output), lines=True))
+    click.echo(escape_visible(NEXT.format(output=output, mailroom=command_path(), first=first), lines=True))
     say(away)
     return DONE
 

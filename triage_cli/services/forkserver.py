@@ -71,6 +71,7 @@ def live_child(does: Callable[..., Any], given: Sequence[Any], name: str, log_fi
     setproctitle(f"mailroom {name}")
     if log_file is not None:
         os.dup2(os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), 2)
+    import_module("triage_cli.output.faults").guard_traces()
     sys.exit(import_module("triage_cli.main").run_command(lambda: does(*given)))
 
 

@@ -22,6 +22,7 @@ from triage.policy.rules import store as rules
 from triage.store import db
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
+from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server
 from triage_cli.output.tables import say
@@ -59,7 +60,7 @@ def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_
     log_file.unlink(missing_ok=True)
     code = supervisor.supervise_roles(str(file), stop, begin, log_file)
     if code:
-        click.echo(last_words(log_file), err=True)
+        click.echo(escape_visible(last_words(log_file)), err=True)
     return code
 
 

@@ -1,6 +1,5 @@
 """`mailroom spool`: accepted mail that is not in the audit log yet and is tried again later; trying it now, taking it out."""
 
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
 from triage_cli.commands.selection_options import given_id
+from triage_cli.output.raw_bytes import open_output
 from triage_cli.output.tables import Form, Shape, json_sentences, list_options, say
 
 RETRIES = Shape(
@@ -98,18 +98,15 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
 
 @spool.command("show")
 @click.argument("message_id", metavar="ID")
+@click.option("--raw", is_flag=True, help="Unchanged on a terminal too, which then obeys what is in it.")
 @click.pass_context
-def show(ctx: click.Context, message_id: str) -> None:
-    """Print a message as received, byte for byte. The audit log records it."""
+def show(ctx: click.Context, message_id: str, raw: bool) -> None:
+    """Print a message as received, byte for byte; a terminal shows control characters as escapes. The audit log records it."""
     settings = settings_of(ctx)
     one = find_spooled(settings.spool.directory, message_id)
     on_record(settings, "source", one)
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(one.raw)
-        sys.stdout.buffer.flush()
-        return
-    for line in one.raw.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n"):
-        say(line)
+    with open_output(raw=raw) as take:
+        take(one.raw)
 
 
 @spool.command("take-out")

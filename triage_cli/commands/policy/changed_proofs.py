@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from triage.errors import NotFound
+from triage.text.sanitize import escape_visible
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api, names_server
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -82,7 +83,7 @@ def decide_proof(desk: Desk, domain: str, verb: str, ways: tuple[str, ...], reas
         if item is None:
             raise NotFound(f"no known sender of “{domain}” sends differently")
         ways = tuple(item["ways"])
-        click.confirm(f"{verb.capitalize()} for {item['domain']}: {', '.join(ways)}?", abort=True, err=True)
+        click.confirm(escape_visible(f"{verb.capitalize()} for {item['domain']}: {', '.join(ways)}?"), abort=True, err=True)
     found = desk.post(f"/changed-proofs/{domain}/{verb}", {"reason": reason, "ways": list(ways)})
     say(f"{found['domain']}: {found['state']}")
 

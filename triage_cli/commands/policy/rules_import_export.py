@@ -1,6 +1,5 @@
 """Rules as lines of a file: `mailroom rules import`, `export`."""
 
-import sys
 from typing import Any
 
 import click
@@ -21,6 +20,7 @@ from triage_cli.commands.policy.rules_file import (
 )
 from triage_cli.commands.policy.rules_file_tests import require_passing_tests
 from triage_cli.commands.policy.rules_import_gateway import import_gateway_list
+from triage_cli.output.raw_bytes import open_output
 
 
 @click.command("import")
@@ -59,5 +59,5 @@ def import_rules(desk: Desk, file: Any, dry_run: bool, source: str | None, is_ap
 @ask_api
 def export_rules(desk: Desk) -> None:
     """Print every rule in force as one JSON object a line, for `rules import`."""
-    desk.download("/rules/export", sys.stdout.buffer.write)
-    sys.stdout.buffer.flush()
+    with open_output() as take:
+        desk.download("/rules/export", take)

@@ -1,15 +1,16 @@
 """Look at mail: `mailroom deliveries`, `show`."""
 
-import sys
 from datetime import datetime
 from typing import Any
 
 import click
 
+from triage.errors import BadInput
 from triage.times import utcnow
 from triage_cli.client.api_client import Declined, Desk
 from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id, select_of, selecting
+from triage_cli.output.raw_bytes import open_output
 from triage_cli.output.tables import Form, Shape, json_option, list_options, say
 from triage_cli.output.timestamps import format_instant
 
@@ -83,20 +84,24 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("delivery_id", metavar="ID")
 @click.option("--headers", is_flag=True, help="The message's header block.")
 @click.option("--source", is_flag=True, help="The message as received, byte for byte; a terminal shows control characters as escapes.")
+@click.option("--raw", is_flag=True, help="With --source: unchanged on a terminal too, which then obeys what is in it.")
 @click.option("--reason", default="", help="Why you open a message in a confidential folder, for the audit log.")
 @json_option(DELIVERY)
 @ask_api
-def show(desk: Desk, delivery_id: str, headers: bool, source: bool, reason: str, form: Form) -> None:
+def show(desk: Desk, delivery_id: str, headers: bool, source: bool, raw: bool, reason: str, form: Form) -> None:
     """Show one message. The audit log records it.
 
     The ID of a message works too; if it has several deliveries, they are listed.
     """
+    if raw and not source:
+        raise BadInput("--raw is about --source: name both")
     delivery = delivery_named(desk, given_id(delivery_id), form)
     if delivery is None:
         return
     message = f"/messages/{delivery['message_id']}"
     if source:
-        print_source(desk, message, reason)
+        with open_output(raw=raw) as take:
+            desk.download(f"{message}/source", take, reason=reason)
     elif headers:
         for line in desk.get(f"{message}/headers", reason=reason)["text"].split("\n"):
             say(line)
@@ -120,18 +125,6 @@ def delivery_named(desk: Desk, number: str, form: Form) -> dict[str, Any] | None
         return delivery_named(desk, theirs[0]["id"], form)
     DELIVERIES.print(map(row_of, theirs), form)
     return None
-
-
-def print_source(desk: Desk, message: str, reason: str) -> None:
-    """The bytes as they came, to a pipe; a terminal gets nothing that it would obey."""
-    if not sys.stdout.isatty():
-        desk.download(f"{message}/source", sys.stdout.buffer.write, reason=reason)
-        sys.stdout.buffer.flush()
-        return
-    pieces = bytearray()
-    desk.download(f"{message}/source", pieces.extend, reason=reason)
-    for line in pieces.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n"):
-        say(line)
 
 
 def describe_delivery(delivery: dict[str, Any], message: dict[str, Any], text: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from triage_cli.client.client_option import ask_api, desk_of, names_server, sett
 from triage_cli.client.exit_codes import DONE, REFUSED
 from triage_cli.lazy_group import Lazy
 from triage_cli.output.progress import Ticker
+from triage_cli.output.raw_bytes import open_output
 from triage_cli.output.tables import Form, Shape, json_option, list_options, say
 from triage_cli.output.timestamps import format_instant
 
@@ -141,12 +142,11 @@ def export(desk: Desk, after: int) -> None:
 
     The audit log records the export.
     """
-    with Ticker("records") as ticker:
+    with Ticker("records") as ticker, open_output() as write:
 
         def take(piece: bytes) -> None:
-            sys.stdout.buffer.write(piece)
+            write(piece)
             if not sys.stdout.isatty():
                 ticker.add(piece.count(b"\n"))
 
         desk.download("/audit/export", take, after=after or None)
-        sys.stdout.buffer.flush()

@@ -9,6 +9,7 @@ import click
 
 from triage.errors import BadInput
 from triage.text.numbers import format_count
+from triage.text.sanitize import escape_visible
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api
 from triage_cli.client.exit_codes import DONE
@@ -95,7 +96,7 @@ def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool
         say(said)
         return DONE
     if not yes and sys.stdin.isatty():
-        click.confirm(f"{said}. Erase them for good?", abort=True, err=True)
+        click.confirm(escape_visible(f"{said}. Erase them for good?"), abort=True, err=True)
     made = desk.post("/person-data/erasures", {"address": address, "reason": reason, "with_rules": with_rules})
     if "expires_at" in made:
         return say_it_waits(made)

@@ -1,6 +1,5 @@
 """`mailroom report`: what it costs and brings, in sentences and tables, as a page with plots, as JSON or as CSV."""
 
-import sys
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from triage.text.i18n import ENGLISH, LANGUAGES
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import parse_date
+from triage_cli.output.raw_bytes import open_output
 from triage_cli.output.report_html import write_page
 from triage_cli.output.report_text import report_lines
 from triage_cli.output.tables import Form, Shape, list_options, say
@@ -51,7 +51,8 @@ def report(
         raise BadInput(f"--csv: name one report, such as `mailroom report waiting --csv`; the reports are {', '.join(NAMES)}")
     period = {"since": parse_date(since, "--since"), "until": parse_date(until, "--until")}
     if form is Form.CSV:
-        desk.download(f"/reports/{names[0]}", sys.stdout.buffer.write, format="csv", table=table, **period)
+        with open_output() as take:
+            desk.download(f"/reports/{names[0]}", take, format="csv", table=table, **period)
         return
     told = get_reports(desk, names, language=language if layout == "html" and form is not Form.JSON else "", **period)
     if form is Form.JSON:
