@@ -2,6 +2,7 @@
 # Makes a release of what is committed here (CONTRIBUTING.md): wheel and sdist with the console inside, parts lists, checksums.
 #
 #   deploy/release.sh build DIRECTORY [KEY]    into an empty or new directory; signed where an ssh key is named
+#   deploy/release.sh package DIRECTORY        adds the Debian package, on the Debian that it is for; it is to be signed again
 #   deploy/release.sh sign DIRECTORY KEY       what was built, also later and elsewhere
 #   deploy/release.sh changes                  the page of CHANGELOG.md about this version
 #   deploy/release.sh checklist DIRECTORY      what is done and what is left to do
@@ -56,7 +57,7 @@ build() {
     lock_requirements "$place/tree/requirements/run.txt" "$made" >"$made/mailroom-$version-requirements.txt"
     install_and_list "$place" "$made"
     print_changes >"$made/mailroom-$version-changes.md"
-    (cd "$made" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum --) >"$place/SHA256SUMS"
+    sum_up "$made" >"$place/SHA256SUMS"
     mkdir -p "$into"
     cp -r "$made/." "$place/SHA256SUMS" "$into" # all of it or nothing
     [ -z "$key" ] || sign "$into" "$key"
@@ -107,10 +108,32 @@ install_and_list() { # as users do, without the network; the parts list is of wh
     (cd "$1/tree" && "$python" hatch_build.py parts) >"$2/mailroom-console-$version.cdx.json"
 }
 
+sum_up() { (cd "$1" && find . -type f ! -name 'SHA256SUMS*' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum --); }
+
+package() {
+    local into place
+    is_committed
+    command -v dh >/dev/null || fail "the package is built with debhelper: apt-get install debhelper dpkg-dev python3-venv"
+    is_whole "$1"
+    into=$(cd "$1" && pwd)
+    place=$(mktemp -d)
+    trap "rm -rf '$place'" EXIT
+    git clone --quiet --no-local "$tree" "$place/tree"
+    (cd "$place/tree" && RELEASE=$into dpkg-buildpackage --build=binary --no-sign >"$place/log" 2>&1) || { tail -n 30 "$place/log" >&2; fail "the package was not built"; }
+    rm -f "$into"/*.deb "$into/SHA256SUMS.sig"
+    cp "$place"/*.deb "$into"
+    sum_up "$into" >"$place/SHA256SUMS" && cp "$place/SHA256SUMS" "$into"
+    print_checklist "$into"
+}
+
+is_whole() { # what stands in a directory is what was built
+    [ -f "$1/SHA256SUMS" ] || fail "$1 holds no SHA256SUMS: deploy/release.sh build $1"
+    (cd "$1" && sha256sum --check --quiet SHA256SUMS) || fail "$1 is not what was built: build it again, into another directory"
+}
+
 sign() {
     find_key "$2"
-    [ -f "$1/SHA256SUMS" ] || fail "$1 holds no SHA256SUMS: deploy/release.sh build $1"
-    (cd "$1" && sha256sum --check --quiet SHA256SUMS) || fail "$1 is not what was built; it is not signed"
+    is_whole "$1"
     rm -f "$1/SHA256SUMS.sig"
     ssh-keygen -Y sign -q -n "$purpose" -f "$2" "$1/SHA256SUMS" || fail "the key $2 signed nothing"
     say "signed. Whoever checks needs this line from you, by a way that they trust, in a file allowed_signers:"
@@ -135,6 +158,7 @@ print_checklist() {
     mark "CHANGELOG.md has the heading '## $version - YYYY-MM-DD'" has_page
     mark "what it leaves on a disk is kept: make keep-release" is_kept
     mark "wheel, sdist, parts lists and checksums are in $1" test -f "$1/SHA256SUMS"
+    mark "the Debian package too: deploy/release.sh package $1" test -n "$(find "$1" -name '*.deb')"
     mark "signed: deploy/release.sh sign $1 KEY" test -f "$1/SHA256SUMS.sig"
     mark "make test-full, make faults and make audit passed on this commit" false
     mark "tagged: deploy/release.sh tag; git push origin v$version" is_tagged
@@ -150,10 +174,11 @@ tag() {
     say "tagged v$version: git push origin v$version"
 }
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 case "${1:-} $#" in
 "build 2" | "build 3" | "sign 3") "$@" ;;
+"package 2") package "$2" ;;
 "changes 1") print_changes ;;
 "checklist 2") print_checklist "$2" ;;
 "tag 1") tag ;;

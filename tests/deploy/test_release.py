@@ -127,6 +127,12 @@ def test_nothing_else_than_what_was_built_is_signed(tree: Path, built: Path, key
     assert not (built / "SHA256SUMS.sig").exists()
 
 
+def test_the_debian_package_is_of_this_version() -> None:
+    tree = SCRIPT.parents[1]
+    (version,) = re.findall(r'^version = "(.*)"$', (tree / "pyproject.toml").read_text(), re.MULTILINE)
+    assert (tree / "debian" / "changelog").read_text().startswith(f"mailroom ({version}~deb13) trixie;")
+
+
 def test_a_key_that_is_missing_is_noticed_before_anything_is_built(tree: Path, tmp_path: Path) -> None:
     code, said = run(tree, "build", str(tmp_path / "dist"), str(tmp_path / "gone"))
     assert (code, "there is no public key" in said, (tmp_path / "dist").exists()) == (1, True, False)
@@ -145,16 +151,16 @@ def test_the_list_says_what_is_done_and_what_is_left(tree: Path, built: Path, ke
     def boxes() -> str:
         return "".join(line[1] for line in run(tree, "checklist", str(built))[1].splitlines()[1:])
 
-    #          heading, kept, built, signed, tests, tagged, published
-    assert boxes() == "  x    "
+    #          heading, kept, built, package, signed, tests, tagged, published
+    assert boxes() == "  x     "
     run(tree, "sign", str(built), str(key))
-    assert boxes() == "  xx   "
+    assert boxes() == "  x x   "
     (tree / "CHANGELOG.md").write_text("## 9.8.7 - 2026-12-01\n")
     (tree / "tests" / "migrations" / "releases" / "9.8.7").mkdir(parents=True)
     (tree / "tests" / "migrations" / "releases" / "9.8.7" / "sqlite.tar.xz").touch()
     commit(tree)
     run(tree, "tag")
-    assert boxes() == "xxxx x "
+    assert boxes() == "xxx x x "
 
 
 def test_the_parts_of_the_console_are_listed() -> None:

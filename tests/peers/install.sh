@@ -31,6 +31,8 @@ docker-compose /usr/bin/docker-compose
 dovecot-ldap /usr/lib/dovecot/modules/auth/libauthdb_ldap.so
 promtool /usr/bin/promtool
 mmdebstrap /usr/bin/mmdebstrap
+debhelper /usr/bin/dh
+lintian /usr/bin/lintian
 mandoc /usr/bin/mandoc
 apparmor /usr/sbin/apparmor_parser
 bubblewrap /usr/bin/bwrap
