@@ -122,7 +122,7 @@ def describe_day(kind: str, day: int, more: int) -> Said:
 
 def name_delivery(session: Session, day: int, more: int, off: int) -> Said | None:
     """Names the delivery whose state alone explains the difference of its day."""
-    for delivery_id, state in row_sums.read_rows(session, STATE, row_sums.of_day(STATE, day)):
+    for delivery_id, state in list(row_sums.read_rows(session, STATE, row_sums.of_day(STATE, day))):  # all: an open cursor would stay
         mine = row_sums.hash_state(delivery_id, state)
         subject = f"delivery:{format_id(delivery_id)}"
         if more == 1 and mine == off:
