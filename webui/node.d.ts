@@ -2,3 +2,7 @@
 declare module 'node:fs' {
   export function readFileSync(path: string, encoding: 'utf8'): string
 }
+
+declare module 'node:crypto' {
+  export function createHash(name: string): { update(text: string): { digest(as: 'hex'): string } }
+}

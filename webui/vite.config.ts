@@ -1,5 +1,6 @@
 // How the console is built: no inlined assets and no polyfill script, since the content security policy allows files of our own only.
 import { svelte } from '@sveltejs/vite-plugin-svelte'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
@@ -32,12 +33,39 @@ const sprite: Plugin = {
       : html,
 }
 
+/** The service worker, at the root so that it serves the whole console: in front of it the version and the files that it keeps. The page names the version too. */
+let version = ''
+const worker: Plugin = {
+  name: 'worker',
+  apply: 'build',
+  buildStart() {
+    this.emitFile({ type: 'chunk', id: 'src/worker.ts', fileName: 'sw.js' })
+  },
+  transformIndexHtml: {
+    order: 'post',
+    handler: (html, { bundle, filename }) => {
+      if (!filename.endsWith('index.html')) return []
+      version = createHash('sha256').update(html + Object.keys(bundle ?? {}).sort().join()).digest('hex').slice(0, 16)
+      return [{ tag: 'meta', attrs: { name: 'version', content: version }, injectTo: 'head' as const }]
+    },
+  },
+  generateBundle: {
+    order: 'post',
+    handler(_options, bundle) {
+      const code = bundle['sw.js']
+      const files = Object.keys(bundle).filter((file) => file.startsWith('assets/') && !file.startsWith('assets/ask-')).sort().map((file) => `/${file}`)
+      if (code?.type !== 'chunk' || !version) throw new Error('the service worker or the page is missing')
+      code.code = `const SHELL=${JSON.stringify({ version, files })};${code.code}`
+    },
+  },
+}
+
 // What the console fetches by itself, in two files, since each file is a request: what stands beside the first rows, and a moment later what opens above them.
-const BESIDE = /src\/lib\/(shell\/(Toast|DepartmentFolder)\.svelte|list\/(ChangedProofsLane|ShiftNotesLane|TimeCriticalLane)\.svelte|search\/SavedSearches\.svelte|preview\/(AllReasons|Links|Attachments)\.svelte|ui\/focus\.ts)$/
+const BESIDE = /src\/lib\/(shell\/(Toast|DepartmentFolder|AppUpdate)\.svelte|list\/(ChangedProofsLane|ShiftNotesLane|TimeCriticalLane)\.svelte|search\/SavedSearches\.svelte|preview\/(AllReasons|Links|Attachments)\.svelte|ui\/focus\.ts|browser\/shellCache\.ts)$/
 const ABOVE = /src\/lib\/(history\/(History|Comments)\.svelte|shell\/(lazyDialogs\.ts|print\.ts|(IdleLock|Router)\.svelte)|dialogs\/(SecondLook|Undo)Dialog\.svelte|decisions\/(ConfirmRelease\.svelte|(allowSteps\.svelte|errorText|allowedSenders)\.ts))$/
 
 export default defineConfig({
-  plugins: [svelte(), prefetch, sprite],
+  plugins: [svelte(), prefetch, sprite, worker],
   build: {
     outDir: 'dist',
     assetsInlineLimit: 0,

@@ -79,12 +79,14 @@ def undo_by_name(page: Page) -> None:
 
 
 @contextlib.contextmanager
-def running(directory: Path, template: Path, settings: Settings, prover: Prover | None = None, database: str = "") -> Iterator[Site]:
+def running(
+    directory: Path, template: Path, settings: Settings, prover: Prover | None = None, database: str = "", listen: str = "127.0.0.1:0"
+) -> Iterator[Site]:
     """The console of a company in this directory, on a copy of an empty database with the schema, or on this `database.url`."""
     if not database:
         shutil.copyfile(template, directory / "mailroom.db")
         database = f"sqlite:///{directory}/mailroom.db"
-    listener = api.bind_socket("127.0.0.1:0")
+    listener = api.bind_socket(listen)
     url = "http://{}:{}".format(*listener.getsockname()[:2])
     settings = replace(
         settings,

@@ -6,6 +6,7 @@ Most tests drive its engine alone, `chromium-headless-shell`: a page of the cons
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from playwright.sync_api import Browser, BrowserType, Page, Route, sync_playwright
 
@@ -45,10 +46,14 @@ def launch_browser(
 
 
 @contextlib.contextmanager
-def open_page(browser: Browser, locale: str = "en-GB", width: int = 1400) -> Iterator[Page]:
-    """A fresh browser profile with one page; what its console and its scripts complain about is an error here."""
+def open_page(browser: Browser, locale: str = "en-GB", width: int = 1400, *, workers: bool = False) -> Iterator[Page]:
+    """A fresh browser profile with one page; what its console and its scripts complain about is an error here.
+
+    Without `workers` it starts no service worker: requests that pass through one are beyond `page.route`.
+    """
     complaints: list[str] = []
-    context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+    allowed: Literal["allow", "block"] = "allow" if workers else "block"
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale, service_workers=allowed)
     context.set_default_timeout(processes.HANG * 1000)
     opened = context.new_page()
     opened.on("pageerror", lambda fault: complaints.append(str(fault)))

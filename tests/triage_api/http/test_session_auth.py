@@ -25,7 +25,7 @@ ME = {
     "scope": ["department:legal"],
     "company": {"domains": ["company.example"], "enforcement": "hold-unknown", "time_zone": "UTC"},
     "undo_seconds": 10,
-    "preferences": dict.fromkeys(("theme", "density", "letters", "language", "group", "undo_seconds", "keys")),
+    "preferences": dict.fromkeys(("theme", "density", "letters", "language", "group", "undo_seconds", "notifications", "keys")),
     "substitutes_for": [],
     "recalls": True,
     "previews": True,

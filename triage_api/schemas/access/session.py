@@ -82,6 +82,10 @@ class Preferences(Shape):
     language: Annotated[str | None, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$", description="null: as the browser asks")] = None
     group: Annotated[Literal["campaign", "sender", "none"] | None, Field(description="How the queue is grouped.")] = None
     undo_seconds: Annotated[int | None, Field(ge=5, le=60, description="How long what you release waits; null: as the settings say")] = None
+    notifications: Annotated[
+        Literal["silent", "sound"] | None,
+        Field(description="Desktop notifications of time-limited messages and of rows to act on now, while the console is not in sight."),
+    ] = None
     keys: Annotated[
         dict[Command, Keys] | None, Field(max_length=200, description="The keys of a command, where they are other than the usual ones.")
     ] = None

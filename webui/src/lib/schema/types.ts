@@ -2649,6 +2649,8 @@ export interface Preferences {
   group: 'campaign' | 'sender' | 'none' | null
   /** How long what you release waits; null: as the settings say */
   undo_seconds: number | null
+  /** Desktop notifications of time-limited messages and of rows to act on now, while the console is not in sight. */
+  notifications: 'silent' | 'sound' | null
   /** The keys of a command, where they are other than the usual ones. */
   keys: Record<string, string> | null
 }
@@ -2665,6 +2667,8 @@ export interface PreferencesOrder {
   group?: 'campaign' | 'sender' | 'none' | null
   /** How long what you release waits; null: as the settings say */
   undo_seconds?: number | null
+  /** Desktop notifications of time-limited messages and of rows to act on now, while the console is not in sight. */
+  notifications?: 'silent' | 'sound' | null
   /** The keys of a command, where they are other than the usual ones. */
   keys?: Record<string, string> | null
 }

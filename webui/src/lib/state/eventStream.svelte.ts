@@ -10,6 +10,7 @@ class Live {
   #listeners = new Set<() => void>()
   #soon = 0
   #again = 0
+  #unseen: (() => void) | null = null // who is told while the page is hidden
 
   /** Be told, at most three times a second and not before what was done about it has ended, that something changed. Returns how to stop. */
   listen(listener: () => unknown): () => void {
@@ -18,7 +19,14 @@ class Live {
     return () => this.#listeners.delete(told)
   }
 
+  /** Be told of changes while the page is hidden, which keeps its connection then. Returns how to stop. */
+  listenHidden(listener: () => void): () => void {
+    this.#unseen = listener
+    return () => void (this.#unseen = null)
+  }
+
   #change = (): void => {
+    if (document.hidden) return this.#unseen?.()
     if (this.#soon) return
     this.#soon = window.setTimeout(() => {
       this.#soon = 0
@@ -28,7 +36,7 @@ class Live {
 
   #open = (): void => {
     this.#stream?.close()
-    if (document.hidden) return
+    if (document.hidden && !this.#unseen) return
     const stream = new EventSource(at.events())
     this.#stream = stream
     stream.onopen = () => this.reached()
@@ -37,7 +45,7 @@ class Live {
   }
 
   async #look(stream: EventSource): Promise<void> {
-    if (stream !== this.#stream || document.hidden) return
+    if (stream !== this.#stream || (document.hidden && !this.#unseen)) return
     try {
       const { login } = await api.me()
       if (login !== session.me?.login) return session.lost() // somebody else has signed in beside us: nothing of ours is sent in their name
@@ -65,12 +73,12 @@ class Live {
   }
 
   #visible = (): void => {
-    if (document.hidden) return this.#stream?.close()
+    if (document.hidden) return this.#unseen ? undefined : this.#stream?.close()
     this.#open()
     this.#change()
   }
 
-  /** Begin listening; returns how to end it. A hidden page gives its connection back. */
+  /** Begin listening; returns how to end it. A hidden page gives its connection back, unless somebody wants to be notified. */
   begin(): () => void {
     this.#open()
     document.addEventListener('visibilitychange', this.#visible)

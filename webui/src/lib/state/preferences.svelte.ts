@@ -4,7 +4,7 @@ import { keep, kept } from '../browser/localStorage'
 import { language, languageFor } from '../i18n/i18n'
 import type { Preferences } from '../schema/types'
 
-const NONE: Preferences = { theme: null, density: null, letters: null, language: null, group: null, undo_seconds: null, keys: null }
+const NONE: Preferences = { theme: null, density: null, letters: null, language: null, group: null, undo_seconds: null, notifications: null, keys: null }
 
 function stored(): Preferences {
   try {

@@ -10,6 +10,7 @@ class Session {
   me = $state.raw<Me | null>(null)
   known = $state(false)
   failure = $state('')
+  away = $state(false) // no server answered when we began
   locked = $state(false)
 
   /** Ask the server who we are. 401 means: show the sign-in page. */
@@ -17,10 +18,12 @@ class Session {
     try {
       this.#is(await api.me())
       this.failure = ''
+      this.away = false
     } catch (thrown) {
       const problem = problemOf(thrown)
       this.me = null
       forget()
+      this.away = problem.passes
       this.failure = problem.status === 401 ? '' : problem.message
     }
     this.known = true
@@ -62,8 +65,14 @@ class Session {
   async leave(end: () => Promise<unknown> = api.signOut): Promise<string> {
     const problem = await end().then(() => null, problemOf)
     if (problem && problem.status !== 401) return problem.message
+    await this.forgetDevice()
     location.assign('/')
     return ''
+  }
+
+  /** What the console keeps on this device for the next start. */
+  async forgetDevice(): Promise<void> {
+    await import('../browser/shellCache').then(({ forgetShell }) => forgetShell()).catch(() => undefined)
   }
 
   /** The session ended on the server: the work stays on the page, hidden until the password is typed again. */
