@@ -643,7 +643,6 @@ export default {
   '{n} time-limited row|{n} time-limited rows': '{n} befristete Zeile|{n} befristete Zeilen',
   '{n} row to act on now|{n} rows to act on now': '{n} Zeile zum sofortigen Handeln|{n} Zeilen zum sofortigen Handeln',
   'New: {rows}.': 'Neu: {rows}.',
-  'Release to skip': 'Zum Überspringen loslassen',
   'Release to refresh': 'Zum Aktualisieren loslassen',
   'Pull to refresh': 'Zum Aktualisieren ziehen',
   'A new version is ready.': 'Eine neue Version ist da.',
