@@ -43,13 +43,13 @@ def want(site: Site, choice: str | None) -> None:
 def hide(page: Page, *, hidden: bool = True) -> None:
     """The page is behind another window, and has seen what there is; or it is back."""
     if not hidden:
-        return page.evaluate(HIDE, arg=False)
+        page.evaluate(HIDE, arg=False)
+        return
     with (
         page.expect_response(lambda one: "section=act-now" in one.url),
         page.expect_response(lambda one: "section=time-limited" in one.url),
     ):
         page.evaluate(HIDE, arg=True)
-    return None
 
 
 def shown(page: Page) -> list[dict[str, Any]]:
