@@ -212,7 +212,7 @@ class Reader:
         self.refuse_duplicate(mailbox, entry)
         code = self.departments.code_of(entry)
         if len(names := self.departments.names_of(entry)) > 1:
-            self.notes.append(Note(entry.dn, f"is in {len(names)} departments ({', '.join(names)}): {names[0]} counts"))
+            self.notes.append(Note(entry.dn, f"is in several departments ({', '.join(names)}): {names[0]} counts"))
         uid = self.uid_of(entry)
         if not list(triage_addresses(code, uid, self.company.domains[0], self.company)):
             why = f"“{code}” and “{uid}” make no triage address: name a short code in [directory] department_codes"
@@ -289,7 +289,7 @@ class Reader:
         """The other addresses that are ours and free; each that is not is noted."""
         given = list(dict.fromkeys(further_addresses(entry, self.schema)))
         if len(given) > MOST_ADDRESSES:
-            raise ValueError(f"it has {len(given)} addresses, more than {MOST_ADDRESSES}")
+            raise ValueError(f"it has too many addresses: {len(given)}, more than {MOST_ADDRESSES}")
         for text in given:
             try:
                 alias = self.own_address(text)

@@ -109,7 +109,7 @@ def submit_message(options: Options, source: BinaryIO | None) -> None:
     fields, body = split_fields(text)
     recipients = find_recipients(options, fields)
     if len(recipients) > max_recipients:
-        raise Refusal(os.EX_UNAVAILABLE, f"{len(recipients)} recipients: at most {max_recipients} are accepted")
+        raise Refusal(os.EX_UNAVAILABLE, f"too many recipients ({len(recipients)}): at most {max_recipients} are accepted")
     raw = complete_header(fields) + b"\r\n" + body
     if len(raw) > max_size:
         raise too_large(max_size)

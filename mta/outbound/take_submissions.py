@@ -121,7 +121,7 @@ class SubmissionSpool:
         while times and times[0] < time.monotonic() - HOUR:
             times.popleft()
         if most and len(times) >= most:
-            self.warn_once(f"uid {uid} has submitted {most} messages within an hour: further ones wait")
+            self.warn_once(f"uid {uid} has reached its limit of messages within an hour ({most}): further ones wait")
         return min(AT_ONCE, max(0, most - len(times))) if most else AT_ONCE
 
     def claim(self, name: str) -> str | None:

@@ -31,7 +31,10 @@ def faults() -> Iterator[Fault]:
 
 def faults_of_source(name: str, source: str) -> Iterator[Fault]:
     """Finds the faults in docstrings and comments of one file."""
-    defined = list(definitions(ast.parse(source)))
+    tree = ast.parse(source)
+    defined = list(definitions(tree))
+    if name.startswith(("triage/", "triage_api/", "triage_cli/", "mta/", "mailboxes/", "directory_sync/")):
+        yield from (Fault(name, "plural", text, "format_count or say_count") for text in plurals_by_hand(tree))
     for identifier in () if name.startswith("migrations/") else defined_names(defined):
         yield from banned(name, identifier, "identifiers")
     said = [text for one in defined if (text := ast.get_docstring(one))]
@@ -42,6 +45,31 @@ def faults_of_source(name: str, source: str) -> Iterator[Fault]:
     for text in said:
         if RIDDLE.match(text):
             yield Fault(name, "opening", text, "name the thing, or the act: “Counts …”, “Sender of …”")
+
+
+COUNTED = re.compile(
+    r"\x00 (?:(?!of |more than )[a-z]+ )?(?:messages|deliveries|entries|addresses|mailboxes|people|accounts|copies|calls|events"
+    r"|batches|folders|checkpoints|departments|records|bodies|senders|aliases|users|recipients|rules|files|lines)\b"
+)
+
+
+def plurals_by_hand(tree: ast.AST) -> Iterator[str]:
+    """Yields texts with a number before a plural noun, which is wrong for one. Limits in capitals are never one."""
+    chosen = {
+        id(one) for node in ast.walk(tree) if isinstance(node, ast.IfExp) for half in (node.body, node.orelse) for one in ast.walk(half)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and id(node) not in chosen:
+            parts = (one.value if isinstance(one, ast.Constant) else "…" if is_limit(one) else "\0" for one in node.values)
+            if found := COUNTED.search("".join(map(str, parts))):
+                yield found[0].replace("\0", "{n}")
+
+
+def is_limit(part: ast.expr) -> bool:
+    """Whether a value of a text is a constant by its name, a maximum, or a choice of words."""
+    value = part.value if isinstance(part, ast.FormattedValue) else part
+    name = value.id if isinstance(value, ast.Name) else value.attr if isinstance(value, ast.Attribute) else ""
+    return name.isupper() or name.startswith("max_") or name == "all" or isinstance(value, ast.IfExp)
 
 
 def definitions(node: ast.AST) -> Iterator[Definition]:

@@ -1,5 +1,6 @@
 """The checks of texts find what they are for, and let plain English pass."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,18 @@ def test_tests_tell_stories_in_plain_words() -> None:
 def test_a_private_word_in_a_comment_of_the_console_is_found(source: str) -> None:
     (comment,) = product.find_comments(f"const at = 'https://the.mail/'\n{source}\n")
     assert list(rules.banned("a.ts", comment, "code"))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('f"{len(held)} messages are held"', ["{n} messages"]),
+        ('f"{late} audit entries wait"', ["{n} audit entries"]),
+        ('f"{count} damaged batches lie there"', ["{n} damaged batches"]),
+        ('f"at most {MOST} messages"', []),
+        ('"1 message" if n == 1 else f"{n} messages"', []),
+        ('format_count(n, "message")', []),
+    ],
+)
+def test_a_plural_by_hand_is_found(source: str, found: list[str]) -> None:
+    assert list(code.plurals_by_hand(ast.parse(source))) == found

@@ -53,7 +53,7 @@ def list_batches(spool: Path) -> list[str]:
 def refuse_unless_empty(spool: Path) -> None:
     """BadInput when there is mail in the spool already."""
     if left := list_batches(spool):
-        raise BadInput(f"{spool} holds {len(left)} batches of accepted mail already: restore into an empty spool directory")
+        raise BadInput(f"{spool} already holds accepted messages (batches: {len(left)}): restore into an empty spool directory")
 
 
 def copy_in(directory: Path, spool: Path) -> int:

@@ -116,7 +116,7 @@ def check_refused(settings: Settings) -> Iterator[Finding]:
         return
     if number:
         further = "; further ones are deleted" if number >= MOST_REFUSED else ""
-        words = f"{number} files of the submission spool were no messages and lie in {place}{further}"
+        words = f"{format_count(number, 'file')} of the submission spool with no valid message, kept in {place}{further}"
         yield Finding(WARN, WHAT, words, "read in the log of `mailroom outbound` why and whose they are, then remove them")
 
 

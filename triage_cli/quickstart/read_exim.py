@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from triage.text.numbers import format_count
 from triage_cli.quickstart.mail_server import MailServer, addresses_in, run_program
 from triage_cli.quickstart.read_postfix import add_alias, system_users
 
@@ -45,7 +46,8 @@ def read_configuration(command: list[str], hostname: str) -> MailServer:
     people = dict(system_users())
     found.mailboxes = {f"{user}@{domain}": name for domain in found.domains for user, name in people.items()}
     read_aliases(found)
-    found.notes.append(f"{', '.join(found.domains)}: {len(found.mailboxes)} users of this machine, {len(found.aliases)} aliases")
+    aliases = format_count(len(found.aliases), "alias", "aliases")
+    found.notes.append(f"{', '.join(found.domains)}: {format_count(len(found.mailboxes), 'user')} of this machine, {aliases}")
     found.notes.append("Exim does not name the client to Mailroom: SPF is unknown, so only DKIM proves who sent a message")
     if "mailroom" in (run_program([*command, "-bP", "router_list"]) or "").split():
         found.notes.append("the router mailroom is in the configuration already")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from triage.text.numbers import format_count
 from triage_cli.quickstart.mail_server import MailServer, addresses_in, run_program
 
 LISTED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash", "inline")  # tables that postmap can list
@@ -112,7 +113,7 @@ def read_aliases(postfix: Postfix, found: MailServer) -> None:
     if found.way_back == LOCAL:
         read_alias_tables(postfix, "alias_maps", found.domains, found)
     if found.aliases:
-        found.notes.append(f"{len(found.aliases)} aliases")
+        found.notes.append(format_count(len(found.aliases), "alias", "aliases"))
 
 
 def read_alias_tables(postfix: Postfix, name: str, domains: Iterable[str], found: MailServer) -> None:
@@ -181,7 +182,7 @@ def read_deliveries(postfix: Postfix, found: MailServer) -> None:
     else:
         found.way_back = with_destination(next(iter(ways.values())))
         found.notes.append(f"{', '.join(ways)}: messages get into mailboxes by {found.way_back}")
-    found.notes.append(f"{len(found.mailboxes)} mailboxes")
+    found.notes.append(format_count(len(found.mailboxes), "mailbox", "mailboxes"))
 
 
 def with_destination(transport: str) -> str:

@@ -68,8 +68,8 @@ def test_programs_of_this_machine_may_send(house: Settings) -> None:
     ("files", "says"),
     [
         (0, []),
-        (2, [(WARN, "2 files of the submission spool were no messages and lie in {place}")]),
-        (3, [(WARN, "3 files of the submission spool were no messages and lie in {place}; further ones are deleted")]),
+        (2, [(WARN, "2 files of the submission spool with no valid message, kept in {place}")]),
+        (3, [(WARN, "3 files of the submission spool with no valid message, kept in {place}; further ones are deleted")]),
     ],
 )
 def test_files_that_were_refused(

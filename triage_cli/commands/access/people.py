@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import ask_api
 from triage_cli.lazy_group import Listing
@@ -54,7 +55,8 @@ def departments(desk: Desk, form: Form) -> None:
     if form is not Form.TEXT:
         return
     changed = f"last changed {format_instant(found['changed_at'], 'minutes')}" if found["changed_at"] else "never read: run `mailroom sync`"
-    say(f"{found['people']} people, {found['left']} who have left, {found['distribution_lists']} distribution lists; {changed}")
+    lists = format_count(found["distribution_lists"], "distribution list")
+    say(f"{format_count(found['people'], 'person', 'people')}, {found['left']} who left, {lists}; {changed}")
     if brake := found["brake"]:
         say(f"refused since {format_instant(brake['since'], 'minutes')}: {brake['sentence']}")
 

@@ -17,6 +17,7 @@ from triage.errors import Refused
 from triage.runtime import metrics
 from triage.store import db, last_runs
 from triage.store.transaction_retry import pause_after
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import database_of, shell_user, wake_waiters
@@ -102,11 +103,12 @@ def show_sync(reading: Reading, applied: Applied, *, dry_run: bool, form: Form) 
     for change in applied.plan.changes[:MOST_SHOWN]:
         say(str(change))
     if (more := len(applied.plan.changes) - MOST_SHOWN) > 0:
-        say(f"… and {more} more changes; --json lists all")
+        say(f"… and {format_count(more, 'more change')}; --json lists all")
     for told in (*(f"refused: {one}" for one in reading.refused), *(f"note: {one}" for one in (*reading.notes, *applied.outdated))):
         say(told)
     would = "would be " if dry_run else ""
-    say(f"{applied.people} people; {applied.recipients_added} addresses {would}added, {applied.recipients_removed} {would}removed")
+    people, added = format_count(applied.people, "person", "people"), format_count(applied.recipients_added, "address", "addresses")
+    say(f"{people}; {added} {would}added, {applied.recipients_removed} {would}removed")
     if dry_run and braked:
         say(f"this would {braked}: it needs --confirm")
 

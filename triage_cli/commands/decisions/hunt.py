@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import ask_api
 from triage_cli.client.exit_codes import DONE
@@ -169,10 +170,11 @@ def message_row(one: dict[str, Any]) -> dict[str, Any]:
 def print_evidence(found: dict[str, Any], form: Form) -> None:
     """Prints what a removal would take."""
     if form is Form.JSON:
-        said = f"would remove {len(found['removable'])} of {found['count']} messages"
+        said = f"would remove {len(found['removable'])} of {format_count(found['count'], 'message')}"
         DECISION.print_one({"decision": "", "approval": "", "said": said, "count": found["count"], "done": 0, "items": []}, form)
         return
-    say(f"would remove {len(found['removable'])} of {found['count']} messages in {found['mailboxes']} mailboxes")
+    mailboxes = format_count(found["mailboxes"], "mailbox", "mailboxes")
+    say(f"would remove {len(found['removable'])} of {format_count(found['count'], 'message')} in {mailboxes}")
     say(f"{found['read']} read; {found['known']} from contacts; {found['ours']} came through Mailroom; {found['taken']} removed already")
     print_table([{"sender": one, "messages": number} for one, number in found["senders"]], ("sender", "messages"))
     print_table([{"subject": one, "messages": number} for one, number in found["subjects"]], ("subject", "messages"))

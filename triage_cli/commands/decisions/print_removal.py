@@ -51,12 +51,13 @@ def preview_removal(desk: Desk, select: dict[str, Any], form: Form) -> int:
 def removal_lines(found: dict[str, Any]) -> Iterator[str]:
     """The plan, a sentence a line."""
     plan = found["removal"]
-    yield f"Would remove {format_count(found['count'], 'message')} of {found['people']} people in {found['departments']} departments."
+    people, departments = format_count(found["people"], "person", "people"), format_count(found["departments"], "department")
+    yield f"Would remove {format_count(found['count'], 'message')} of {people} in {departments}."
     states = [f"{count} {STATES[state]}" for state, count in found["by_state"].items() if state in STATES]
     if states:
         yield f"  {', '.join(states)}; severity {plan['severity']}."
     if found["out_of_reach"]:
-        yield f"  {found['out_of_reach']} delivered ones are out of reach: see [recall] in the settings."
+        yield f"  Out of reach: {format_count(found['out_of_reach'], 'delivered message')}, see [recall] in the settings."
     yield from (f"  Out of reach: {one['sentence']}" for one in plan["passed_on"])
     for one in plan["not_included"]:
         messages, why = format_count(one["count"], "message"), why_left_alone(one)

@@ -20,6 +20,7 @@ from triage.runtime.backup_manifest import Manifest
 from triage.runtime.checksummed_files import BackupFile
 from triage.store import database_dump, ledger
 from triage.store.message_record import dictionaries
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import database_of, open_transaction, shell_user
@@ -68,7 +69,8 @@ def create(ctx: click.Context, directory: Path, spool_only: bool) -> None:
     if made.database:
         detail = {"files": len(made.files), "bytes": backup_manifest.total_bytes(made.files), "directory": str(directory)}
         open_transaction(settings, partial(ledger.write_act, act="backup", subject="backup", by=shell_user(), now=utcnow(), detail=detail))
-    say(f"{directory}: {len(made.files)} files, {backup_manifest.total_bytes(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
+    files = format_count(len(made.files), "file")
+    say(f"{directory}: {files}, {backup_manifest.total_bytes(made.files):,} bytes, as of {made.at:%Y-%m-%d %H:%M:%S} UTC")
     for name in made.left_out:
         say(f"not in it, save it elsewhere: {name}")
 

@@ -141,7 +141,7 @@ Mailroom is open.
   Mailboxes    {directory}/mailboxes/   released messages arrive here
   Outside      {directory}/outside/     employees' messages and notices to senders arrive here
   Test message {send}
-  Shell        {command_called()} deliveries{config}; show ID, release ID and many more (--help)
+  Shell        {command_called() + " deliveries"}{config}; show ID, release ID and many more (--help)
   Log          {directory}/mailroom.log
   Stop         Ctrl+C; start over with: {command_called()} demo --fresh{"" if directory == DIRECTORY else f" --directory {directory}"}
 """

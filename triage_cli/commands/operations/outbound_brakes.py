@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import act_on_api, ask_api, names_server
@@ -93,7 +94,7 @@ def restore_brake(desk: Desk, brake_id: str, reason: str) -> None:
 def print_decided(desk: Desk, brake_id: str, verb: str, reason: str) -> None:
     """Decide, and say what is so now."""
     found = desk.post(f"/outgoing/brakes/{given_id(brake_id)}/{verb}", {"reason": reason})
-    say(f"{found['id']}  {found['name']}: {found['state']}, {found['waiting']} deliveries wait")
+    say(f"{found['id']}  {found['name']}: {found['state']}, {format_count(found['waiting'], 'delivery', 'deliveries')} waiting")
 
 
 @click.group("run", invoke_without_command=True)
@@ -126,7 +127,8 @@ def announce_run(desk: Desk, employee: str, recipients: int, until: str, reason:
     moment = moment_of(until, desk.get("/me")["company"]["time_zone"], utcnow())
     order = {"employee": employee, "recipients": recipients, "until": moment, "reason": reason}
     made = desk.post("/outgoing/runs", order)
-    say(f"{made['id']}  {made['person']}: {made['recipients']} new recipients until {format_instant(made['until'], 'minutes')}")
+    added = format_count(made["recipients"], "new recipient")
+    say(f"{made['id']}  {made['person']}: {added} until {format_instant(made['until'], 'minutes')}")
 
 
 @run.command("end")

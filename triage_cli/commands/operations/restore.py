@@ -24,6 +24,7 @@ from triage.runtime.durable_files import sync_directory
 from triage.runtime.spool_backup import give_ownership
 from triage.store import database_dump, db, ledger, restore_pause
 from triage.store.transaction_retry import first_line
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
 from triage_cli.client.local_setup import shell_user
@@ -55,7 +56,8 @@ def restore(ctx: click.Context, directory: Path) -> None:
     if made.database:
         put_back(settings, directory, made)
     else:
-        say(f"{spool_of(settings, directory)} batches of accepted mail are in the spool again; this backup holds no database")
+        batches = format_count(spool_of(settings, directory), "batch", "batches")
+        say(f"{batches} of accepted messages restored to the spool; this backup holds no database")
         return
     say(f"the backup of {made.machine} of {made.at:%Y-%m-%d %H:%M:%S} UTC is restored")
     for line in NEXT:

@@ -14,6 +14,7 @@ from triage.errors import NotYet
 from triage.ids import format_id
 from triage.runtime import spool_backup
 from triage.store import db
+from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import refuse_server, settings_of
@@ -85,7 +86,7 @@ def look_into_mailboxes(engine: Engine, settings: Settings) -> Seen:
     left = spool_backup.accepted_before(settings.spool.directory, pause.since)
     if left:
         do = "start `mailroom serve`, then try again; `mailroom spool` says what stays"
-        raise NotYet(f"{left} batches of messages accepted before the restore are still in the spool: {do}")
+        raise NotYet(f"the spool still holds {format_count(left, 'batch', 'batches')} of messages accepted before the restore: {do}")
     with Progress("mailboxes", len(boxes)) as progress:
         for one in reconcile.examine_mailboxes(engine, boxes, settings):
             progress.step()
@@ -111,7 +112,7 @@ def print_progress(seen: Seen, waiting: list[int], *, resumed: bool, form: Form)
     if form is Form.JSON:
         STOOD.print_one(values, form)
         return
-    say(f"{len(seen.found)} deliveries were delivered before, {len(seen.absent)} were not, {len(seen.unknown)} cannot be checked")
+    say(f"{format_count(len(seen.found), 'message')} already delivered, {len(seen.absent)} not, {len(seen.unknown)} unknown")
     print_table([{"mailbox": escape_visible(box), "why": escape_visible(why)} for box, why in seen.why.items()], ("mailbox", "why"))
     for one in waiting:
         say(f"{format_id(one)}  waits for you: `mailroom outgoing retry {format_id(one)}` sends it, `give-up` ends it")

@@ -12,6 +12,7 @@ from mta.outbound.postfix_log import Left, PostfixLog
 from triage.config.settings import Settings
 from triage.policy.contacts.contact_evidence import Reason, Sent
 from triage.policy.learning import learn_contacts
+from triage.text.numbers import format_count
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
 from triage_cli.client.local_setup import open_transaction, shell_user
@@ -41,7 +42,8 @@ def postfix_log(ctx: click.Context, files: tuple[TextIO, ...]) -> None:
     for messages in group_messages(follow_log(read_sent(files))):
         add_counts(total, learn_group(messages, settings))
     skipped = ", ".join(f"{count} {reason}" for reason, count in total.skipped.most_common())
-    say(f"{total.learned} addresses learned, {total.known} known before, {total.parked} pending; not learned: {skipped or 'nothing'}")
+    learned = format_count(total.learned, "address", "addresses")
+    say(f"{learned} learned, {total.known} known before, {total.parked} pending; not learned: {skipped or 'nothing'}")
 
 
 def read_sent(files: Iterable[TextIO]) -> Iterator[Sent]:

@@ -21,6 +21,7 @@ from triage.policy.contacts import store as contacts
 from triage.policy.contacts.contact_evidence import WORDS
 from triage.store import db
 from triage.store.scratch_copy import make_scratch
+from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
@@ -146,7 +147,7 @@ class Bar(AbstractContextManager[None]):
             self.bar.__enter__()
         rate = report.messages / max(0.001, time.monotonic() - self.begun)
         accounts = report.done + len(report.failed)
-        words = f"{accounts} of {report.accounts} accounts, {report.messages:,} messages, {rate:,.0f}/s"
+        words = f"{accounts} of {format_count(report.accounts, 'account')}, {format_count(report.messages, 'message')}, {rate:,.0f}/s"
         self.bar.update(max(0, int(STEPS * (accounts + part_read(report))) - self.bar.pos), words)
 
     def __exit__(self, *_: object) -> None:
@@ -184,8 +185,9 @@ def print_seed_report(report: Report, name: str, old: int, *, dry_run: bool, as_
         click.echo(json_text({"event": "report", **report_numbers(report), **more}))
         return
     would = "would be " if dry_run else ""
-    say(f"{report.done} of {report.accounts} accounts read: {report.folders} sent folders, {report.messages:,} new messages")
-    say(f"{report.found:,} addresses in them: {report.learned.learned:,} {would}learned, {report.learned.known:,} written to again")
+    folders, found = format_count(report.folders, "sent folder"), format_count(report.found, "address", "addresses")
+    say(f"{report.done} of {format_count(report.accounts, 'account')} read: {folders}, {format_count(report.messages, 'new message')}")
+    say(f"{found} in them: {report.learned.learned:,} {would}learned, {report.learned.known:,} written to again")
     if old:
         say(f"{old:,} of them had their last message more than {OLD_YEARS} years ago. They lapse after 60 days without a message.")
     rows: list[dict[str, object]] = [
@@ -194,6 +196,6 @@ def print_seed_report(report: Report, name: str, old: int, *, dry_run: bool, as_
     rows += [{"not learned": count, "why": f"it could not be read: {why}"} for why, count in sorted(report.unreadable.items())]
     print_rows(rows, ("not learned", "why"), as_json=False)
     if report.without:
-        say(f"{report.without} accounts have no sent folder.")
+        say(f"{format_count(report.without, 'account')} without a sent folder.")
     rows = [{"account": one, "not read": escape_visible(why)} for one, why in sorted(report.failed.items())]
     print_rows(rows, ("account", "not read"), as_json=False)

@@ -22,6 +22,7 @@ from triage.message.similarity import Likeness
 from triage.reports.forecast import Forecast, Terms, make_forecast
 from triage.reports.forecast_report import report_forecast
 from triage.store import db
+from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
@@ -169,4 +170,4 @@ def print_forecast(counted: Forecast, found: Simulation, html_file: Path | None,
     for line in found.faults[:SHOWN_FAULTS]:
         click.echo(escape_visible(line), err=True)
     if (more := len(found.faults) - SHOWN_FAULTS) > 0:
-        click.echo(f"… and {more} more mailboxes could not be read; --json lists all", err=True)
+        click.echo(f"… and {format_count(more, 'more mailbox', 'more mailboxes')} could not be read; --json lists all", err=True)

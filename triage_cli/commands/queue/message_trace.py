@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import ask_api
 from triage_cli.commands.selection_options import given_id
@@ -41,7 +42,8 @@ def trace(desk: Desk, message_id: str, form: Form) -> None:
     else:
         STEPS.print(rows, form)
     if found["left_out"]:
-        warn(f"{found['left_out']} more deliveries are not followed; `mailroom deliveries --search queue-id:{found['id']}` lists them")
+        more = format_count(found["left_out"], "more delivery", "more deliveries")
+        warn(f"{more} not followed; `mailroom deliveries --search queue-id:{found['id']}` lists them")
 
 
 def line_of(step: dict[str, Any]) -> str:

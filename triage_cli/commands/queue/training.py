@@ -9,6 +9,7 @@ from triage.quarantine import training, viewings
 from triage.quarantine.training import HAND, Result
 from triage.quarantine.training_messages import RELEASE_IT, REMOVE_IT, TrainingMessage
 from triage.store import db
+from triage.text.numbers import format_count
 from triage.text.sanitize import escape_visible
 from triage.times import utcnow
 from triage_cli.client.client_option import settings_of
@@ -89,7 +90,7 @@ def show_row(one: TrainingMessage, place: str) -> None:
     for line in lines[:LINES]:
         click.echo(escape_visible(line))
     if len(lines) > LINES:
-        say(f"… {len(lines) - LINES} lines more")
+        say(f"… {format_count(len(lines) - LINES, 'more line')}")
     for link in one.links:
         say(f"Link: {link.text} -> {link.target}")
     click.echo()

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from triage.text.numbers import format_count
 from triage_cli.client.api_client import Desk
 from triage_cli.client.client_option import ask_api, desk_of, names_server, settings_of
 from triage_cli.client.exit_codes import DONE, REFUSED
@@ -106,8 +107,9 @@ def print_verification(found: dict[str, Any], form: Form) -> int:
     if form is Form.JSON:
         VERIFIED.print_one(found, form)
         return code
-    compared = f", compared with {found['checkpoints']} checkpoints" if found["checkpoints"] else ""
-    say(f"{found['records']} entries chained, {found['unchained']} not yet; head {found['head'] or 'none'}{compared}")
+    compared = f", compared with {format_count(found['checkpoints'], 'checkpoint')}" if found["checkpoints"] else ""
+    chained = format_count(found["records"], "entry", "entries")
+    say(f"{chained} chained, {found['unchained']} not yet; head {found['head'] or 'none'}{compared}")
     if found["fault"]:
         say(found["fault"])
     if state:

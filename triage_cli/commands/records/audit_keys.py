@@ -64,7 +64,8 @@ def retention(ctx: click.Context, expiring: bool, form: Form) -> None:
         EXPIRING.print_one({**asdict(over), "expiring": rows, "unseen": unseen}, form)
         return
     if not expiring:
-        say(f"{format_count(over.expired, 'message')} expired, {over.erased} bodies erased, {over.forgotten} records deleted")
+        bodies, records = format_count(over.erased, "body", "bodies"), format_count(over.forgotten, "record")
+        say(f"{format_count(over.expired, 'message')} expired, {bodies} erased, {records} deleted")
     say(f"within a day {format_count(sum(one.messages for one in soon), 'held message')} will expire" + (":" if soon else ""))
     print_table(rows, ("department", "person", "messages", "soonest"))
     if unseen:

@@ -73,7 +73,7 @@ def test_nothing_that_is_there_is_overwritten(shell: Shell, settings: Settings, 
     spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(HANG)
     spool.close()
     refused = shell("backup", "restore", str(made))
-    assert (refused.code, "accepted mail already" in refused.err) == (2, True)
+    assert (refused.code, "already holds accepted messages" in refused.err) == (2, True)
 
 
 @pytest.fixture

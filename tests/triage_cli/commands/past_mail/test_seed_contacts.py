@@ -114,13 +114,13 @@ def test_a_terminal_gets_a_report_in_words(capsys: pytest.CaptureFixture[str]) -
     found.unreadable["larger than is read"] = 1
     seed_contacts.print_seed_report(found, "x", 9, dry_run=True, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
-        "2 of 3 accounts read: 1 sent folders, 1,200 new messages",
+        "2 of 3 accounts read: 1 sent folder, 1,200 new messages",
         "1,300 addresses in them: 1,000 would be learned, 20 written to again",
         "9 of them had their last message more than 3 years ago. They lapse after 60 days without a message.",
         "NOT LEARNED  WHY",
         "7            it is an automatic reply, such as an out-of-office notice",
         "1            it could not be read: larger than is read",
-        "1 accounts have no sent folder.",
+        "1 account without a sent folder.",
         "ACCOUNT                   NOT READ",
         f"{JOE}  no \\x1b[31mway",
     ]

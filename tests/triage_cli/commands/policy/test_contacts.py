@@ -45,7 +45,7 @@ def test_the_log_of_a_postfix_teaches(shell: Shell, tmp_path: Path) -> None:
     again = [line.replace("4f1A2B3c", "5xYz1").replace(JOE, "") for line in LOG]  # of a null sender
     file.write_text("\n".join([*LOG, *again, "half a l"]))
     said = shell("learn", "postfix-log", str(file))
-    assert (said.code, said.out) == (0, "1 addresses learned, 0 known before, 0 pending; not learned: 1 null-sender\n")
+    assert (said.code, said.out) == (0, "1 address learned, 0 known before, 0 pending; not learned: 1 null-sender\n")
     (known,) = json.loads(shell("contacts", "list", "--json").out)
     assert (known["address"], known["how"]) == ("ann@supplier.example", "log")
     assert shell("learn", "postfix-log", str(tmp_path / "none")).code == 2
