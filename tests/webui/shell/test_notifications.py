@@ -22,17 +22,18 @@ SHOWN = """navigator.serviceWorker.getRegistration().then((one) => one.getNotifi
 COUNT_TONES = (
     "const Real = AudioContext; window.tones = 0; window.AudioContext = class extends Real { constructor() { super(); window.tones += 1 } }"
 )
-CODE = "Your code is 493817. It expires in 10 minutes."
+CODE = "Your Bank{} sign-in code is 481 922. It is valid for 30 minutes."
 
 
 @pytest.fixture
-def desk(site: Site, browser: Browser) -> Iterator[Page]:
-    """A browser that allows notifications, with its service worker."""
-    context = browser.new_context(locale="en-GB", permissions=["notifications"])
+def desk(browser: Browser) -> Iterator[Page]:
+    """A browser that allows notifications, with its service worker: the whole one, since its engine alone allows none."""
+    whole = browser_peer.launch_browser(browser.browser_type, program=browser_peer.WHOLE)
+    context = whole.new_context(locale="en-GB", permissions=["notifications"])
     context.set_default_timeout(processes.HANG * 1000)
     context.add_init_script(COUNT_TONES)
     yield context.new_page()
-    context.close()
+    whole.close()
 
 
 def want(site: Site, choice: str | None) -> None:
@@ -58,7 +59,7 @@ def shown(page: Page) -> list[dict[str, Any]]:
 
 
 def send_code(site: Site, number: int) -> None:
-    site.come(JOE, author=f"noreply@bank{number}.example", subject=f"Secret code {number}", text=CODE)
+    site.come(JOE, author=f"noreply@bank{number}.example", subject=f"Secret code {number}", text=CODE.format(number))
 
 
 def test_a_code_is_told_once_a_minute_without_a_word_of_it(site: Site, desk: Page) -> None:
