@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, or_
+from sqlalchemy import and_, delete, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -189,6 +190,31 @@ def set_step(
     times = {"from": start.isoformat()} if start > AT_ONCE else {}
     times |= {"until": ends_at.isoformat()} if ends_at else {}
     ledger.write_act(session, "set-enforcement", scope or "company", by=by, now=now, detail=detail | times)
+
+
+def note_step(session: Session, scope: str, now: datetime) -> dict[str, Any]:
+    """Returns the step that a scope has of its own as JSON, for `resume_step`; empty where it has none."""
+    rows = session.scalars(select_current(now).where(col(EnforcementStep.scope) == scope)).all()
+    if not rows:
+        return {}
+    row, person = rows[-1], session.get(Person, scope.partition(":")[2])
+    times = {"ends_at": row.ends_at.isoformat() if row.ends_at else None, "ended_at": now.isoformat()}
+    return {"scope": scope, "name": person.name if person else "", "step": row.step, "reason": row.reason, "note": row.note} | times
+
+
+def is_resumable(session: Session, noted: dict[str, Any], now: datetime) -> bool:
+    """Whether a noted step can begin again: its time is not over, its person is here, and nobody has set another one since it ended."""
+    kind, _, uid = noted["scope"].partition(":")
+    since = and_(col(EnforcementStep.scope) == noted["scope"], col(EnforcementStep.at) > datetime.fromisoformat(noted["ended_at"]))
+    over = noted["ends_at"] is not None and datetime.fromisoformat(noted["ends_at"]) <= now
+    here = kind != "person" or session.get(Person, uid) is not None
+    return here and not over and session.scalar(select(EnforcementStep.id).where(since).limit(1)) is None
+
+
+def resume_step(session: Session, noted: dict[str, Any], *, by: Actor, now: datetime) -> None:
+    """Sets a noted step again, with its end, reason and note; refusals as for `set_step`."""
+    ends_at = datetime.fromisoformat(noted["ends_at"]) if noted["ends_at"] else None
+    set_step(session, noted["scope"], noted["step"], by=by, reason=noted["reason"], now=now, ends_at=ends_at, note=noted["note"])
 
 
 def check_step(session: Session, scope: str, step: str | None, by: Actor) -> None:

@@ -29,6 +29,7 @@ from triage.policy.learning.known_names import Stranger
 from triage.policy.proof import proof_of_author
 from triage.quarantine.campaigns.same_content import Key, keys_of
 from triage.store import bodies
+from triage.store.delivery_state import FOR_ASSISTANT
 from triage.store.new_rows import NewDelivery, Row
 
 MOST_ANSWERS = 5  # addresses of a Reply-To that are compared
@@ -143,14 +144,16 @@ class Evaluated:
 
     @property
     def came(self) -> Came | None:
-        """Proof of the sender's domain, where a rule delivers the message for it, or holds it, or would, because the proof is new."""
+        """Proof of the sender's domain, where a rule delivers the message for it, if need be by way of an assistant, or holds it, or
+        would, because the proof is new."""
         proof = self.facts[0].sender_proof if self.facts else None
         if proof is None:
             return None
         warned = [one for _, one in self.verdicts if DIFFERENT in (one.rule, one.withheld, *(other.rule for other in one.beside))]
         if warned:
             return Came(proof, is_held=any(one.disposition is Disposition.QUARANTINE for one in warned), is_warned=True)
-        return Came(proof, is_held=False) if any(verdict.rule in LETTING_IN for _, verdict in self.verdicts) else None
+        delivering = {*LETTING_IN, FOR_ASSISTANT}
+        return Came(proof, is_held=False) if any(verdict.rule in delivering for _, verdict in self.verdicts) else None
 
     @property
     def is_accepted(self) -> bool:

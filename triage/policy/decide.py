@@ -511,8 +511,8 @@ HELD_AS_DANGEROUS = (*(rule for rule in HELD_IN_EMERGENCY if rule is not proof_u
 def decide_verdict(facts: Facts) -> Verdict:
     """Returns the verdict of the first rule that applies, with the other rules that matched. The last rule always applies."""
     spoken = [verdict for rule in RULES[:-1] if (verdict := rule(facts))] or [first_contact(facts)]
-    verdict = hold_for_assistant(waive_verdict(spoken[0], facts), facts)
-    return report_unlike(replace(verdict, beside=other_rules(verdict, spoken, facts)), facts)
+    verdict = hold_for_assistant(report_unlike(waive_verdict(spoken[0], facts), facts), facts)
+    return replace(verdict, beside=(*verdict.beside, *other_rules(verdict, spoken, facts)))
 
 
 def hold_for_assistant(verdict: Verdict, facts: Facts) -> Verdict:
@@ -523,7 +523,8 @@ def hold_for_assistant(verdict: Verdict, facts: Facts) -> Verdict:
     known = verdict.disposition is Disposition.RELAY and verdict.rule in KNOWN
     if not facts.assisted or not known or facts.emergency or facts.deadline or returned_message(facts):
         return verdict
-    return Verdict(Disposition.QUARANTINE, FOR_ASSISTANT, assistant_reason(facts.assisted, verdict.reason), verdict.rule_id)
+    reason = assistant_reason(facts.assisted, verdict.reason)
+    return replace(verdict, disposition=Disposition.QUARANTINE, rule=FOR_ASSISTANT, reason=reason)
 
 
 def assistant_reason(name: str, reason: str) -> Said:

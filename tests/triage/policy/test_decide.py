@@ -557,6 +557,8 @@ def test_dispositions_are_kept_by_these_words() -> None:
     [
         (facts(), None, "", False),
         (facts(DMARC_PASS, ALLOW), 7, "", False),
+        (facts(DMARC_PASS, ALLOW, unlike_reported=ODD), 7, "unlike-themselves", False),
+        (facts(DMARC_PASS, ALLOW, unlike_reported=ODD, assisted=JOE), 7, "unlike-themselves", False),
         (facts(NO_DMARC, BLOCK), 7, "", False),
         (facts(NO_DMARC, YOUNG), 7, "", False),
         (facts(DMARC_PASS, HOLD), 9, "", False),

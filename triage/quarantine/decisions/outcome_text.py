@@ -11,7 +11,7 @@ from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.say import format_day, format_minute, format_span, join_parts, list_with_and, mark, say, say_count
 from triage.store.delivery_state import SHOWN
-from triage.store.models.decisions import Decision
+from triage.store.models.decisions import ENDED_STEP, RESUMED_STEP, Decision
 from triage.store.models.rules import Rule
 
 
@@ -126,6 +126,16 @@ def name_act(verb: str, what: str, target: str = "") -> str:
 def count_messages(number: int) -> str:
     """Says a number of messages."""
     return say_count("{count} message", "{count} messages", count=number)
+
+
+def say_resumed(decision: Decision) -> str:
+    """Says that an undo set Hold everything again, or that the undo of this decision would; "" where neither is so."""
+    if name := decision.order.get(RESUMED_STEP):
+        return say("Hold everything is on again for {name}.", name=name)
+    if (ended := decision.order.get(ENDED_STEP)) and decision.undone_by is None:
+        sentence = mark("Undo also turns Hold everything on again for {name}, unless its time is over or another step was set since.")
+        return say(sentence, name=ended["name"])
+    return ""
 
 
 def end_sentence(text: str) -> str:

@@ -17,7 +17,15 @@ from triage.directory.reassigned_addresses import REDIRECT_IT
 from triage.errors import NotFound
 from triage.ids import format_id
 from triage.policy.rules import store as rules
-from triage.quarantine.decisions.outcome_text import Along, hunted_sentence, outcome_sentence, sweep_sentence, to_come
+from triage.quarantine.decisions.outcome_text import (
+    Along,
+    hunted_sentence,
+    outcome_sentence,
+    say_resumed,
+    sweep_sentence,
+    to_come,
+    with_more,
+)
 from triage.quarantine.search import selection
 from triage.quarantine.search.passed_on import PassedOn, list_passed_on
 from triage.quarantine.search.selection import Selection
@@ -353,6 +361,7 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
             hunted = HUNT in decision.selection
             sweep = (total, left, found)
             said = hunted_sentence(decision, ended.get("done", 0), *sweep) if hunted else sweep_sentence(decision, ended, *sweep)
+        said = with_more(said, say_resumed(decision))
         shown = report_of(decision, ended, rules_made, items, said)
         shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
         agreed = agreed_as_seen(decision, by, closed)

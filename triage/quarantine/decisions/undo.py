@@ -2,15 +2,17 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, not_, select
 from sqlmodel import Session, col
 
 from triage.access import scope as access
-from triage.actor import Actor
+from triage.actor import Actor, Grant, Role
 from triage.config.settings import Settings
-from triage.delivery import groups
+from triage.delivery import enforcement_notice, groups
 from triage.delivery.recall.hunt_criteria import HUNT
+from triage.directory import enforcement
 from triage.errors import Conflict, NotAllowed, NotAllowedNow, NotFound, NothingDone
 from triage.ids import format_id, new_id
 from triage.policy import copies
@@ -33,8 +35,9 @@ from triage.quarantine.removal import late_copies
 from triage.quarantine.search import confirmations, selection
 from triage.say import say
 from triage.store.delivery_state import State
-from triage.store.models.decisions import Decision, DecisionItem
+from triage.store.models.decisions import ENDED_STEP, RESUMED_STEP, Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Person
 from triage.store.models.rules import Rule
 
 IN_MAILBOXES = (State.DELIVERED, State.QUEUED, State.RELAYING, State.RESTORING, State.RECALLING)
@@ -76,10 +79,11 @@ def undo_decision(
         raise NotAllowed(say("this decision also concerns messages outside your scope: decide about those in your scope instead"))
     undoing = decision_of(by, "undo", decision.selection, reason, now, count=0, id=new_id(), undoes=decision.id)
     undoing.confirmed = check_second_look(session, decision, confirm, fence, by=by) if ask else []
+    undoing.order = resume_ended(session, decision, by=by, settings=settings, now=now)
     if is_slow:
         return undo_in_slices(session, decision, undoing, by=by, now=now)
     items = undo_items(session, decision, undoing, by=by, now=now, settings=settings)
-    if items and not rules_of(session, decision) and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
+    if items and not undoing.order and not rules_of(session, decision) and not any(item.outcome in CHANGING | UNDER_WAY for item in items):
         raise NothingDone(items[0].why, tuple(items))
     items += take_rules_back(session, decision, undoing.id, by=by, now=now)
     undoing.count = len(items)
@@ -88,6 +92,21 @@ def undo_decision(
     if decision.verb in LEFT:
         copies.sort_senders_of(session, [one.delivery_id for one in items], settings=settings, now=now)
     return found
+
+
+def resume_ended(session: Session, decision: Decision, *, by: Actor, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Sets the step again that this decision ended, and tells the person; what the undo notes of it, nothing where no step begins.
+
+    NotAllowed for who may not set it.
+    """
+    ended = decision.order.get(ENDED_STEP)
+    if not ended or not enforcement.is_resumable(session, ended, now):
+        return {}
+    access.require_grant(by, Grant.ADMIN)
+    access.require_role(by, Role.ADMIN)
+    enforcement.resume_step(session, ended, by=by, now=now)
+    enforcement_notice.send_notices(session, ended["scope"], ended["step"], now, settings=settings, by=by, now=now)
+    return {RESUMED_STEP: session.get_one(Person, ended["scope"].partition(":")[2]).name}
 
 
 def is_large(session: Session, decision: Decision) -> bool:

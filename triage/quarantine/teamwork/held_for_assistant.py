@@ -4,9 +4,10 @@ Suspicious ones are never delivered by this: they stay for a decision.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlmodel import Session, col
@@ -25,6 +26,7 @@ from triage.quarantine.search.undecided import Candidate
 from triage.say import say
 from triage.store import db, ledger
 from triage.store.delivery_state import FOR_ASSISTANT, State
+from triage.store.models.decisions import ENDED_STEP
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.queue.assistant_lane import HELD_FOR_ASSISTANT, is_in_lane
@@ -113,13 +115,27 @@ def count_forecast(session: Session, uid: str, *, now: datetime, days: int) -> i
     return session.scalar(select(func.count()).select_from(Delivery).where(came, passed, timeless)) or 0
 
 
-def deliver_held(session: Session, uid: str, *, by: Actor, reason: str, settings: Settings, now: datetime) -> DecisionReport | None:
-    """Delivers what is held for this person's assistant only, as one decision that can be undone; None where nothing is."""
-    return deliver_these(session, and_(is_in_lane(), col(Delivery.person) == uid), uid, by=by, reason=reason, settings=settings, now=now)
+def deliver_held(
+    session: Session, uid: str, *, by: Actor, reason: str, settings: Settings, now: datetime, ended: dict[str, Any] | None = None
+) -> DecisionReport | None:
+    """Delivers what is held for this person's assistant only, as one decision that can be undone; None where nothing is.
+
+    `ended`: the step that ended, as `note_step` returns it. The undo of the decision sets it again.
+    """
+    which = and_(is_in_lane(), col(Delivery.person) == uid)
+    return deliver_these(session, which, uid, by=by, reason=reason, settings=settings, now=now, ended=ended)
 
 
 def deliver_these(
-    session: Session, which: ColumnElement[bool], uid: str, *, by: Actor, reason: str, settings: Settings, now: datetime
+    session: Session,
+    which: ColumnElement[bool],
+    uid: str,
+    *,
+    by: Actor,
+    reason: str,
+    settings: Settings,
+    now: datetime,
+    ended: dict[str, Any] | None = None,
 ) -> DecisionReport | None:
     """Delivers such messages to this person as one decision."""
     where = and_(HELD_FOR_ASSISTANT, col(Delivery.erased_at).is_(None), which)
@@ -130,13 +146,14 @@ def deliver_these(
         return None
     selected = Selection(person=uid, q=LANE, states=(State.HELD,))
     request = DecisionRequest(selected, Verb.RELEASE, reason)
-    decision = decision_of(by, Verb.RELEASE, selected.as_json(), reason, now, count=len(meant))
+    decision = decision_of(by, Verb.RELEASE, selected.as_json(), reason, now, count=len(meant), order={ENDED_STEP: ended} if ended else {})
     items = carry_out(session, decision, meant, request, by=by, now=now, settings=settings)
     return file_decision(session, decision, items, by=by, now=now)
 
 
 def deliver_due(session: Session, *, settings: Settings, now: datetime) -> int:
-    """Delivers what is held for assistants only after Hold everything ended by time, or when it would have expired; how many, at most 500.
+    """Delivers what is held for assistants only after Hold everything ended by time, or when it would have expired. Returns how many, at
+    most 500; 0 when there is no more.
 
     What somebody has decided about since it came, such as by undoing its delivery, waits for them. So does what somebody works on or
     reported, and what a younger rule stops.
@@ -144,14 +161,27 @@ def deliver_due(session: Session, *, settings: Settings, now: datetime) -> int:
     assisted = enforcement.now_in_force(session, settings.company, now).assisted
     ended = and_(col(Delivery.person).not_in(sorted(assisted)), col(Delivery.decision_id).is_(None))
     overdue = expiry.is_overdue(now, settings.retention.held_days)
-    due = and_(HELD_FOR_ASSISTANT, is_in_lane(), or_(ended, overdue))
-    found = [Candidate(*row) for row in session.execute(select(*undecided.COLUMNS).where(due).order_by(col(Delivery.id)).limit(AT_ONCE))]
-    waiting = undecided.find_busy(session, [one.id for one in found], now) | undecided.find_stopped(session, found, now)
-    rows = [one for one in found if one.id not in waiting]
-    done = 0
-    for uid in sorted({row.person for row in rows}):
-        mine = db.is_among(session, col(Delivery.id), [row.id for row in rows if row.person == uid])
-        reason = OVERDUE if uid in assisted else ENDED
-        report = deliver_these(session, mine, uid, by=BY, reason=reason, settings=settings, now=now)
-        done += report.done if report else 0
-    return done
+    for found in list_slices(session, and_(HELD_FOR_ASSISTANT, is_in_lane(), or_(ended, overdue))):
+        waiting = undecided.find_busy(session, [one.id for one in found], now) | undecided.find_stopped(session, found, now)
+        rows = [one for one in found if one.id not in waiting]
+        done = 0
+        for uid in sorted({row.person for row in rows}):
+            mine = db.is_among(session, col(Delivery.id), [row.id for row in rows if row.person == uid])
+            reason = OVERDUE if uid in assisted else ENDED
+            report = deliver_these(session, mine, uid, by=BY, reason=reason, settings=settings, now=now)
+            done += report.done if report else 0
+        if done:
+            return done
+    return 0
+
+
+def list_slices(session: Session, which: ColumnElement[bool]) -> Iterator[list[Candidate]]:
+    """Yields these messages by id, a slice at a time: those that wait for somebody may fill whole slices."""
+    found, place = list[Candidate](), 0
+    while not place or len(found) == AT_ONCE:
+        rows = select(*undecided.COLUMNS).where(which, col(Delivery.id) > place).order_by(col(Delivery.id)).limit(AT_ONCE)
+        found = [Candidate(*row) for row in session.execute(rows)]
+        if not found:
+            return
+        place = found[-1].id
+        yield found

@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 from triage.store.models.columns import form_column, id_column, instant_column, integer_column, json_column, json_list_column
 
 SORTING = "sorting"  # in the order of a decision whose deliveries are through: the rows of their senders are updated
+ENDED_STEP = "ended_step"  # in the order of a decision that delivered because a step of enforcement ended: the step
+RESUMED_STEP = "resumed_step"  # in the order of an undo that set it again: the name of the person whose step it is
 LEFT = "before <> 'held'"  # it had left before, or had never been held
 
 

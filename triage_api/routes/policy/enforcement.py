@@ -9,9 +9,9 @@ from sqlmodel import Session
 
 from triage.actor import Actor
 from triage.config.settings import Settings
+from triage.delivery import enforcement_notice
 from triage.directory import enforcement
 from triage.errors import Stale
-from triage.notifications import enforcement_notice
 from triage.quarantine import coverage
 from triage.quarantine.teamwork import held_for_assistant
 from triage.quarantine.teamwork.held_for_assistant import HeldKnown, StepChange
@@ -68,17 +68,20 @@ def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by
 
     Record only delivers everything but blocked messages and forgeries of your domain. Hold dangerous holds dangerous messages. Hold
     unknown senders holds everything from unknown senders. Hold everything, of one person, also holds what known senders write, for the
-    person's assistant; the person gets an email. Ending it delivers what is held for that reason only.
+    person's assistant; the person gets an email. Ending it delivers what is held for that reason only; undoing that decision sets the step
+    again.
     """
     now, settings = utcnow(), here.settings
     change = plan_change(order, session, settings, by, now)
     if order.expect is not None and order.expect != change.delivers:
         raise Stale(say("{count} messages would be delivered now: look again, then decide", count=change.delivers))
     times = {"starts_at": change.starts_at, "ends_at": order.ends_at}
+    ended = enforcement.note_step(session, change.scope, now)
     enforcement.set_step(session, change.scope, order.step, by=by, reason=order.reason, now=now, note=order.note, **times)
     if change.delivers:
         uid = change.scope.partition(":")[2]
-        held_for_assistant.deliver_held(session, uid, by=by, reason=held_for_assistant.ENDED, settings=settings, now=now)
+        reason = held_for_assistant.ENDED
+        held_for_assistant.deliver_held(session, uid, by=by, reason=reason, settings=settings, now=now, ended=ended)
     if change.tells or (order.notify and order.step):
         enforcement_notice.send_notices(session, change.scope, change.step, change.starts_at or now, settings=settings, by=by, now=now)
     wake_after(session, "relay")

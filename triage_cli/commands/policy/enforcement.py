@@ -134,7 +134,7 @@ def set_step(desk: Desk, scope: str, step: str | None, start: str, until: str | 
         return
     print_step(desk.ask("PUT", "/enforcement", order | {"expect": change["delivers"]}), scope)
     if change["delivers"]:
-        say(f"delivered: {count_messages(change['delivers'])} held for the assistant; `mailroom decisions undo` holds them again")
+        say(f"delivered: {count_messages(change['delivers'])} held for the assistant; `mailroom decisions undo` takes both back")
 
 
 def print_change(change: dict[str, Any]) -> None:

@@ -218,6 +218,39 @@ def test_turning_it_off_delivers_what_is_held_for_that_alone_and_undo_holds_it_a
         assert state_of(session, lane)[0] == "held"
 
 
+@pytest.mark.parametrize(
+    ("until", "since", "again"),
+    [(NOW + 9 * DAY, None, EVERYTHING), (NOW + DAY / 2, None, UNKNOWN), (None, RECORD, RECORD)],
+    ids=["undone", "its time is over", "another step since"],
+)
+def test_undoing_its_end_sets_the_step_again(
+    company: Engine, settings: Settings, until: datetime | None, since: str | None, again: str
+) -> None:
+    with db.transaction(company) as session:
+        set_step(session, EVERYTHING, ends_at=until, note=True)
+        (lane,) = known(session, settings)
+        ended = enforcement.note_step(session, "person:joe.fern", NOW)
+        set_step(session, UNKNOWN)
+        done = held_for_assistant.deliver_held(session, "joe.fern", by=IDA, reason="ended", settings=settings, now=NOW, ended=ended)
+        assert done is not None
+        undo = "Undo also turns Hold everything on again for Joe Fern, unless its time is over or another step was set since."
+        assert done.sentence.endswith(f" {undo}")
+        if since:
+            enforcement.set_step(session, "person:joe.fern", since, by=IDA, reason="", now=NOW + timedelta(minutes=1))
+        said: dict[str, Any] = {"reason": "", "now": NOW + DAY, "settings": settings}
+        if again == EVERYTHING:
+            with pytest.raises(NotAllowed, match="role"):
+                undoing.undo_decision(session, done.id, by=ANA, **said)
+        undone = undoing.undo_decision(session, done.id, by=IDA, **said)
+        row = enforcement.list_steps(session, settings.company, by=IDA, now=NOW + DAY)[-1]
+        letters = session.scalars(select(col(Delivery.person)).where(col(Delivery.rule) == "enforcement-notice")).all()
+    assert (row.scope, row.step, row.note, session_rule(company, lane)[0]) == ("person:joe.fern", again, again == EVERYTHING, "held")
+    is_again = again == EVERYTHING
+    assert undone.sentence.endswith(" Hold everything is on again for Joe Fern.") is is_again
+    assert letters == (["joe.fern"] if is_again else [])
+    assert row.ends_at == (until if is_again else None)
+
+
 def test_what_would_reach_somebody_else_by_now_is_kept_as_the_preview_says(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         known(session, settings)
@@ -265,6 +298,17 @@ def test_upkeep_leaves_what_is_worked_on_or_stopped_by_a_younger_rule(company: E
         set_step(session, None)
         assert held_for_assistant.deliver_due(session, settings=settings, now=NOW) == 1
         assert [state_of(session, one)[0] for one in (blocked, discussed, free)] == ["held", "held", "queued"]
+
+
+def test_many_that_wait_for_somebody_keep_nothing_else_back(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_for_assistant, "AT_ONCE", 2)
+    with db.transaction(company) as session:
+        *discussed, free = (known(session, settings, author=f"{name}@supplier.example")[0] for name in "abcde")
+        for one in discussed:
+            comments.add_comment(session, one, "Ask Joe first.", by=ANA, now=NOW)
+        set_step(session, None)
+        done = [held_for_assistant.deliver_due(session, settings=settings, now=NOW) for _ in range(2)]
+        assert (done, state_of(session, free)[0]) == ([1, 0], "queued")
 
 
 def test_it_never_expires_but_is_delivered_in_the_end(company: Engine, settings: Settings) -> None:

@@ -51,7 +51,7 @@ export function previewWords(one: ScopeStep, found: EnforcementPreview, name: st
   const said: string[] = []
   if (found.step === 'hold-everything' && one.step !== 'hold-everything') said.push(plural('In the last {days} days it would have held {n} more message.|In the last {days} days it would have held {n} more messages.', holds, { days }))
   if (holds >= days) said.push(plural('That is about {n} message a day.|That is about {n} messages a day.', Math.round(holds / days)))
-  if (delivers) said.push(plural('{n} held message from known senders is delivered at once. You can undo this as one decision.|{n} held messages from known senders are delivered at once. You can undo this as one decision.', delivers))
+  if (delivers) said.push(plural('{n} held message from known senders is delivered at once. Undoing that decision sets Hold everything again too.|{n} held messages from known senders are delivered at once. Undoing that decision sets Hold everything again too.', delivers))
   if (kept) said.push(plural('{n} message from known senders looks suspicious or worse, and stays held.|{n} messages from known senders look suspicious or worse, and stay held.', kept))
   if (STEPS.indexOf(found.step) < STEPS.indexOf(one.step)) said.push(delivers || kept ? t('Other held messages are not released.') : t('Messages that are held now are not released.'))
   if (found.tells.length) said.push(t('{name} gets an email about this.', { name }))
