@@ -153,7 +153,7 @@ def test_its_limit_of_speed_is_known_as_one(settings: Settings, tmp_path: Path) 
 def test_the_doctor_signs_in(provider: Provider) -> None:
     found = [*network_checks.next_hop(provider.settings), *probes.takes_us_out(provider.settings)]
     assert any(
-        one.level == OK and f"{provider.settings.relay.smarthost} answers, encrypted, and lets us in as ruth: " in one.found
+        one.level == OK and f"{provider.settings.relay.smarthost} answers, encrypted, and accepts our sign-in as ruth: " in one.found
         for one in found
     )
     assert FAIL not in {one.level for one in found}

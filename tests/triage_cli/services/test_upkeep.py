@@ -129,7 +129,7 @@ def test_retention_forgets_what_ended_long_ago(shell: Shell, settings: Settings,
     with db.transaction(engine) as session:
         (mail,) = arriving.arrive(session, settings, at=long_ago)
         decisions.decide_messages(session, DecisionRequest(Selection.of(ids=(mail,)), Verb.PURGE), by=IDA, now=long_ago, settings=settings)
-    assert "1 bodies erased, 1 records deleted" in shell("retention").out
+    assert "1 body erased, 1 record deleted" in shell("retention").out
     with db.read_transaction(engine) as session:
         assert [session.scalar(select(func.count()).select_from(table)) for table in (Delivery, Message, Content, Decision)] == [0] * 4
     assert "0 bodies erased, 0 records deleted" in shell("retention").out
