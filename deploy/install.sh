@@ -24,6 +24,7 @@ upgrading=upgrade-of-mailroom.service # not mailroom-…: what our units may is 
 python=${PYTHON:-/usr/bin/python3}
 always="receive judge relay api upkeep"
 behind_the_door="judge relay recall mirror outbound api identity upkeep webhooks"
+with_sockets="mailroom-api.socket mailroom-identity.socket mailroom-outbound.socket"
 
 say() { echo "mailroom: $*"; }
 fail() { echo "mailroom: $*" >&2; exit 1; }
@@ -119,8 +120,8 @@ upgrade() { # the database, by this virtual environment; the code says whether i
     local broken_off=
     trap 'broken_off=yes' INT TERM # the roles stand still from here on, and have to run again whatever happens
     trap 'broken_off=yes; exec >/dev/null 2>&1' HUP
-    # shellcheck disable=SC2086 # a list of words
-    systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
+    # shellcheck disable=SC2046,SC2086 # lists of words; a socket that stays would start its role again
+    systemctl stop $with_sockets $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
     [ -n "$broken_off" ] || MAILROOM_UNIT=$upgrading mailroom_of "$1" db upgrade || broken_off=yes
     to_the_end
     [ -n "$broken_off" ] || return 0
@@ -192,8 +193,8 @@ rollback() {
     mailroom_of "$before" db check >/dev/null 2>&1 ||
         fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/how-to/systemd.md), or stay"
     to_the_end
-    # shellcheck disable=SC2086 # a list of words
-    systemctl stop $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    systemctl stop $with_sockets $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
     if [ -d "$home/deploy" ]; then # the units of before go with it
         keep "$home/deploy.now"
         place "$home/deploy"

@@ -37,7 +37,7 @@ def get_sender_history(
     found = sender_report.report_sender(session, sender, by=by, settings=here.settings, now=utcnow())
     if format == "csv":
         written = report_values.as_csv(found, table)
-        put_export_on_record(here, found, by)
+        put_export_on_record(here, found, by, {"sender": sender})
         return Response(written, media_type="text/csv")
     return Report.model_validate(report_values.as_json(found))
 

@@ -58,10 +58,10 @@ def get_report(
     return schemas.Report.model_validate(report_values.as_json(found))
 
 
-def put_export_on_record(here: Office, taken: Report, by: Actor) -> None:
-    """Records who exported which figures."""
+def put_export_on_record(here: Office, taken: Report, by: Actor, detail: dict[str, Any] | None = None) -> None:
+    """Records who exported which figures. `detail`: about what, where the name of the report does not say it."""
     with db.transaction(here.engine) as session:
-        ledger.write_act(session, "export", f"report:{taken.name}", by=by, now=utcnow())
+        ledger.write_act(session, "export", f"report:{taken.name}", by=by, now=utcnow(), detail=detail)
 
 
 def report_period(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from tests.triage_api.conftest import Browser, Came, NewBrowser, token_key
 from triage.store import db
+from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -45,6 +46,13 @@ def test_one_table_as_csv(decided: Browser, ben: Browser, new_browser: NewBrowse
     assert exported == [("person:ben", "report:waiting"), ("person:ana", "report:waiting")]
     missing = ben.get("/reports/work?format=csv")
     assert (missing.status_code, "Fewer than 3 people decided" in missing.json()["detail"]) == (404, True)
+
+
+def test_the_history_of_a_sender_as_csv_is_on_record_with_the_sender(decided: Browser, engine: Engine) -> None:
+    assert decided.get("/senders/far.example/history?format=csv&table=days").status_code == 200
+    with db.read_transaction(engine) as session:
+        exported = session.execute(select(col(AuditRecord.subject), col(AuditRecord.detail)).where(col(AuditRecord.act) == "export")).all()
+    assert [(subject, detail["sender"]) for subject, detail in exported] == [("report:sender", "far.example")]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ export function followTouch(box: HTMLElement, acts: Acts): () => void {
 
   function begin({ touches, target }: TouchEvent) {
     finish()
-    if (touches.length !== 1) return
+    if (touches.length !== 1 || (visualViewport?.scale ?? 1) > 1) return // where it is enlarged, a finger moves the page
     const row = (target as Element).closest<HTMLElement>('[role=option]')
     const skip = row && acts.skipOf(Number(row.id.slice('row-'.length)))
     now = { x: touches[0]!.clientX, y: touches[0]!.clientY, row, skip, top: box.scrollTop <= 0, way: '', by: 0 }
