@@ -13,4 +13,4 @@ def upgrade() -> None:
 
 
 NOTE = """INSERT INTO marker (name, number, text) SELECT 'sums-due', 0, ''
-WHERE EXISTS (SELECT 1 FROM delivery) AND NOT EXISTS (SELECT 1 FROM marker WHERE name = 'sums-due')"""
+WHERE (EXISTS (SELECT 1 FROM delivery) OR EXISTS (SELECT 1 FROM decision)) AND NOT EXISTS (SELECT 1 FROM marker WHERE name = 'sums-due')"""

@@ -17,11 +17,13 @@ from triage.config.settings import Company, Coverage
 from triage.errors import BadInput, NotAllowed
 from triage.say import quote_text, say
 from triage.store import db, ledger
+from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import Department, Person
 from triage.store.models.rules import EnforcementStep
 from triage.times import from_micros
 
 RECORD, DANGEROUS, UNKNOWN, EVERYTHING = STEPS = ("record-only", "hold-dangerous", "hold-unknown", "hold-everything")
+SET = "set-enforcement"  # the act
 COMPANY = ""  # the scope of everybody of whom nothing else is said
 AT_ONCE = from_micros(0)  # also for a machine whose clock is behind
 START = time(8)  # of a working day
@@ -189,7 +191,7 @@ def set_step(
     detail |= {"note": True} if note and step == EVERYTHING else {}
     times = {"from": start.isoformat()} if start > AT_ONCE else {}
     times |= {"until": ends_at.isoformat()} if ends_at else {}
-    ledger.write_act(session, "set-enforcement", scope or "company", by=by, now=now, detail=detail | times)
+    ledger.write_act(session, SET, scope or "company", by=by, now=now, detail=detail | times)
 
 
 def note_step(session: Session, scope: str, now: datetime) -> dict[str, Any]:
@@ -205,10 +207,11 @@ def note_step(session: Session, scope: str, now: datetime) -> dict[str, Any]:
 def is_resumable(session: Session, noted: dict[str, Any], now: datetime) -> bool:
     """Whether a noted step can begin again: its time is not over, its person is here, and nobody has set another one since it ended."""
     kind, _, uid = noted["scope"].partition(":")
-    since = and_(col(EnforcementStep.scope) == noted["scope"], col(EnforcementStep.at) > datetime.fromisoformat(noted["ended_at"]))
+    later = col(AuditRecord.at) > datetime.fromisoformat(noted["ended_at"])  # also of a step that has ended since
+    since = and_(col(AuditRecord.act) == SET, col(AuditRecord.subject) == noted["scope"], later)
     over = noted["ends_at"] is not None and datetime.fromisoformat(noted["ends_at"]) <= now
     here = kind != "person" or session.get(Person, uid) is not None
-    return here and not over and session.scalar(select(EnforcementStep.id).where(since).limit(1)) is None
+    return here and not over and session.scalar(select(AuditRecord.id).where(since).limit(1)) is None
 
 
 def resume_step(session: Session, noted: dict[str, Any], *, by: Actor, now: datetime) -> None:

@@ -67,7 +67,8 @@ class Recorder:
             last = self.proven(self.key, last, since)
         if last > start:
             with db.transaction(engine) as session:
-                hash_chain.move_chain_start(session, last, now=utcnow(), kept=verify_state.list_retained(session, start, last))
+                if hash_chain.lock_start(session) == start:  # else another upkeep has moved it
+                    hash_chain.move_chain_start(session, last, now=utcnow(), kept=verify_state.list_retained(session, start, last))
         dropped, some = 0, 1
         while some:
             with db.transaction(engine) as session:

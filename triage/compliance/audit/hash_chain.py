@@ -104,6 +104,12 @@ def start_of(session: Session) -> tuple[int, str]:
     return (start.number, start.text) if start else (0, "")
 
 
+def lock_start(session: Session) -> int:
+    """The number of the last deleted entry, which nobody else moves until the transaction ends."""
+    session.get(Marker, START, with_for_update=True, populate_existing=True)
+    return start_of(session)[0]
+
+
 def move_chain_start(session: Session, through: int, *, now: datetime, kept: Sequence[tuple[str, str, str]] = ()) -> None:
     """Moves the start of the audit log after the chained entry `through`.
 

@@ -77,7 +77,9 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     if not messages:
         return 0
     of_these = is_among(session, col(Delivery.message_id), messages)
-    deliveries = session.execute(select(col(Delivery.id), col(Delivery.campaign_id), col(Delivery.wave_id)).where(of_these)).all()
+    columns = (col(Delivery.id), col(Delivery.campaign_id), col(Delivery.wave_id))
+    locked = select(*columns).where(of_these).order_by(col(Delivery.id)).with_for_update()  # their states are summed
+    deliveries = session.execute(locked).all()
     kept_in = session.scalars(select(col(Message.content_id)).where(is_among(session, col(Message.id), messages)).distinct()).all()
     gone = [one for one, _, _ in deliveries]
     sums = row_sums.read_sums(session, row_sums.STATE, of_these)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, event, inspect, select
-from sqlalchemy.orm import object_session
+from sqlalchemy.orm import SessionTransaction, object_session
 from sqlmodel import Session, col
 
 from triage.ids import SEQUENCE_BITS, format_id
@@ -26,6 +26,7 @@ STATE, DECISION, ITEM = "state", "decision", "item"
 SUMMED = (STATE, DECISION, ITEM)
 AT_ONCE = 1000  # rows read at once
 OPEN = "open-sums"  # in a session: open sums of its transaction, by subject
+SAVED = "saved-sums"  # in a session: what these were when each savepoint began
 COVERED: tuple[Any, ...] = (Decision.at, Decision.by, Decision.verb, Decision.reason, Decision.target, Decision.second_by, Decision.undoes)
 NAMES = tuple(str(inspect(column).key) for column in COVERED)
 FORGET = "forget"  # the act: retention deleted rows
@@ -59,6 +60,12 @@ class Sums(defaultdict[Bucket, Sum]):
             mine = self[bucket]
             mine.rows += sign * one.rows
             mine.total = (mine.total + sign * one.total) % MODULUS
+
+    def copied(self) -> "Sums":
+        """The same sums."""
+        same = Sums()
+        same.merge(self)
+        return same
 
     def negated(self) -> "Sums":
         """The same with the opposite sign: rows that go."""
@@ -189,6 +196,10 @@ class Open:
     promised: Sums = field(default_factory=Sums)  # rows to be written, which the next entry covers
     owed: Sums = field(default_factory=Sums)  # covered before they were written
 
+    def copied(self) -> "Open":
+        """The same sums."""
+        return Open(self.written.copied(), self.promised.copied(), self.owed.copied())
+
 
 def open_of(session: Session, subject: str) -> Open:
     """Returns the open sums of this transaction about a subject."""
@@ -246,9 +257,25 @@ def take_rest(session: Session) -> list[tuple[str, str]]:
     return [(subject, words) for subject, words in rest if words]
 
 
-def forget_open(session: Session, *_: object) -> None:
+def forget_open(session: Session) -> None:
     """Forgets open sums: the transaction has ended, or was rolled back."""
     session.info.pop(OPEN, None)
+    session.info.pop(SAVED, None)
+
+
+def save_open(session: Session, begun: SessionTransaction) -> None:
+    """Saves open sums when a savepoint begins."""
+    if begun.nested:
+        saved = {subject: one.copied() for subject, one in session.info.get(OPEN, {}).items()}
+        session.info.setdefault(SAVED, {})[begun] = saved
+
+
+def restore_open(session: Session, ended: SessionTransaction) -> None:
+    """Brings open sums back to what they were before a savepoint that was rolled back."""
+    if ended.nested:
+        session.info[OPEN] = session.info.get(SAVED, {}).pop(ended, {})
+    elif ended.parent is None:
+        forget_open(session)
 
 
 def row_of(decision: Decision) -> tuple[Any, ...]:
@@ -277,4 +304,5 @@ def note_item(_mapper: object, _connection: object, item: DecisionItem) -> None:
 
 event.listen(Decision, "after_insert", note_decision)
 event.listen(DecisionItem, "after_insert", note_item)
-event.listen(Session, "after_soft_rollback", forget_open)
+event.listen(Session, "after_transaction_create", save_open)
+event.listen(Session, "after_soft_rollback", restore_open)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, select, text, update
 from sqlmodel import Session, col
 
 from tests.triage.arriving import NOW
@@ -15,11 +15,12 @@ from triage.actor import Actor
 from triage.compliance.audit import hash_chain, verify_state, verify_sums
 from triage.config.settings import Settings
 from triage.quarantine.decisions.decision_request import Verb
-from triage.store import db
+from triage.store import db, ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.markers import Marker
+from triage.store.provable_rows import row_sums
 
 UPKEEP = Actor.system("upkeep")
 
@@ -133,18 +134,32 @@ def test_a_changed_state_stays_known_after_an_act_over_it(office: Office) -> Non
 
 
 def test_what_is_taken_back_is_not_sealed(office: Office) -> None:
-    """A transaction that is rolled back, whole or to a savepoint, leaves nothing to the next entry."""
+    """A transaction that is rolled back, whole or to a savepoint, leaves nothing to the next entry, and what came before the savepoint."""
     mail = office.arrives()
     with Session(office.engine) as session:
-        with session.begin(), session.begin_nested() as inner:
-            session.add(Decision(at=NOW, by="person:ana", by_shown="Ana", verb="release", selection={}, reason="", count=1, done=0))
-            session.flush()
-            inner.rollback()
+        with session.begin():
+            session.add(plain_decision())
+            for _ in range(2):
+                with session.begin_nested() as inner:
+                    session.add(plain_decision())
+                    session.flush()
+                    inner.rollback()
+            with session.begin_nested():
+                session.add(plain_decision())
         with session.begin():
             session.add(DecisionItem(decision_id=7, delivery_id=mail, before="held", outcome="done"))
             session.flush()
             session.rollback()
     assert verified(office.engine).differences == ()
+    with db.read_transaction(office.engine) as session:
+        filed = session.scalars(select(Decision).where(col(Decision.reason) == "said")).all()
+        entries = select(col(AuditRecord.act)).where(col(AuditRecord.subject).in_([row_sums.subject_of(one.id) for one in filed]))
+        assert session.scalars(entries).all() == [ledger.FILED] * len(filed) == [ledger.FILED] * 2
+
+
+def plain_decision() -> Decision:
+    """A decision without messages."""
+    return Decision(at=NOW, by="person:ana", by_shown="Ana", verb="release", selection={}, reason="said", count=1, done=0)
 
 
 def test_deleted_entries_are_carried_on(office: Office) -> None:
@@ -152,8 +167,11 @@ def test_deleted_entries_are_carried_on(office: Office) -> None:
     before = verified(office.engine).compared
     with db.transaction(office.engine) as session:
         last = hash_chain.last_sequence(session)
+        assert hash_chain.lock_start(session) == 0
         hash_chain.move_chain_start(session, last, now=NOW + timedelta(days=1100), kept=verify_state.list_retained(session, 0, last))
+    assert verified(office.engine).differences == (), "old entries lie there still"
     with db.transaction(office.engine) as session:
+        assert hash_chain.lock_start(session) == last
         assert hash_chain.drop_released(session)
     seal(office.engine)
     office.decides(Verb.RELEASE, by_id(office.arrives()))

@@ -251,6 +251,17 @@ def test_undoing_its_end_sets_the_step_again(
     assert row.ends_at == (until if is_again else None)
 
 
+def test_a_step_that_came_and_went_since_its_end_is_another_one(company: Engine, settings: Settings) -> None:
+    with db.transaction(company) as session:
+        set_step(session, EVERYTHING)
+        noted = enforcement.note_step(session, "person:joe.fern", NOW)
+        set_step(session, UNKNOWN)
+        assert enforcement.is_resumable(session, noted, NOW + DAY)
+        for minute, step in enumerate((RECORD, None), start=1):
+            enforcement.set_step(session, "person:joe.fern", step, by=IDA, reason="", now=NOW + timedelta(minutes=minute))
+            assert not enforcement.is_resumable(session, noted, NOW + DAY)
+
+
 def test_what_would_reach_somebody_else_by_now_is_kept_as_the_preview_says(company: Engine, settings: Settings) -> None:
     with db.transaction(company) as session:
         known(session, settings)
