@@ -10,7 +10,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, insert
 from sqlmodel import SQLModel
@@ -36,21 +39,37 @@ def main() -> int:
     """Measure and print."""
     if "--verify" in sys.argv:
         return verify_once(sys.argv[-1])
+    heads = ("records", "seconds", "CPU seconds", "reading alone, seconds", "greatest memory, MB")
+    return measure_databases(heads, lambda url, _directory: partial(measure_size, url))
+
+
+def measure_databases(heads: tuple[str, ...], begin: Callable[[str, Path], Callable[[int], tuple[str, ...]]]) -> int:
+    """Measure a tenth of the size and all of it on both databases, and print the figures under `heads`.
+
+    `begin`: begins with a database, of a url, and a directory; what it returns fills the database up to a size, and measures.
+    """
     size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
     watch = processor.Watch(())
     with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(processes.short_directory("trail"))
+        directory = stack.enter_context(processes.short_directory("audit"))
         try:
             server = stack.enter_context(postgresql.start_cluster())
         except processes.Missing as missing:
             return printing.print_missing(missing)
         rows = []
-        for kind, url in (("SQLite", f"sqlite:///{directory}/trail.db"), ("PostgreSQL", server.create("trail"))):
-            for part in (size // 10, size):
-                rows.append((kind, f"{part:,}", *map(str, measure_size(url, part))))
-    printing.print_table(("", "records", "seconds", "CPU seconds", "reading alone, seconds", "greatest memory, MB"), rows)
+        for kind, url in (("SQLite", f"sqlite:///{directory}/audit.db"), ("PostgreSQL", server.create("audit"))):
+            measure = begin(url, directory / kind)
+            rows += [(kind, f"{part:,}", *measure(part)) for part in (size // 10, size)]
+    printing.print_table(("", *heads), rows)
     printing.print_machine(others=[watch.stop()[2]])
     return 0
+
+
+def verify_apart(program: str, url: str) -> dict[str, Any]:
+    """Runs a bench once more as a process of its own, which verifies; its figures."""
+    command = [sys.executable, "-P", program, "--verify", url]
+    said: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout)
+    return said
 
 
 def measure_size(url: str, size: int) -> tuple[str, str, str, str]:
@@ -66,8 +85,7 @@ def measure_size(url: str, size: int) -> tuple[str, str, str, str]:
             session.expunge_all()
     floor = time.perf_counter() - begun
     engine.dispose()
-    command = [sys.executable, "-P", __file__, "--verify", url]
-    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout)
+    said = verify_apart(__file__, url)
     assert said["records"] == size, said
     assert said["fault"] == "", said
     return f"{said['seconds']:.0f}", f"{said['cpu']:.0f}", f"{floor:.0f}", f"{said['memory']:.0f}"

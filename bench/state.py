@@ -4,10 +4,7 @@
 decision that released five of them, spread over 400 days. `--size N` for another number of entries.
 """
 
-import contextlib
 import json
-import os
-import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -17,10 +14,8 @@ from sqlalchemy import Engine, insert
 from sqlmodel import SQLModel
 
 from bench import audit_log
-from bench.rounds import printing, processor
 from migrations.upgrade import upgrade
 from tests import conftest
-from tests.peers import postgresql, processes
 from tests.triage import arriving
 from tests.triage.arriving import NOW
 from triage import ids
@@ -31,7 +26,6 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.markers import Marker
 from triage.store.provable_rows import row_sums
 
-SIZE = 1_000_000
 AT_ONCE = 1_000  # messages
 EACH, DECIDED, DAYS = 3, 5, 400  # entries of a delivery alone, deliveries of a decision
 ENTRIES = AT_ONCE * EACH + AT_ONCE // DECIDED  # of a slice
@@ -42,21 +36,8 @@ def main() -> int:
     """Measure and print."""
     if "--verify" in sys.argv:
         return verify_once(sys.argv[-1])
-    size = int(sys.argv[sys.argv.index("--size") + 1]) if "--size" in sys.argv else SIZE
-    watch = processor.Watch(())
-    with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(processes.short_directory("state"))
-        try:
-            server = stack.enter_context(postgresql.start_cluster())
-        except processes.Missing as missing:
-            return printing.print_missing(missing)
-        rows = []
-        for kind, url in (("SQLite", f"sqlite:///{directory}/state.db"), ("PostgreSQL", server.create("state"))):
-            filled = Filled(url, directory / kind)
-            rows += [(kind, f"{part:,}", *filled.measure(part)) for part in (size // 10, size)]
-    printing.print_table(("", "entries", "rows", "seconds", "CPU seconds", "entries a CPU second", "greatest memory, MB"), rows)
-    printing.print_machine(others=[watch.stop()[2]])
-    return 0
+    heads = ("entries", "rows", "seconds", "CPU seconds", "entries a CPU second", "greatest memory, MB")
+    return audit_log.measure_databases(heads, lambda url, directory: Filled(url, directory).measure)
 
 
 class Filled:
@@ -80,8 +61,7 @@ class Filled:
         while self.made < size:
             fill_slice(self.engine, self.delivery, self.made)
             self.made += ENTRIES
-        command = [sys.executable, "-P", __file__, "--verify", self.url]
-        said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout)
+        said = audit_log.verify_apart(__file__, self.url)
         assert said["different"] == 0, said
         numbers = (f"{said['seconds']:.0f}", f"{said['cpu']:.1f}", f"{size / said['cpu']:,.0f}", f"{said['memory']:.0f}")
         return (f"{said['compared']:,}", *numbers)
