@@ -12,7 +12,7 @@ from triage.actor import Actor
 from triage.errors import NotAllowedNow, NotFound, Stale
 from triage.ids import format_id
 from triage.policy.rules import store
-from triage.policy.rules.restore_rules import undone_decisions
+from triage.policy.rules.restore_rules import belongs_to_decision, undone_decisions
 from triage.policy.rules_in_force import exists_at
 from triage.say import say
 from triage.store.db import is_among
@@ -35,7 +35,7 @@ def plan_removal(session: Session, rule_ids: Sequence[int], *, by: Actor, now: d
     undone = undone_decisions(session, kept)
     for rule in kept:
         access.may_make_rule(session, by, rule.scope)
-        if rule.match == "campaign" or rule.origin == store.STANDING or rule.decision_id in undone:
+        if belongs_to_decision(rule, undone):
             raise NotAllowedNow(say("the rule for {value} belongs to a decision about messages; remove it alone", value=rule.value))
     return list(kept)
 

@@ -51,12 +51,17 @@ def undone_decisions(session: Session, some: Sequence[Rule]) -> set[int | None]:
     return set(session.scalars(gone))
 
 
+def belongs_to_decision(rule: Rule, undone: set[int | None]) -> bool:
+    """Whether a rule stands and falls with a decision about messages, so that it is not restored by itself. `undone`: undone decisions."""
+    return rule.match == "campaign" or rule.origin == store.STANDING or rule.decision_id in undone
+
+
 def restorable_order(session: Session, rule: Rule, undone: set[int | None], *, by: Actor, now: datetime, settings: Settings) -> RuleOrder:
     """The order that would make a removed rule, if this actor may restore it."""
     access.may_make_rule(session, by, rule.scope)
     if rule.removed_by != str(by) or rule.removed_at is None or rule.removed_at <= now - LASTS:
         raise NotAllowedNow(say("only the person who removed a rule can restore it, within 24 hours; make a new rule"))
-    if rule.match == "campaign" or rule.origin == store.STANDING or rule.decision_id in undone:
+    if belongs_to_decision(rule, undone):
         raise NotAllowedNow(say("this rule belongs to a decision about messages; make that decision again"))
     order = check_order(session, store.order_of(rule), settings)
     dual_control.require_proof_of_rule(order.effect, order.match, order.scope, by)
