@@ -30,7 +30,7 @@ SAVED = "saved-sums"  # in a session: what these were when each savepoint began
 COVERED: tuple[Any, ...] = (Decision.at, Decision.by, Decision.verb, Decision.reason, Decision.target, Decision.second_by, Decision.undoes)
 NAMES = tuple(str(inspect(column).key) for column in COVERED)
 FORGET = "forget"  # the act: retention deleted rows
-BEGIN, KEPT = "begin-sums", "keep-sums"  # acts: rows of before there were sums; sums of entries that are deleted
+BEGIN, KEPT = "begin-sums", "keep-sums"  # acts: rows that are older than sums; sums of entries that are deleted
 Bucket = tuple[str, int]  # what is summed, and the day: days since 2024
 
 
@@ -50,37 +50,31 @@ class Sums(defaultdict[Bucket, Sum]):
 
     def add(self, kind: str, key: int, value: int, sign: int = 1) -> None:
         """Adds a row, or with -1 takes it away. `key`: the id whose day counts."""
-        one = self[kind, key // DAY_BITS]
-        one.rows += sign
-        one.total = (one.total + sign * value) % MODULUS
+        self.add_sum((kind, key // DAY_BITS), sign, sign * value)
+
+    def add_sum(self, bucket: Bucket, rows: int, total: int) -> None:
+        """Adds so many rows, with the sum of their hashes; negative ones are taken away."""
+        mine = self[bucket]
+        mine.rows += rows
+        mine.total = (mine.total + total) % MODULUS
 
     def merge(self, other: Mapping[Bucket, Sum], sign: int = 1) -> None:
         """Adds other sums, or with -1 takes them away."""
         for bucket, one in other.items():
-            mine = self[bucket]
-            mine.rows += sign * one.rows
-            mine.total = (mine.total + sign * one.total) % MODULUS
+            self.add_sum(bucket, sign * one.rows, sign * one.total)
 
-    def copied(self) -> "Sums":
-        """The same sums."""
-        same = Sums()
-        same.merge(self)
-        return same
-
-    def negated(self) -> "Sums":
-        """The same with the opposite sign: rows that go."""
-        opposite = Sums()
-        opposite.merge(self, -1)
-        return opposite
+    def times(self, sign: int) -> "Sums":
+        """A copy of these sums, or with -1 the opposite: of rows that go."""
+        made = Sums()
+        made.merge(self, sign)
+        return made
 
     def add_words(self, digest: str) -> int:
         """Adds the sums in the digest of an entry; returns how many rows these are."""
         number = 0
         for bucket, rows, total in read_words(digest):
             number += rows
-            mine = self[bucket]
-            mine.rows += rows
-            mine.total = (mine.total + total) % MODULUS
+            self.add_sum(bucket, rows, total)
         return number
 
     def as_words(self) -> str:
@@ -98,25 +92,25 @@ def read_words(digest: str) -> Iterator[tuple[Bucket, int, int]]:
             yield (kind, int(day)), int(rows), int(total, 16)
 
 
-def hash_row(kind: str, *values: object) -> int:
-    """A row as a number."""
-    return int.from_bytes(hashlib.sha256(f"{kind} {values!r}".encode()).digest(), "big")
+def hash_row(row: str) -> int:
+    """A row, written as text, as a number."""
+    return int.from_bytes(hashlib.sha256(row.encode()).digest(), "big")
 
 
 def hash_state(delivery_id: int, state: str) -> int:
     """A delivery and its state as a number."""
-    return int.from_bytes(hashlib.sha256(f"state {delivery_id} {state}".encode()).digest(), "big")
+    return hash_row(f"{STATE} {delivery_id} {state}")
 
 
 def hash_item(decision_id: int, delivery_id: int, before: str) -> int:
     """An item of a decision as a number, without its outcome, which servers change later: the delivery's state proves that."""
-    return int.from_bytes(hashlib.sha256(f"item {decision_id} {delivery_id} {before}".encode()).digest(), "big")
+    return hash_row(f"{ITEM} {decision_id} {delivery_id} {before}")
 
 
 def hash_decision(decision_id: int, values: Iterable[Any]) -> int:
     """A decision as a number: its `COVERED` columns."""
     plain = [str(value) if isinstance(value, str) else to_micros(value) if isinstance(value, datetime) else value for value in values]
-    return hash_row(DECISION, decision_id, *plain)
+    return hash_row(f"{DECISION} {(decision_id, *plain)!r}")
 
 
 def sum_states(states: Iterable[tuple[int, str]], sign: int = 1) -> Sums:
@@ -198,7 +192,7 @@ class Open:
 
     def copied(self) -> "Open":
         """The same sums."""
-        return Open(self.written.copied(), self.promised.copied(), self.owed.copied())
+        return Open(self.written.times(1), self.promised.times(1), self.owed.times(1))
 
 
 def open_of(session: Session, subject: str) -> Open:

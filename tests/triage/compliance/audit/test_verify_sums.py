@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from tests.triage.arriving import NOW
 from tests.triage.compliance.audit.busy_decisions import work
-from tests.triage.compliance.audit.test_verify_state import changed, copied
+from tests.triage.compliance.audit.test_verify_state import changed, copied, differences_after, verified
 from tests.triage.quarantine.decisions.test_decide import Office, by_id
 from tests.triage.tampering import unguard
 from triage.actor import Actor
@@ -87,21 +87,6 @@ def seal(engine: Engine) -> None:
     """Chains all entries."""
     with db.transaction(engine) as session:
         hash_chain.seal_entries(session)
-
-
-def verified(engine: Engine) -> verify_state.StateVerification:
-    """Result of verification."""
-    with db.read_transaction(engine) as session:
-        return verify_state.verify_state(session)
-
-
-def differences_after(engine: Engine, statement: str) -> tuple[str, ...]:
-    """Differences after one SQL statement, which is taken back then."""
-    with Session(engine) as session:
-        assert session.connection().exec_driver_sql(statement).rowcount > 0, statement
-        found = verify_state.verify_state(session).differences
-        session.rollback()
-    return found
 
 
 def test_nothing_is_invented(office: Office) -> None:
