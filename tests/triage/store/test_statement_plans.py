@@ -280,8 +280,7 @@ def repr_name(name: str) -> str:
     return f'"{name}"'
 
 
-ON_POSTGRESQL = {  # as good: between two that begin with the state, the pages decide that earlier tests left in their files
-    "what is delivered undecided": ("delivery_by_urgency", "delivery_by_domain"),
+ON_POSTGRESQL = {  # as good: two that begin with the state cost the same
     "the newest of a department": ("delivery_by_folder",),
     "the queue by risk, each message by itself": ("delivery_by_time",),
     "what expires": ("delivery_pkey",),
@@ -296,6 +295,7 @@ def test_postgresql_finds_them_by_these_indexes(postgresql_engine: Engine, setti
         for table in COPIED:
             copy_rows(session, table)
     with postgresql_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"VACUUM (FULL) {', '.join(COPIED)}"))  # pages that earlier tests left in a file make an index dear
         connection.execute(text("ANALYZE"))
     fold(postgresql_engine)
     found = {name: ways_of(postgresql_engine, settings, partial(ask_as_of_many, ask)) for name, (ask, _) in ASKED.items()}
