@@ -79,12 +79,12 @@ def fill_slice(engine: Engine, template: dict[str, object], made: int) -> None:
         )
         subject = f"delivery:{ids.format_id(number)}"
         entered = row_sums.sum_states([(number, "held")])
-        rows["audit_record"].append(ledger.record_of("receive", subject, by=relay, now=NOW, items=1, digest=entered.as_words()))
+        rows["audit_record"].append(ledger.record_of("receive", subject, by=relay, now=NOW, items=1, digest=entered.format_digest()))
         if (number - first) % DECIDED == DECIDED - 1:
             decide(rows, number, staff)
         for act, before, after in (("claim", "queued", "relaying"), ("deliver", "relaying", "delivered")):
             sums = row_sums.sum_changes([(number, before, after)])
-            rows["audit_record"].append(ledger.record_of(act, subject, by=relay, now=NOW, items=1, digest=sums.as_words()))
+            rows["audit_record"].append(ledger.record_of(act, subject, by=relay, now=NOW, items=1, digest=sums.format_digest()))
     with db.transaction(engine) as session:
         head = session.get_one(Marker, hash_chain.HEAD)
         for place, row in enumerate(rows["audit_record"], head.number + 1):
@@ -109,7 +109,7 @@ def decide(rows: dict[str, list[dict[str, object]]], last: int, by: Actor) -> No
     sums.merge(row_sums.sum_items((last, one, "held") for one in mine))
     sums.merge(row_sums.sum_decisions([(last, *(decision[name] for name in row_sums.NAMES))]))
     subject = row_sums.subject_of(last)
-    rows["audit_record"].append(ledger.record_of("release", subject, by=by, now=NOW, items=DECIDED, digest=sums.as_words()))
+    rows["audit_record"].append(ledger.record_of("release", subject, by=by, now=NOW, items=DECIDED, digest=sums.format_digest()))
 
 
 def verify_once(url: str) -> int:

@@ -55,7 +55,7 @@ class Lazy(click.Group):
         """A command by what is said of it: of one that is elsewhere no more than that is true."""
         if name not in self.elsewhere:
             return self.commands[name]
-        return click.Command(name, help=HELPS[words_of(ctx, name)])
+        return click.Command(name, help=HELPS[name_command(ctx, name)])
 
 
 class Listing(Lazy):
@@ -101,6 +101,6 @@ def suggest_command(group: click.Group, ctx: click.Context, given: str) -> str:
     return str(renamed.get(near[0], near[0])) if near else ""
 
 
-def words_of(ctx: click.Context, name: str) -> str:
+def name_command(ctx: click.Context, name: str) -> str:
     """A command as it is called, without the program's name."""
-    return f"{words_of(ctx.parent, ctx.info_name or '')} {name}" if ctx.parent else name
+    return f"{name_command(ctx.parent, ctx.info_name or '')} {name}" if ctx.parent else name

@@ -30,7 +30,7 @@ from triage.policy.contacts.sent_headers import PlainReader, read_elaborately
 from triage.policy.contacts.sent_mail_totals import Gathered, gather_mail, join_totals
 from triage.policy.learning import learn_contacts, seeding_progress
 from triage.policy.learning.learn_contacts import Learned
-from triage.policy.learning.seeding_progress import Reach
+from triage.policy.learning.seeding_progress import ReadPart
 from triage.store import db
 from triage.times import utcnow
 
@@ -108,7 +108,7 @@ class Report:
 
 
 News = tuple[Lot | None, End | None]  # what a child says
-Folders = dict[str, list[Reach]]  # by folder, what was read
+Folders = dict[str, list[ReadPart]]  # by folder, what was read
 Heard = Callable[[Report, str], None]  # called when there is news of an account
 
 
@@ -117,19 +117,19 @@ def read_accounts(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, 
     waiting = deque(plan.source.accounts())
     report = Report(accounts=len(waiting))
     with db.read_transaction(engine) as session:
-        reached = seeding_progress.read_progress(session, plan.name)
+        read_parts = seeding_progress.read_progress(session, plan.name)
     lots: list[tuple[str, Lot]] = []
     ends: list[tuple[str, End]] = []
     settling = partial(settle_account, engine, plan, report=report, settings=settings, by=by, heard=heard)
     with seldom_collected(), start_children(plan, min(plan.connections, len(waiting))) as readers:
         due = time.monotonic() + LATEST
         for reader in readers:
-            reader.begin(waiting, reached)
+            reader.begin(waiting, read_parts)
         while busy := [reader for reader in readers if reader.accounts]:
             ready = wait([reader.pipe for reader in busy], timeout=SOON if lots or ends else None)
             for reader in busy:
                 if reader.pipe in ready:
-                    hear_child(reader, lots, ends, waiting, reached)
+                    hear_child(reader, lots, ends, waiting, read_parts)
             if not ready or sum(lot.messages for _, lot in lots) >= AT_ONCE or time.monotonic() > due:
                 settling(lots, ends)
                 lots, ends, due = [], [], time.monotonic() + LATEST
@@ -151,7 +151,7 @@ def seldom_collected() -> Iterator[None]:
 
 
 def hear_child(
-    reader: "Reader", lots: list[tuple[str, Lot]], ends: list[tuple[str, End]], waiting: deque[str], reached: dict[str, Folders]
+    reader: "Reader", lots: list[tuple[str, Lot]], ends: list[tuple[str, End]], waiting: deque[str], read_parts: dict[str, Folders]
 ) -> None:
     """Put what a child says to the rest; when it is through with an account, give it another."""
     lot, end = reader.hear(waiting)
@@ -161,7 +161,7 @@ def hear_child(
     if end:
         ends.append((account, end))
         reader.accounts.popleft()
-        reader.begin(waiting, reached)
+        reader.begin(waiting, read_parts)
 
 
 def settle_account(
@@ -189,7 +189,8 @@ def learn_lots(engine: Engine, plan: Plan, lots: list[tuple[str, Lot]], report: 
     now = utcnow()
     found = join_totals(lot.found for _, lot in lots)
     read = [
-        seeding_progress.Read(account, lot.folder, Reach(plan.day, lot.mark.validity, lot.mark.last), lot.messages) for account, lot in lots
+        seeding_progress.Read(account, lot.folder, ReadPart(plan.day, lot.mark.validity, lot.mark.last), lot.messages)
+        for account, lot in lots
     ]
     with db.transaction(engine) as session:
         learned = learn_contacts.learn_gathered(session, found, how="seed", settings=settings, by=by, now=now)
@@ -235,14 +236,14 @@ class Reader:
         """A new one."""
         return cls(plan, *start_child(plan))
 
-    def begin(self, waiting: deque[str], reached: dict[str, Folders]) -> None:
+    def begin(self, waiting: deque[str], read_parts: dict[str, Folders]) -> None:
         """Give it the next account, if there is one; some more, if there are plenty."""
         wanted = 1 + min(AHEAD, len(waiting) // (2 * self.plan.connections))
         while waiting and len(self.accounts) < wanted:
             account = waiting.popleft()
             self.accounts.append(account)
             with contextlib.suppress(OSError):  # it is dead: `hear_child` says so
-                self.pipe.send((account, reached.get(account, {})))
+                self.pipe.send((account, read_parts.get(account, {})))
 
     def hear(self, waiting: deque[str]) -> News:
         """Receives the child's next report. Another process replaces a dead one: that costs the account that it was at, and no other."""
@@ -290,10 +291,10 @@ def serve_child(plan: Plan, pipe: Connection) -> None:
     refused = 0  # logins in a row
     with contextlib.suppress(EOFError, OSError), seldom_collected():
         while True:
-            account, reached = pipe.recv()
+            account, read_parts = pipe.recv()
             speaker = Speaker(pipe)
             is_over = refused >= MOST_REFUSED
-            end = End(0, STOPPED) if is_over else read_account(plan, account, reached, speaker.say)
+            end = End(0, STOPPED) if is_over else read_account(plan, account, read_parts, speaker.say)
             if not is_over:
                 refused = refused + 1 if end.is_shut_out else 0
             speaker.say(end)
@@ -315,14 +316,14 @@ class Speaker:
         self.held = news if isinstance(news, Lot) else None
 
 
-def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot], None]) -> End:
+def read_account(plan: Plan, address: str, read_parts: Folders, say: Callable[[Lot], None]) -> End:
     """Reads all new messages in the sent folders of one account. After a broken connection it reconnects and resumes."""
     marks: dict[str, Mark] = {}
     folders, tries = 0, 1
     while True:
         before = dict(marks)
         try:
-            folders = max(folders, read_folders(plan, address, reached, marks, say))
+            folders = max(folders, read_folders(plan, address, read_parts, marks, say))
             return End(folders)
         except NoToken as fault:  # which locks no account, and is asked about once a minute
             return End(0, str(fault))
@@ -337,13 +338,13 @@ def read_account(plan: Plan, address: str, reached: Folders, say: Callable[[Lot]
             time.sleep(max(fault.pause, plan.pause * 2 ** (tries - 1)))
 
 
-def read_folders(plan: Plan, address: str, reached: Folders, marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:
+def read_folders(plan: Plan, address: str, read_parts: Folders, marks: dict[str, Mark], say: Callable[[Lot], None]) -> int:
     """In one session: every sent folder from its mark on; how many there are."""
     account = plan.source.open(address)
     try:
         folders = [folder for folder in account.folders() if folder.use == "sent"]
         for folder in folders:
-            read_folder(plan, address, account, folder, reached.get(folder.name, []), marks, say)
+            read_folder(plan, address, account, folder, read_parts.get(folder.name, []), marks, say)
     finally:
         account.close()
     return len(folders)
@@ -354,13 +355,13 @@ def read_folder(
     address: str,
     account: Account,
     folder: Folder,
-    reached: list[Reach],
+    read_parts: list[ReadPart],
     marks: dict[str, Mark],
     say: Callable[[Lot], None],
 ) -> None:
     """Reads one folder, without what an earlier run has read."""
-    after = marks.get(folder.name) or furthest_mark(plan.day, reached)
-    everything = not plan.day and not reached
+    after = marks.get(folder.name) or furthest_mark(plan.day, read_parts)
+    everything = not plan.day and not read_parts
     plain = PlainReader(address)
     pace = Pace(plan.rate / plan.connections if plan.rate else 0.0)
     for batch in account.read(folder, after=after, since=plan.since):
@@ -370,25 +371,25 @@ def read_folder(
         )
         if not everything:
             read = zip(batch.messages, parsed, strict=True)
-            parsed = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, reached))
+            parsed = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, read_parts))
         say(Lot(folder.name, batch.mark, gather_mail(parsed), batch.unreadable, batch.left))
         marks[folder.name] = batch.mark
         pace.keep(len(batch.messages))
 
 
-def furthest_mark(day: str, reached: list[Reach]) -> Mark | None:
+def furthest_mark(day: str, read_parts: list[ReadPart]) -> Mark | None:
     """Returns how far a folder was read already for the whole period that is wanted now, None when it was not."""
-    enough = [one for one in reached if one.since <= day]
+    enough = [one for one in read_parts if one.since <= day]
     last = max(enough, key=lambda one: sort_key(one.last), default=None)
     return Mark(last.validity, last.last) if last else None
 
 
-def is_new(place: str, at: datetime, batch: Batch, plan: Plan, reached: list[Reach]) -> bool:
+def is_new(place: str, at: datetime, batch: Batch, plan: Plan, read_parts: list[ReadPart]) -> bool:
     """Whether a message is from the wanted day or later, and was not read by a run that asked for a later day."""
     day = f"{at:%Y-%m-%d}"
     return day >= plan.day and not any(
         one.since > plan.day and one.validity == batch.mark.validity and sort_key(place) <= sort_key(one.last) and day >= one.since
-        for one in reached
+        for one in read_parts
     )
 
 

@@ -119,10 +119,10 @@ def describe_refusal(answer: tuple[int, bytes], login: Login) -> Ended:
 
 def authenticate_plain(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
     """Name and password together (RFC 4616)."""
-    return at_once(connection, "PLAIN", plain_words(login))
+    return at_once(connection, "PLAIN", encode_plain(login))
 
 
-def plain_words(login: Login) -> str:
+def encode_plain(login: Login) -> str:
     """Initial response of PLAIN, to be encoded."""
     return f"\0{login.name}\0{login.secret}"
 
@@ -144,11 +144,11 @@ def login_dialogue(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
 
 def authenticate_xoauth2(connection: smtplib.SMTP, login: Login) -> tuple[int, bytes]:
     """As Microsoft and Google describe it: a server that says no says why first, and waits for an empty line."""
-    answer = at_once(connection, "XOAUTH2", oauth_words(login))
+    answer = at_once(connection, "XOAUTH2", encode_xoauth2(login))
     return connection.docmd("") if answer[0] == GO_ON else answer
 
 
-def oauth_words(login: Login) -> str:
+def encode_xoauth2(login: Login) -> str:
     """Initial response of XOAUTH2, to be encoded."""
     return f"user={login.name}\1auth=Bearer {login.secret}\1\1"
 
@@ -167,5 +167,5 @@ def encode_base64(words: str) -> str:
 
 def without_secrets(reply: str, login: Login) -> str:
     """A reply as it may be kept and shown: some servers repeat what they did not understand."""
-    words = (login.secret, encode_base64(login.secret), encode_base64(plain_words(login)), encode_base64(oauth_words(login)))
+    words = (login.secret, encode_base64(login.secret), encode_base64(encode_plain(login)), encode_base64(encode_xoauth2(login)))
     return re.sub("|".join(map(re.escape, words)), HIDDEN, reply, flags=re.IGNORECASE)

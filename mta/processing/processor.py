@@ -140,7 +140,7 @@ def repeat_in_thread(
                 task()
                 pause(seconds)
             except Exception as fault:
-                log.error("%s failed and is tried again: %s", what, in_words(fault))
+                log.error("%s failed and is tried again: %s", what, describe_exception(fault))
                 stop.wait(PAUSE)
 
     thread = threading.Thread(target=go_on, name=what, daemon=True)
@@ -211,7 +211,7 @@ class Writer:
         try:
             return self.enter_together(messages)
         except Exception as fault:
-            log.warning("a transaction failed, its %d messages are entered one by one: %s", len(messages), in_words(fault))
+            log.warning("a transaction failed, its %d messages are entered one by one: %s", len(messages), describe_exception(fault))
         return [(message, why) for message in messages if (why := self.enter_alone(message, stop))]
 
     def enter_unread(self, message: Judged, why: str, stop: threading.Event) -> bool:
@@ -240,7 +240,7 @@ class Writer:
             except Exception as refused:
                 if self.database_answers():
                     return describe_failure(refused)
-                log.warning("the database does not answer, what was accepted waits in the spool: %s", in_words(refused))
+                log.warning("the database does not answer, what was accepted waits in the spool: %s", describe_exception(refused))
                 stop.wait(PAUSE)
             else:
                 self.entered([message] if fault is None else [])
@@ -335,9 +335,9 @@ def retry_at(message: Judged, now: datetime) -> datetime:
 
 def describe_failure(fault: Exception) -> str:
     """Describes why a message is not entered."""
-    return str(fault) if isinstance(fault, NotYet) else in_words(fault)
+    return str(fault) if isinstance(fault, NotYet) else describe_exception(fault)
 
 
-def in_words(fault: BaseException) -> str:
+def describe_exception(fault: BaseException) -> str:
     """A fault in one harmless line."""
     return escape_visible(f"{type(fault).__name__}: {fault}")[:500]

@@ -76,9 +76,9 @@ def test_large_indexes_are_built_when_they_are_missing(postgresql_engine: Engine
             connection.execute(text("DROP INDEX delivery_words_by_pieces"))
         else:  # what a CREATE INDEX CONCURRENTLY leaves that somebody stopped
             connection.execute(text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'delivery_words_by_pieces'::regclass"))
-    assert not db.finds_words(postgresql_engine)
+    assert not db.has_word_index(postgresql_engine)
     assert upgrade.upgrade(postgresql_engine) == (versions.newest(), versions.newest())
-    assert db.finds_words(postgresql_engine)
+    assert db.has_word_index(postgresql_engine)
 
 
 def test_an_upgrade_whose_large_indexes_do_not_come_about_is_one(
@@ -136,7 +136,7 @@ def test_two_nodes_build_at_once(postgresql_engine: Engine) -> None:
             time.sleep(2 * concurrent_indexes.PAUSE)
         first.result()
         second.result()
-    assert db.finds_words(postgresql_engine)
+    assert db.has_word_index(postgresql_engine)
 
 
 def building(engine: Engine) -> bool:
@@ -172,7 +172,7 @@ def test_mail_comes_in_while_a_large_index_is_built(postgresql_engine: Engine, s
                 session.execute(text("SET LOCAL lock_timeout = '1s'"))
                 came += len(arriving.arrive(session, settings, JOE))
         building.result()
-    assert db.finds_words(postgresql_engine)
+    assert db.has_word_index(postgresql_engine)
 
 
 ROWS = 20_000
@@ -224,7 +224,7 @@ def test_a_full_table_is_written_while_it_is_upgraded(released: Engine) -> None:
         assert upgrading.result() == (RELEASED, versions.newest())
     with db.read_transaction(released) as session:
         assert session.scalar(text("SELECT sum(weight) FROM delivery")) == written
-    assert db.finds_words(released)
+    assert db.has_word_index(released)
 
 
 NEEDED = text(
@@ -253,7 +253,7 @@ def test_without_the_right_to_add_pg_trgm_the_rest_is_built(postgresql_server: S
         connection.execute(text("GRANT CREATE ON SCHEMA public TO poor"))
     poor = db.open_engine(replace(postgresql_server, user="poor").url("poor"))
     upgrade.upgrade(poor)
-    assert not db.finds_words(poor)
+    assert not db.has_word_index(poor)
     assert "pg_trgm is missing and cannot be added" in caplog.text
     versions.check(poor)
     poor.dispose()

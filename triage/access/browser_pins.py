@@ -27,7 +27,7 @@ UNUSED = timedelta(days=90)  # after which a PIN is forgotten
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class PinLimits:
     """Time for which a PIN opens a session."""
 
     lasts: timedelta  # after the sign-in
@@ -100,28 +100,28 @@ def of_browser(browser: str, login: str) -> ColumnElement[bool]:
     return (col(BrowserPin.browser_sha256) == hash_session_key(browser)) & (col(BrowserPin.login) == login)
 
 
-def is_resumable(browser: str, reach: Reach, now: datetime) -> ColumnElement[bool]:
+def is_resumable(browser: str, limits: PinLimits, now: datetime) -> ColumnElement[bool]:
     """Sessions of this browser that a PIN opens, where their account has one."""
     here = in_browser(browser) & (col(StaffSession.browser_sha256) == col(BrowserPin.browser_sha256))
     same = (col(StaffSession.login) == col(BrowserPin.login)) & col(StaffSession.method).not_in(NEVER_OPENED)
-    return here & same & (col(StaffSession.started_at) > now - reach.lasts) & (col(StaffSession.seen_at) > now - reach.left)
+    return here & same & (col(StaffSession.started_at) > now - limits.lasts) & (col(StaffSession.seen_at) > now - limits.left)
 
 
-def list_holders(session: Session, browser: str, reach: Reach, *, now: datetime) -> tuple[PinHolder, ...]:
+def list_holders(session: Session, browser: str, limits: PinLimits, *, now: datetime) -> tuple[PinHolder, ...]:
     """Returns the accounts whose sessions in this browser a PIN opens now, the last one seen first."""
     if not browser:
         return ()
     has_tries = col(BrowserPin.failures) < TRIES
-    theirs = is_resumable(browser, reach, now) & has_tries & (col(StaffMember.login) == col(StaffSession.login)) & col(StaffMember.active)
+    theirs = is_resumable(browser, limits, now) & has_tries & (col(StaffMember.login) == col(StaffSession.login)) & col(StaffMember.active)
     rows = session.execute(select(col(StaffMember.login), col(StaffMember.name)).where(theirs).order_by(col(StaffSession.seen_at).desc()))
     return tuple(PinHolder(login, name) for login, name in dict.fromkeys((login, name) for login, name in rows))
 
 
-def begin_try(session: Session, browser: str, login: str, reach: Reach, *, now: datetime) -> PinTry | None:
+def begin_try(session: Session, browser: str, login: str, limits: PinLimits, *, now: datetime) -> PinTry | None:
     """Count a try. None when no PIN opens a session of this login in this browser."""
     if not browser:
         return None
-    mine = is_resumable(browser, reach, now) & (col(BrowserPin.login) == login)
+    mine = is_resumable(browser, limits, now) & (col(BrowserPin.login) == login)
     pin_hash = session.scalars(select(col(BrowserPin.pin_hash)).where(mine).limit(1)).first()
     if pin_hash is None:
         return None
@@ -156,13 +156,15 @@ def refuse_try(session: Session, attempt: PinTry, browser: str, client: str, *, 
     return left
 
 
-def open_again(session: Session, attempt: PinTry, browser: str, client: str, former: str, reach: Reach, *, now: datetime) -> str | None:
+def open_again(
+    session: Session, attempt: PinTry, browser: str, client: str, former: str, limits: PinLimits, *, now: datetime
+) -> str | None:
     """Open the locked session of whoever gave the right PIN, in the audit log; its new key. None when it has ended meanwhile.
 
     It ends when it would have, no second factor counts as given, and earlier wrong PINs still count.
     """
     same = (col(BrowserPin.login) == attempt.login) & (col(BrowserPin.pin_hash) == attempt.pin_hash)  # another one may be set meanwhile
-    mine = is_resumable(browser, reach, now) & same
+    mine = is_resumable(browser, limits, now) & same
     kept = session.scalars(select(StaffSession).where(mine).order_by(col(StaffSession.seen_at).desc()).limit(1)).first()
     actor = staff_members.find_staff_actor(session, attempt.login, now)
     if kept is None or actor is None:

@@ -155,7 +155,7 @@ def queue_report(
         sender=settings.sender,
         to=to,
         subject=subject,
-        text=in_words(subject, message, story, settings),
+        text=write_outbound_notice(subject, message, story, settings),
         failed=story.recipients,
         hostname=settings.company.hostname,
         arrived_at=message.received_at,
@@ -178,7 +178,7 @@ def known_recipient(delivery: Delivery, message: Message) -> str:
     return as_written(delivery, message) or delivery.mailbox
 
 
-def in_words(subject: str, message: Message, story: Story, settings: Settings) -> str:
+def write_outbound_notice(subject: str, message: Message, story: Story, settings: Settings) -> str:
     """Returns the text of a notice: which message, to which recipients, and what the servers outside have replied."""
     named = escape_visible(subject) or say("(no subject)")
     lines = [say(story.opening, subject=named, time=format_minute(message.received_at)), ""]

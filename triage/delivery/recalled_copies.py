@@ -137,7 +137,7 @@ def end_copies(session: Session, delivery_ids: Iterable[int], *, now: datetime) 
     session.execute(update(Recalled).where(open_rows).values(ended_at=now, head=None), execution_options=UNSEEN)
 
 
-def in_words(rows: list[Recalled]) -> str:
+def describe_copies(rows: list[Recalled]) -> str:
     """Says where copies were and what their owner had done with them; "" without one."""
     lay = [say("in {folder}, {done}", folder=escape_visible(row.folder), done=done_with(row.flags)) for row in rows if not row.gone]
     return say("It was {places}.", places=join_parts("; ", lay)) if lay else ""

@@ -38,7 +38,7 @@ def fill_notice(message: Message, concerned: Sequence[Delivery], kind: str, text
     failures = [describe_failure(written, one, kind) for one in concerned if (written := as_written(one, message))]
     if not failures:
         return None  # members of a group: who they are is nobody's business outside
-    return FilledNotice(message.envelope["reverse_path"], in_words(text, message, failures, settings), tuple(failures))
+    return FilledNotice(message.envelope["reverse_path"], fill_template(text, message, failures, settings), tuple(failures))
 
 
 def as_written(delivery: Delivery, message: Message) -> str:
@@ -62,7 +62,7 @@ def fold_recipient(address: str) -> str:
         return address.casefold()
 
 
-def in_words(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
+def fill_template(text: str, message: Message, failures: Sequence[dsn.Failed], settings: Settings) -> str:
     """The words of a template. Those that Mailroom brings along are said in the company's language, and in English for whoever reads that.
 
     What the company has written itself is all that is said.

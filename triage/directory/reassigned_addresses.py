@@ -59,7 +59,7 @@ def own_mailbox() -> ColumnElement[Any]:
 
 def find_barred(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Returns the deliveries that would go to a mailbox that is somebody else's now, and why none is sent automatically, in words."""
-    return in_words(session, find_suspected(session, is_among(session, col(Delivery.id), ids)))
+    return explain_reassigned(session, find_suspected(session, is_among(session, col(Delivery.id), ids)))
 
 
 def find_suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]:
@@ -76,7 +76,7 @@ def find_suspected(session: Session, where: ColumnElement[bool]) -> list[Passed]
     return [Passed(*one) for one in found]
 
 
-def in_words(session: Session, rows: list[Passed]) -> dict[int, str]:
+def explain_reassigned(session: Session, rows: list[Passed]) -> dict[int, str]:
     """Returns the reason for each delivery that would go to a stranger."""
     if not rows:
         return {}
@@ -131,7 +131,7 @@ def owner_of(session: Session, known: KnownRecipient) -> str:
 
 def note_held(session: Session) -> None:
     """Staff reads at what is held why it leaves for nobody by itself."""
-    said = in_words(session, find_suspected(session, col(Delivery.state) == State.HELD))
+    said = explain_reassigned(session, find_suspected(session, col(Delivery.state) == State.HELD))
     append_notes(session, said)
 
 

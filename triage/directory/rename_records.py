@@ -141,7 +141,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     ledger.write_digests(session, acts, by=by, now=now)
     renamed = row_sums.read_sums(session, row_sums.DECISION, theirs)
     renamed.merge(sums, -1)
-    if words := renamed.as_words():
+    if words := renamed.format_digest():
         ledger.write_digests(session, [(row_digests.RENAME + "decisions", "decisions", words)], by=by, now=now)
     session.expire_all()
 

@@ -83,7 +83,7 @@ def find_outdated(session: Session, settings: Settings) -> list[str]:
     people, logins = rename_records.former_names(session)
     former: dict[str, dict[str, list[str]]] = {rename_records.PERSON: people, rename_records.STAFF: logins, DEPARTMENT: {}}
     all_named = dict.fromkeys((*named_people(settings), *named_departments(settings)))
-    found = (in_words(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in all_named)
+    found = (describe_stale(one, former[one.kind].get(one.name, []), here=is_here(session, one)) for one in all_named)
     return [words for words in found if words]
 
 
@@ -99,7 +99,7 @@ def is_here(session: Session, one: Named) -> bool:
     return session.scalar(staff) is not None or session.scalar(signs_in) is not None
 
 
-def in_words(one: Named, today: list[str], *, here: bool) -> str:
+def describe_stale(one: Named, today: list[str], *, here: bool) -> str:
     """Says what is wrong with a name in the settings, "" when nothing is."""
     names = " or ".join(today)
     if today and here:

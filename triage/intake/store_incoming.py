@@ -127,14 +127,14 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
     ledger.enter_all(session, entries, by=JUDGE, now=now)
     held = [one for one in stored if any(copy.state == State.HELD for copy in one.deliveries)]
     traits.keep_traits(session, (traits_of(one, settings) for one in held))
-    keep_words(session, held)
+    index_words(session, held)
     wanted_traits.learn_wanted(session, dict(traits_of(one, settings) for one in stored if one.evaluated.is_accepted), now=now)
 
 
-def keep_words(session: Session, held: Sequence[Stored]) -> None:
+def index_words(session: Session, held: Sequence[Stored]) -> None:
     """The words of held messages can be searched, but for those that lie in confidential folders only."""
     found = drop_confidential(session, held)
-    message_words.keep_words(session, ((one.message_id, message_words.words_of_message(one.examined.summary)) for one in found))
+    message_words.index_words(session, ((one.message_id, message_words.words_of_message(one.examined.summary)) for one in found))
 
 
 def drop_confidential(session: Session, stored: Sequence[Stored]) -> list[Stored]:

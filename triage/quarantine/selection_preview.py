@@ -11,7 +11,7 @@ from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import consent, decision_plan, request_keepers
 from triage.quarantine.decisions.consent import Consent
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
-from triage.quarantine.decisions.outcome_text import confidential_words
+from triage.quarantine.decisions.outcome_text import describe_confidential
 from triage.quarantine.removal import late_copies, removal_plan
 from triage.quarantine.rules.rules_with_decision import NotOffered
 from triage.quarantine.search import selection_summary
@@ -48,7 +48,7 @@ def preview_decision(session: Session, request: DecisionRequest, *, by: Actor, s
         allow=allow,
         needs=tuple(decision_plan.removal_needs(session, wanted, plan.where, by=by, settings=settings)) if plan else (),
         late=tuple(preview_late(session, request, plan, by=by, settings=settings, now=now)) if plan else (),
-        confidential=confidential_words(request_keepers.find_concerned(session, wanted, request_keepers.REMOVAL, by=by)),
+        confidential=describe_confidential(request_keepers.find_concerned(session, wanted, request_keepers.REMOVAL, by=by)),
     )
 
 

@@ -6,7 +6,7 @@ from triage.reports.forecast import Forecast, Proposal, Share
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.say import say, say_count
 from triage.text.csv_export import Cell
-from triage.text.numbers import WEEKDAYS, format_percent, hour_words, rule_words, spell_span
+from triage.text.numbers import WEEKDAYS, describe_policy_rule, format_hour, format_percent, spell_span
 
 HOURS = range(24)
 SHARES = (
@@ -41,7 +41,7 @@ def report_forecast(found: Forecast, unknown: Counts, left_out: Counts) -> tuple
             "why",
             say("Reasons"),
             [],
-            (count_table("rules", say("Rules that decided"), say("Rule"), [(rule_words(rule), n) for rule, n in found.rules]),),
+            (count_table("rules", say("Rules that decided"), say("Rule"), [(describe_policy_rule(rule), n) for rule, n in found.rules]),),
         ),
         (
             "known",
@@ -149,7 +149,7 @@ def table_of_waits(found: Forecast) -> Table:
 def share_tables(found: Forecast) -> Iterator[Table]:
     """Yields tables of passing and held messages, by department, weekday and hour; entries without messages are left out."""
     days = zip(WEEKDAYS, found.weekdays, strict=True)
-    hours = ((hour_words(hour), share) for hour, share in enumerate(found.hours))
+    hours = ((format_hour(hour), share) for hour, share in enumerate(found.hours))
     for name, title, rows in (
         ("departments", say("Departments"), found.departments),
         ("weekdays", say("Weekdays"), days),

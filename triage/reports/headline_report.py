@@ -72,7 +72,7 @@ def report_headlines(figures: Sequence[Figure], period: Period, before: Period |
         "headlines",
         say("Headline figures"),
         period,
-        tuple(headline_words({one.name: one for one in figures}, before)),
+        tuple(describe_headline({one.name: one for one in figures}, before)),
         say(
             "The period before has the same length and the same weekdays. Wanted messages wait from their arrival until their release. "
             "The target is that of their person or department, in working time; without targets the share is empty."
@@ -81,7 +81,7 @@ def report_headlines(figures: Sequence[Figure], period: Period, before: Period |
     )
 
 
-def headline_words(figures: dict[str, Figure], before: Period | None) -> Iterable[str]:
+def describe_headline(figures: dict[str, Figure], before: Period | None) -> Iterable[str]:
     """Sentences about the headline figures."""
     held, released, removed, median = (figures[name].now for name in ("held", "released", "removed", "median_wait"))
     said = say_count("{count} message was held.", "{count} messages were held.", count=int(held or 0))

@@ -9,7 +9,7 @@ from triage.reports.mail_metrics import HOURS, Campaigns, Counts, Queue, Spread,
 from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.say import format_minute, join_parts, say, say_count
 from triage.text.csv_export import Cell
-from triage.text.numbers import WEEKDAYS, format_percent, hour_words, rule_words, spell_span
+from triage.text.numbers import WEEKDAYS, describe_policy_rule, format_hour, format_percent, spell_span
 
 MOST_CAMPAIGNS = 10  # that are listed
 WANTED = say(
@@ -55,12 +55,12 @@ def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], old
     has waited by now.
     """
     departments = tuple((names.get(code) or code or say("(none)"), code, *spread_cells(one)) for code, one in found.departments)
-    hours = tuple((hour_words(hour), *spread_cells(one)) for hour, one in zip(HOURS, found.hours, strict=True))
+    hours = tuple((format_hour(hour), *spread_cells(one)) for hour, one in zip(HOURS, found.hours, strict=True))
     return Report(
         "waiting",
         say("Waiting time of wanted messages"),
         period,
-        tuple(waiting_words(found, oldest)),
+        tuple(describe_waiting(found, oldest)),
         WANTED,
         (
             Table(
@@ -87,7 +87,7 @@ def report_waiting(found: Waiting, period: Period, names: Mapping[str, str], old
     )
 
 
-def waiting_words(found: Waiting, oldest: float | None) -> Iterable[str]:
+def describe_waiting(found: Waiting, oldest: float | None) -> Iterable[str]:
     """Sentences about the waiting."""
     total = found.total
     if not total.count:
@@ -130,13 +130,13 @@ def report_queue(
     `load`: rows of LOAD; `ages`: held messages by AGES; `longest`: rows of LONGEST.
     """
     days = tuple((day.isoformat(), held[day], released[day], removed[day]) for day in sorted(held))
-    hours = tuple((hour_words(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
+    hours = tuple((format_hour(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
     grid: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.week, strict=True))
     return Report(
         "queue",
         say("The queue"),
         period,
-        tuple(queue_words(found, sum(held.values()), released.total(), removed.total(), period)),
+        tuple(describe_queue(found, sum(held.values()), released.total(), removed.total(), period)),
         say(
             "Held messages are counted at each full hour. A message to several people counts once for each of them. "
             "Undone decisions do not count."
@@ -181,7 +181,7 @@ def report_queue(
     )
 
 
-def queue_words(found: Queue, held: int, released: int, removed: int, period: Period) -> Iterable[str]:
+def describe_queue(found: Queue, held: int, released: int, removed: int, period: Period) -> Iterable[str]:
     """Sentences about the queue."""
     staff = say("Staff released {released} and removed {removed}.", released=released, removed=removed)
     yield join_parts(" ", (say_count("{count} message was held.", "{count} messages were held.", count=held), staff))
@@ -234,7 +234,7 @@ def rules_that(verdict: str, found: Counts) -> Iterable[tuple[Cell, ...]]:
     total = found.total()
     for (rule, given), number in found.most_common():
         if given == verdict and number:
-            yield rule_words(rule), rule, number, number / total
+            yield describe_policy_rule(rule), rule, number, number / total
 
 
 def rules_sentence(found: Counts) -> str:
@@ -274,7 +274,7 @@ def report_campaigns(found: Campaigns, period: Period, subjects: Mapping[int, st
         "campaigns",
         say("Campaigns stopped"),
         period,
-        tuple(campaign_words(found)),
+        tuple(describe_campaigns(found)),
         say(
             "Counts removals that were not undone. A campaign is stopped when at least two of its copies were removed. Its time runs from "
             "the first of these copies to the first of these removals. The {number} largest campaigns are listed.",
@@ -309,7 +309,7 @@ def listed_of(found: Campaigns) -> tuple[Stopped, ...]:
     return found.stopped[:MOST_CAMPAIGNS]
 
 
-def campaign_words(found: Campaigns) -> Iterable[str]:
+def describe_campaigns(found: Campaigns) -> Iterable[str]:
     """Sentences about the campaigns."""
     copies = say_count("{count} copy removed", "{count} copies removed", count=found.removed)
     yield say_count(

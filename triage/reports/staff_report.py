@@ -7,7 +7,7 @@ from triage.reports.report_values import Column, Period, Plot, Report, Table
 from triage.reports.staff_metrics import Candour, Mistakes, Pace, Saved, Work
 from triage.say import say, say_count
 from triage.text.csv_export import Cell
-from triage.text.numbers import hour_words, rule_words, spell_span
+from triage.text.numbers import describe_policy_rule, format_hour, spell_span
 
 VERBS = {"release": say("released"), "redirect": say("redirected"), "purge": say("removed"), "reject": say("rejected")}
 PERSON = (
@@ -34,7 +34,7 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
     if total:
         tables.append(Table("total", say("Total"), PERSON, (pace_cells(total, say("all together")),)))
     if found.hours is not None:
-        hours = tuple((hour_words(hour), number) for hour, number in zip(HOURS, found.hours, strict=True))
+        hours = tuple((format_hour(hour), number) for hour, number in zip(HOURS, found.hours, strict=True))
         columns = (Column("hour", say("Hour"), "text"), Column("rows", say("Rows")))
         tables.append(Table("hours", say("Rows decided over the day"), columns, hours, Plot("bars", ("rows",))))
     if found.persons:
@@ -45,7 +45,7 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
         "work",
         say("The work"),
         period,
-        tuple(work_words(found, candour)),
+        tuple(describe_team_work(found, candour)),
         say(
             "A row is one decision that released, redirected, removed or rejected held messages. Rows an hour count only hours of the "
             "clock in which somebody decided. Seconds and keys count from the moment when the row is selected in the console."
@@ -57,7 +57,7 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
 NOTHING_DECIDED = say("No row was decided.")
 
 
-def work_words(found: Work, candour: Candour) -> Iterable[str]:
+def describe_team_work(found: Work, candour: Candour) -> Iterable[str]:
     """Sentences about the work."""
     if not found.rows:
         yield NOTHING_DECIDED
@@ -118,7 +118,7 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
             "rules",
             say("By the rule that had decided"),
             (Column("rule", say("Reason"), "text"), Column("name", say("Rule"), "text"), Column("messages", say("Messages put back"))),
-            tuple((rule_words(rule), rule, number) for rule, number in by_rule),
+            tuple((describe_policy_rule(rule), rule, number) for rule, number in by_rule),
             Plot("bars", ("messages",)),
         ),
     ]
@@ -133,10 +133,10 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
         )
         rows = tuple((one.shown, one.rows, one.undone, one.released, one.wrong, per_hundred(one)) for one in found.persons)
         tables.append(Table("people", say("By person"), columns, rows))
-    return Report("mistakes", title, period, tuple(mistake_words(found)), definition, tuple(tables))
+    return Report("mistakes", title, period, tuple(describe_mistakes(found)), definition, tuple(tables))
 
 
-def mistake_words(found: Mistakes) -> Iterable[str]:
+def describe_mistakes(found: Mistakes) -> Iterable[str]:
     """Sentences about the mistakes."""
     if not found.rows:
         yield NOTHING_DECIDED
@@ -164,7 +164,7 @@ def per_hundred(one: Pace) -> float | None:
 
 def report_savings(found: Saved, period: Period) -> Report:
     """Builds the report on hours saved and spent, with the formula."""
-    away, row = f"{found.employee_seconds:g} s", row_words(found)
+    away, row = f"{found.employee_seconds:g} s", describe_row_time(found)
     how = say("the measured median") if found.measured else say("from the settings")
     return Report(
         "saved",
@@ -199,7 +199,7 @@ def report_savings(found: Saved, period: Period) -> Report:
     )
 
 
-def row_words(found: Saved) -> str:
+def describe_row_time(found: Saved) -> str:
     """Says how long one row takes."""
     return f"{found.seconds_per_row:.1f} s" if found.measured else f"{found.seconds_per_row:g} s"
 

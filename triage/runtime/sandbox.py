@@ -94,7 +94,7 @@ def package_binds() -> list[Path]:
     return sorted(place for place in ROOT.iterdir() if (place / "__init__.py").is_file())
 
 
-def in_words() -> str:
+def describe_sandbox() -> str:
     """Describes the sandbox of children here, for who looks after the machine."""
     if path := parser_socket():
         return f"by a unit of its own behind {path}"

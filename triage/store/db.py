@@ -466,7 +466,7 @@ DURABLE = {  # settings of PostgreSQL, those of their values that keep what was 
 }
 
 
-def finds_words(engine: Engine) -> bool:
+def has_word_index(engine: Engine) -> bool:
     """Whether there is an index by which a search finds words. SQLite's is a part of its schema."""
     if engine.dialect.name != "postgresql":
         return True

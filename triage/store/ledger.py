@@ -58,7 +58,7 @@ def record_of_entry(entry: Entry, *, by: Actor, now: datetime) -> Row:
     notes = {format_id(delivery["id"]): delivery["note"] for delivery in entry.deliveries if delivery["note"]}
     detail = {"notes": notes} if notes else None
     subject = f"message:{format_id(entry.message['id'])}"
-    digest = row_sums.sum_states(states).as_words()
+    digest = row_sums.sum_states(states).format_digest()
     return record_of("receive", subject, by=by, now=now, detail=detail, items=len(states), digest=digest)
 
 
@@ -79,7 +79,7 @@ def branch_delivery(
         now=now,
         detail=detail,
         items=len(states),
-        digest=row_sums.sum_states(states).as_words(),
+        digest=row_sums.sum_states(states).format_digest(),
     )
 
 
@@ -155,7 +155,7 @@ def record_many(
     subject = (
         f"decision:{format_id(decision_id)}" if decision_id else f"delivery:{format_id(before[0][0])}" if len(before) == 1 else "deliveries"
     )
-    write_act(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=sums.as_words())
+    write_act(session, event, subject, by=by, now=now, detail=detail, items=len(before), digest=sums.format_digest())
     return before
 
 
@@ -202,7 +202,7 @@ def write_act(
     if not digest:
         digest = row_digests.digest_subjects(session, [(str(act), subject)]).get((str(act), subject), "")
     if str(act) not in row_digests.KIND_OF:
-        digest = f"{digest} {row_sums.take_words(session, subject)}".strip()
+        digest = f"{digest} {row_sums.take_digest(session, subject)}".strip()
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
 
 

@@ -39,7 +39,7 @@ RULES = {
 }
 
 
-def rule_words(rule: str) -> str:
+def describe_policy_rule(rule: str) -> str:
     """Describes a rule of the policy in words."""
     return RULES.get(rule, rule.replace("-", " "))
 
@@ -79,6 +79,6 @@ def pick_was_or_were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def hour_words(hour: int) -> str:
+def format_hour(hour: int) -> str:
     """An hour of the day."""
     return f"{hour:02d}:00"

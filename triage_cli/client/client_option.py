@@ -156,10 +156,10 @@ def refuse_server(ctx: click.Context) -> None:
     """BadInput when a server is named for a command that works only on the machine itself."""
     by = "--server" if read_option(ctx, "server") else f"${SERVER}" if os.environ.get(SERVER) else ""
     if by:
-        raise BadInput(f"`mailroom {words_of(ctx)}` works on the machine itself and asks no server: run it there, without {by}")
+        raise BadInput(f"`mailroom {name_command(ctx)}` works on the machine itself and asks no server: run it there, without {by}")
 
 
-def words_of(ctx: click.Context) -> str:
+def name_command(ctx: click.Context) -> str:
     """The command as it is called, without the program's name."""
-    before = words_of(ctx.parent) if ctx.parent and ctx.parent.parent else ""
+    before = name_command(ctx.parent) if ctx.parent and ctx.parent.parent else ""
     return f"{before} {ctx.info_name}".strip()

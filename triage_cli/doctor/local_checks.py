@@ -90,7 +90,7 @@ def check_durability(engine: Engine) -> Iterator[Finding]:
 
 def check_search(engine: Engine) -> Iterator[Finding]:
     """Checks that the database has the index of words, so that no search looks through all messages."""
-    if not db.finds_words(engine):
+    if not db.has_word_index(engine):
         do = "ask an administrator of PostgreSQL to run `CREATE EXTENSION pg_trgm` in this database, then run `mailroom db upgrade` again"
         yield Finding(WARN, "search", "the word index is missing: search is slow with many messages", do)
 
@@ -202,7 +202,7 @@ def how_to_confine(otherwise: str) -> str:
 
 def check_parser(_settings: Settings) -> Iterator[Finding]:
     """Are the parsers of messages sandboxed?"""
-    said = f"messages are parsed {sandbox.in_words()}"
+    said = f"messages are parsed {sandbox.describe_sandbox()}"
     if sandbox.parser_socket() or sandbox.sandbox_wrapper():
         yield Finding(OK, "parser", said)
     else:

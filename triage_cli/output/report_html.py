@@ -8,7 +8,7 @@ from triage.say import format_minute, say
 from triage.text.i18n import ENGLISH
 from triage.text.i18n.translate import translate_sentence
 from triage_cli.output import svg_plots
-from triage_cli.output.report_text import WORDS, in_words
+from triage_cli.output.report_text import WORDS, format_cell
 from triage_cli.output.svg_plots import escape_text
 
 Put = Callable[[str], str]  # puts a sentence of ours into the language of the page
@@ -87,7 +87,7 @@ def draw_plot(table: Table, put: Put) -> str:
         table.title,
         [column.label for column in columns],
         rows,
-        [[put(in_words(value, column)) for value, column in zip(values, columns, strict=True)] for _, values in rows],
+        [[put(format_cell(value, column)) for value, column in zip(values, columns, strict=True)] for _, values in rows],
         put(svg_plots.FROM_ABOVE),
     )
 
@@ -107,7 +107,7 @@ def rows_of(table: Table, put: Put) -> Iterable[str]:
     """Yields the rows of a table as HTML."""
     for row in table.rows:
         cells = (
-            f"<td{cell_class(column)}>{escape_text(put(in_words(cell, column)))}</td>"
+            f"<td{cell_class(column)}>{escape_text(put(format_cell(cell, column)))}</td>"
             for cell, column in zip(row, row_columns(table, row), strict=True)
         )
         yield f"<tr>{''.join(cells)}</tr>"

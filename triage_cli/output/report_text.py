@@ -34,7 +34,7 @@ def table_lines(table: Table) -> Iterator[str]:
     rows = [row for row in table.rows if any(row[1:])]
     if not rows or (table.plot and table.plot.kind == "week"):
         return
-    cells = [[in_words(cell, column) for cell, column in zip(row, row_columns(table, row), strict=True)] for row in rows]
+    cells = [[format_cell(cell, column) for cell, column in zip(row, row_columns(table, row), strict=True)] for row in rows]
     heads = [column.label for column in table.columns]
     widths = [max(map(len, one)) for one in zip(heads, *cells, strict=True)]
     yield ""
@@ -47,14 +47,16 @@ def table_lines(table: Table) -> Iterator[str]:
         yield f"    {'  '.join(aligned)}".rstrip()
 
 
-def in_words(cell: Cell, column: Column) -> str:
+def format_cell(cell: Cell, column: Column) -> str:
     """A cell as people read it."""
     if cell is None:
         return "–"
     if isinstance(cell, str):
         return cell if len(cell) <= WIDEST or column.kind in UNCUT else f"{cell[: WIDEST - 1]}…"
     if column.kind == "seconds":
-        return f"−{in_words(-cell, column)}" if cell < 0 else spell_span(cell) if cell >= 60 else say("{number} s", number=round(cell, 1))
+        return (
+            f"−{format_cell(-cell, column)}" if cell < 0 else spell_span(cell) if cell >= 60 else say("{number} s", number=round(cell, 1))
+        )
     if column.kind == "share":
         return say("{number} %", number=round(100 * cell, 1))
     return say("{number}", number=cell if isinstance(cell, int) else round(cell, 2))

@@ -48,7 +48,7 @@ def write_script(lines: Iterable[dict[str, Any]], *, department: str, people: It
         try:
             rules.append(read_line(line))
         except Unsaid as why:
-            unsaid.append((line_words(line), str(why)))
+            unsaid.append((describe_line(line), str(why)))
     ordered, left = order_rules(rules)
     unsaid += [(rule.words(), why) for rule, why in left]
     body = "\n".join(map(write_rule, ordered))
@@ -87,7 +87,7 @@ def read_line(line: dict[str, Any]) -> SenderRule:
     return SenderRule(effect, match, value, line["scope"], proof, bool(line.get("unproven_only")), end, line.get("to", ""), note=note)
 
 
-def line_words(line: dict[str, Any]) -> str:
+def describe_line(line: dict[str, Any]) -> str:
     """A line of `rules export` in words."""
     return " ".join((line["effect"], line["sender"], *(("to", line["to"]) if line.get("to") else ()), "for", line["scope"]))
 

@@ -30,7 +30,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.policy.contacts.contact_evidence import Reason
 from triage.policy.learning import seeding_progress
-from triage.policy.learning.seeding_progress import Reach, Read
+from triage.policy.learning.seeding_progress import Read, ReadPart
 from triage.store import db
 from triage.store.models.contacts import Contact, SeededFolder
 from triage.store.scratch_copy import make_scratch
@@ -218,15 +218,15 @@ def test_what_is_left_is_gentle_on_the_server(monkeypatch: pytest.MonkeyPatch) -
 def test_the_marks_of_a_folder_that_was_numbered_anew_count_no_more(house: Engine) -> None:
     now = arriving.NOW
     with db.transaction(house) as session:
-        first = [Read(JOE, "Sent", Reach("", "1", "50"), 50), Read(JOE, "Other", Reach("", "1", "5"), 5)]
+        first = [Read(JOE, "Sent", ReadPart("", "1", "50"), 50), Read(JOE, "Other", ReadPart("", "1", "5"), 5)]
         seeding_progress.remember_progress(session, "x", first, now=now)
-        seeding_progress.remember_progress(session, "x", [Read(JOE, "Sent", Reach("2026-01-01", "1", "60"), 10)], now=now)
-        anew = [Read(JOE, "Sent", Reach("2026-01-01", "1", "70"), 10), Read(JOE, "Sent", Reach("2026-01-01", "2", "3"), 3)]
+        seeding_progress.remember_progress(session, "x", [Read(JOE, "Sent", ReadPart("2026-01-01", "1", "60"), 10)], now=now)
+        anew = [Read(JOE, "Sent", ReadPart("2026-01-01", "1", "70"), 10), Read(JOE, "Sent", ReadPart("2026-01-01", "2", "3"), 3)]
         seeding_progress.remember_progress(session, "x", anew, now=now)
-        seeding_progress.remember_progress(session, "x", [Read(JOE, "Other", Reach("", "1", "9"), 4)], now=now)
+        seeding_progress.remember_progress(session, "x", [Read(JOE, "Other", ReadPart("", "1", "9"), 4)], now=now)
     with db.read_transaction(house) as session:
         assert seeding_progress.read_progress(session, "x") == {
-            JOE: {"Sent": [Reach("2026-01-01", "2", "3")], "Other": [Reach("", "1", "9")]}
+            JOE: {"Sent": [ReadPart("2026-01-01", "2", "3")], "Other": [ReadPart("", "1", "9")]}
         }
         assert seeding_progress.read_progress(session, "y") == {}
         assert sorted(session.scalars(select(col(SeededFolder.messages)))) == [3, 9]

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from tests.triage.arriving import NOW
 from triage.access import browser_pins, staff_login
-from triage.access.browser_pins import TRIES, PinTry, Reach
+from triage.access.browser_pins import TRIES, PinLimits, PinTry
 from triage.access.staff_login import LOCKED, How
 from triage.actor import EVERYTHING, Actor, Role
 from triage.store.db import read_transaction, transaction
@@ -19,7 +19,7 @@ from triage.store.models.staff import BrowserPin, StaffMember, StaffSession
 
 BROWSER, CLIENT, HANG = "secret", "192.0.2.9", 60
 DAY = timedelta(days=1)
-REACH = Reach(DAY, DAY)
+LIMITS = PinLimits(DAY, DAY)
 ANA = Actor.person("ana", Role.TRIAGE, EVERYTHING)
 
 
@@ -38,12 +38,12 @@ def waiting(engine: Engine) -> Engine:
 
 def begin(engine: Engine) -> PinTry | None:
     with transaction(engine) as session:
-        return browser_pins.begin_try(session, BROWSER, "ana", REACH, now=NOW)
+        return browser_pins.begin_try(session, BROWSER, "ana", LIMITS, now=NOW)
 
 
 def open_again(engine: Engine, attempt: PinTry) -> str | None:
     with transaction(engine) as session:
-        return browser_pins.open_again(session, attempt, BROWSER, CLIENT, "", REACH, now=NOW)
+        return browser_pins.open_again(session, attempt, BROWSER, CLIENT, "", LIMITS, now=NOW)
 
 
 def refuse(engine: Engine, attempt: PinTry) -> int:

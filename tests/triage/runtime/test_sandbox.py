@@ -49,7 +49,7 @@ def test_in_bubblewrap_a_child_sees_no_file_no_process_and_no_network(tmp_path: 
     assert found["processes"] <= 3, "bubblewrap's own, and the child"
     assert found["capabilities"] == 0
     assert found["etc"] == ["ld.so.cache"]
-    assert "bubblewrap" in sandbox.in_words()
+    assert "bubblewrap" in sandbox.describe_sandbox()
 
 
 @pytest.mark.peers
@@ -124,7 +124,7 @@ def test_without_bubblewrap_the_limits_hold_alone(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", str(tmp_path))
     sandbox.sandbox_wrapper.cache_clear()
     assert sandbox.sandbox_wrapper() == ()
-    assert "limits" in sandbox.in_words()
+    assert "limits" in sandbox.describe_sandbox()
     sandbox.sandbox_wrapper.cache_clear()
 
 
@@ -165,7 +165,7 @@ def test_behind_a_socket_the_same_children_answer(unit: Path) -> None:
         assert Summary.from_json(json.loads(children.run(raw))) == make_summary(raw)
     with pool("count") as children:
         assert [json.loads(children.run(b""))[0] for _ in range(3)] == [1, 2, 3]
-    assert str(unit) in sandbox.in_words()
+    assert str(unit) in sandbox.describe_sandbox()
 
 
 def test_behind_a_socket_misbehaviour_is_an_overrun_too(unit: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_record_names_what_it_is_about(sqlite_engine: Engine, settings: Settin
             record = last_record(session)
             assert (record.act, record.subject, record.by, record.at) == (event, subject, "person:ana", NOW)
             sums = row_sums.sum_changes((number, before, after) for number, before in changed)
-            assert (record.items, record.digest) == (len(changed), sums.as_words())
+            assert (record.items, record.digest) == (len(changed), sums.format_digest())
             assert record.detail == {"reason": "a test"}
         rows = {row.id: row for row in session.scalars(select(Delivery).execution_options(populate_existing=True))}
         assert (rows[one].decision_id, rows[two].decision_id) == (None, 77)
@@ -207,7 +207,7 @@ def test_what_comes_in_is_on_the_record_with_its_notes(sqlite_engine: Engine, se
         ledger.enter_message(session, message, None, [noted, plain], by=ANA, now=NOW)
         record = last_record(session)
         assert (record.act, record.subject, record.detail) == ("receive", subject, {"notes": said})
-        assert (record.items, record.digest, record.at) == (2, row_sums.sum_states(states).as_words(), NOW)
+        assert (record.items, record.digest, record.at) == (2, row_sums.sum_states(states).format_digest(), NOW)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.HELD, State.PURGED])
@@ -225,7 +225,7 @@ def test_a_group_s_copies_are_queued_and_on_the_record(sqlite_engine: Engine, se
         ledger.branch_delivery(session, group, copies, by=ANA, now=NOW, detail={"members": 3})
         record = last_record(session)
         assert (record.act, record.subject, record.detail) == ("expand", f"delivery:{ids.format_id(group)}", {"members": 3})
-        assert (record.items, record.digest) == (3, row_sums.sum_states((one.id, State.QUEUED) for one in copies).as_words())
+        assert (record.items, record.digest) == (3, row_sums.sum_states((one.id, State.QUEUED) for one in copies).format_digest())
         assert len(session.scalars(select(Delivery)).all()) == 4
 
 
@@ -247,7 +247,7 @@ def test_a_sum_is_the_same_in_every_order_and_by_day() -> None:
     states = [(9, State.PURGED), (day + 10, State.HELD), (day + 11, State.PURGED)]
     one, two, three = (int.from_bytes(hashlib.sha256(f"state {key} {state}".encode()).digest(), "big") for key, state in states)
     expected = f"state.0:1:{one:064x} state.1:2:{(two + three) % 2**256:064x}"
-    assert {row_sums.sum_states(order).as_words() for order in permutations(states)} == {expected}
+    assert {row_sums.sum_states(order).format_digest() for order in permutations(states)} == {expected}
 
 
 def test_nobody_enters_a_delivery_in_the_middle_of_its_life(sqlite_engine: Engine, settings: Settings) -> None:

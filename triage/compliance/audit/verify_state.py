@@ -206,4 +206,4 @@ def list_retained(session: Session, first: int, through: int) -> list[tuple[str,
     kept = [(KEEP + kind, subject, digest) for (kind, subject), digest in last.items() if digest != GONE]
     log = LogSums()
     verify_sums.add_entries(log, session, col(AuditRecord.sequence).between(first + 1, through))
-    return [*kept, (row_sums.KEPT, "audit", words)] if (words := log.sums.as_words()) else kept
+    return [*kept, (row_sums.KEPT, "audit", words)] if (words := log.sums.format_digest()) else kept

@@ -53,7 +53,7 @@ def add_entries(found: LogSums, session: Session, where: ColumnElement[bool] | N
         true() if where is None else where, col(AuditRecord.digest).contains(".")
     )
     for act, digest in session.execute(entries, execution_options={"yield_per": AT_ONCE}):
-        rows = found.sums.add_words(digest)
+        rows = found.sums.add_digest(digest)
         found.forgotten -= rows if act == FORGET else 0
         found.unproven += rows if act == BEGIN else 0
 
@@ -87,7 +87,7 @@ def begin_sums(engine: Engine, *, by: Actor, now: datetime) -> None:
         taken: Any = session.execute(delete(Marker).where(col(Marker.name) == DUE))
         if taken.rowcount:
             rows = sum(one.rows for one in before.values())
-            ledger.write_act(session, BEGIN, "audit", by=by, now=now, items=rows, digest=before.as_words())
+            ledger.write_act(session, BEGIN, "audit", by=by, now=now, items=rows, digest=before.format_digest())
 
 
 def compare_tables(session: Session, log: LogSums) -> Iterator[Compared]:
@@ -143,7 +143,7 @@ def name_decision(session: Session, kind: str, day: int, off: int) -> Said | Non
     bounds = row_sums.subject_of(day * DAY_BITS), row_sums.subject_of((day + 1) * DAY_BITS - 1)
     entries = select(col(AuditRecord.subject), col(AuditRecord.digest)).where(col(AuditRecord.subject).between(*bounds))
     for subject, digest in session.execute(entries.where(col(AuditRecord.digest).contains(f"{kind}.{day}:"))):
-        sums[subject] -= sum(total for bucket, _, total in row_sums.read_words(digest) if bucket == (kind, day))
+        sums[subject] -= sum(total for bucket, _, total in row_sums.read_digest(digest) if bucket == (kind, day))
     for subject, rest in sums.items():
         if rest % MODULUS == off:
             if kind == ITEM:

@@ -77,10 +77,10 @@ def walk_slice(engine: Engine) -> Walk | None:
         if walk.start != start:
             walk = Walk(start, start)
         log = LogSums(forgotten=walk.forgotten, unproven=walk.unproven)
-        log.sums.add_words(walk.words)
+        log.sums.add_digest(walk.words)
         if read_entries(session, walk, log):
             compare_days(session, walk, log)
-        walk.words, walk.forgotten, walk.unproven = log.sums.as_words(), log.forgotten, log.unproven
+        walk.words, walk.forgotten, walk.unproven = log.sums.format_digest(), log.forgotten, log.unproven
     with db.transaction(engine) as session:
         save_walk(session, walk)
     return walk

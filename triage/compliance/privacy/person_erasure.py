@@ -192,7 +192,7 @@ def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequen
     if alone:
         campaigns.forget_messages(session, select(col(Message.id)).where(is_among(session, col(Message.id), alone)))
         traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), alone))
-        message_words.forget_words(session, is_among(session, col(MessageWords.message_id), alone))
+        message_words.erase_words(session, is_among(session, col(MessageWords.message_id), alone))
         theirs = select(Message).where(is_among(session, col(Message.id), alone)).order_by(col(Message.id)).with_for_update()
         messages = session.scalars(theirs.execution_options(populate_existing=True)).all()
         pack_records.rewrite_records(session, [(one.id, erased_record(one)) for one in messages])

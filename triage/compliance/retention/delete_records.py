@@ -91,12 +91,12 @@ def forget_messages(session: Session, found: Sequence[int], *, settings: Setting
     session.execute(delete(AbuseReport).where(is_among(session, col(AbuseReport.message_id), messages)), execution_options=UNSEEN)
     session.execute(delete(Delivery).where(of_these), execution_options=UNSEEN)
     traits.forget_traits(session, is_among(session, col(MessageTrait.message_id), messages))
-    message_words.forget_words(session, is_among(session, col(MessageWords.message_id), messages))
+    message_words.erase_words(session, is_among(session, col(MessageWords.message_id), messages))
     session.execute(delete(Message).where(is_among(session, col(Message.id), messages)), execution_options=UNSEEN)
     pack_records.forget_parts(session, messages)  # now that nobody packs them any more
     drop_contents(session, kept_in)
     campaigns.drop_empty(session, {one for _, *both in deliveries for one in both if one is not None})
-    ledger.write_act(session, FORGET, "records of mail", by=BY, now=now, items=len(messages), digest=sums.times(-1).as_words())
+    ledger.write_act(session, FORGET, "records of mail", by=BY, now=now, items=len(messages), digest=sums.times(-1).format_digest())
     return len(messages)
 
 
@@ -121,7 +121,7 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
     sums = row_sums.read_sums(session, row_sums.DECISION, is_among(session, col(Decision.id), ids))
     session.execute(delete(Decision).where(is_among(session, col(Decision.id), ids)), execution_options=UNSEEN)
     campaigns.drop_empty(session, {parse_id(one[name]) for one in said for name in ("campaign", "into")})
-    ledger.write_act(session, FORGET, "decisions", by=BY, now=now, items=len(ids), digest=sums.times(-1).as_words())
+    ledger.write_act(session, FORGET, "decisions", by=BY, now=now, items=len(ids), digest=sums.times(-1).format_digest())
     return len(ids)
 
 

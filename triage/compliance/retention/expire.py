@@ -113,7 +113,7 @@ def erase_contents(session: Session, found: Sequence[int], *, settings: Settings
     session.execute(update(Delivery).where(col(Delivery.message_id).in_(of_these)).values(erased_at=now))
     campaigns.forget_messages(session, of_these)
     traits.forget_traits(session, col(MessageTrait.message_id).in_(of_these))
-    message_words.forget_words(session, col(MessageWords.message_id).in_(of_these))
+    message_words.erase_words(session, col(MessageWords.message_id).in_(of_these))
     deliveries = select(col(Delivery.id)).where(col(Delivery.message_id).in_(of_these))
     session.execute(update(Recalled).where(col(Recalled.delivery_id).in_(deliveries)).values(head=None))
     for about in (Comment, Snooze):

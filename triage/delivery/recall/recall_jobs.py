@@ -271,7 +271,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
         found = copies.get(one.delivery.id, [])
         taken = bool(found) and one.ending.kind == "taken"
         events[Event.RECALL if taken else Event.MISS].append(one)
-        said = recalled_copies.in_words(found) or describe_absence(one.job)
+        said = recalled_copies.describe_copies(found) or describe_absence(one.job)
         why = join_parts(
             " ", [said if taken or not found else say("{place} It was gone before it could be removed.", place=said), one.ending.why]
         )

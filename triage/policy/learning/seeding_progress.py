@@ -17,7 +17,7 @@ OUTDATED = delete(TABLE).where(
 )
 
 
-class Reach(NamedTuple):
+class ReadPart(NamedTuple):
     """Part of a folder that was read: everything up to `last` that was written on or after the day `since` ("": everything)."""
 
     since: str
@@ -25,11 +25,11 @@ class Reach(NamedTuple):
     last: str
 
 
-def read_progress(session: Session, source: str) -> dict[str, dict[str, list[Reach]]]:
+def read_progress(session: Session, source: str) -> dict[str, dict[str, list[ReadPart]]]:
     """Returns everything that was read of a source, by account and folder."""
-    found: dict[str, dict[str, list[Reach]]] = {}
+    found: dict[str, dict[str, list[ReadPart]]] = {}
     for row in session.exec(select(SeededFolder).where(col(SeededFolder.source) == source)):
-        found.setdefault(row.account, {}).setdefault(row.folder, []).append(Reach(row.since, row.validity, row.last))
+        found.setdefault(row.account, {}).setdefault(row.folder, []).append(ReadPart(row.since, row.validity, row.last))
     return found
 
 
@@ -38,21 +38,21 @@ class Read(NamedTuple):
 
     account: str
     folder: str
-    reach: Reach
+    part: ReadPart
     messages: int
 
 
 def remember_progress(session: Session, source: str, read: Iterable[Read], *, now: datetime) -> None:
     """Stores how much more was read, in this order. Counts from before a folder was renumbered (UIDVALIDITY) are dropped."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for account, folder, reach, messages in read:
-        before = rows.get((account, folder, reach.since))
-        same = before is not None and before["validity"] == reach.validity
-        rows[account, folder, reach.since] = {
+    for account, folder, part, messages in read:
+        before = rows.get((account, folder, part.since))
+        same = before is not None and before["validity"] == part.validity
+        rows[account, folder, part.since] = {
             "source": source,
             "account": account,
             "folder": folder,
-            **reach._asdict(),
+            **part._asdict(),
             "messages": messages + (before["messages"] if before and same else 0),
             "read_at": now,
         }

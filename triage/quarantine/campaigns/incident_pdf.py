@@ -99,7 +99,7 @@ class Draw:
 
 def sections_of(incident: Incident, draw: Draw) -> Iterable[list[Any]]:
     """The sections of the record, in order."""
-    yield [draw.words(say("Incident record"), "title"), *(draw.words(line) for line in opening_words(incident, draw))]
+    yield [draw.words(say("Incident record"), "title"), *(draw.words(line) for line in describe_record(incident, draw))]
     yield draw.section(say("Figures"), (say("What"), say("Count")), figure_rows(incident), (240, 120))
     removals = [removal_cells(one, draw) for one in incident.removals]
     heads: tuple[str, ...] = (say("When"), say("By"), say("Second person"), say("Decision"), say("Copies"), say("Reason"), say("Undone"))
@@ -122,7 +122,7 @@ def sections_of(incident: Incident, draw: Draw) -> Iterable[list[Any]]:
     yield draw.section(say("Copies"), heads, [copy_cells(one, draw) for one in incident.copies], (92, 140, 140, 60, 92, 86, 160))
 
 
-def opening_words(incident: Incident, draw: Draw) -> Iterable[str]:
+def describe_record(incident: Incident, draw: Draw) -> Iterable[str]:
     """Says which campaign it is, and who made the record when."""
     yield say("Campaign {campaign}: {subject}", campaign=format_id(incident.campaign), subject=incident.subject or say("(no subject)"))
     made_at = format_minute(incident.made_at.astimezone(draw.zone))

@@ -15,7 +15,7 @@ from triage.message.signals.second_look import in_order
 from triage.message.signals.severity import Severity
 from triage.policy.decide import ENCRYPTED
 from triage.policy.rules.rule_request import RuleOrder, check_order
-from triage.quarantine.decisions.outcome_text import allow_words
+from triage.quarantine.decisions.outcome_text import describe_allow_rule
 from triage.quarantine.rules import rule_trial
 from triage.quarantine.rules.rules_with_decision import (
     MOST_RULES,
@@ -80,7 +80,7 @@ class Consent:
     @property
     def sentences(self) -> tuple[str, ...]:
         """Sentences that say what each rule allows, as the result shows them."""
-        return tuple(as_sentence(allow_words(one)) for one in self.rules)
+        return tuple(as_sentence(describe_allow_rule(one)) for one in self.rules)
 
 
 def preview_consent(

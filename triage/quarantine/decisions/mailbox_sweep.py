@@ -332,7 +332,7 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     ledger.enter_message(session, message, content, [delivery], by=BY, now=now)
     recalled_copies.keep_copies(session, [(delivery.id, copy.raw, [copy])], now=now)
     kept = recalled_copies.current_copies(session, [delivery.id])[delivery.id]
-    why = recalled_copies.in_words(kept)
+    why = recalled_copies.describe_copies(kept)
     session.add(
         DecisionItem(
             decision_id=search.decision_id,

@@ -101,17 +101,17 @@ def outcome_sentence(
     begun = decision.verb in BEGUN and not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
     parts = [BEGUN[decision.verb] if begun else name_act(decision.verb, what, decision.target)]
     not_done = NOT_DONE | (NOT_NOTIFIED if decision.verb == "reject" else NOT_THEIRS if passed else {})
-    parts += not_done_words(outcomes, not_done)
-    parts += [rule_words(rule) for rule in made]
-    parts += undone_words(along) if decision.undoes else blocked_words(along)
+    parts += describe_not_done(outcomes, not_done)
+    parts += [describe_made_rule(rule) for rule in made]
+    parts += describe_undone(along) if decision.undoes else describe_blocked(along)
     if left := to_come(decision, outcomes):
         parts.append(say("{number} still to do", number=left))
     if decision.outside:
         parts.append(say("{number} left alone because they are outside your scope", number=decision.outside))
-    return with_more(end_sentence(join_parts("; ", parts)), confidential_words(decision.confidential))
+    return with_more(end_sentence(join_parts("; ", parts)), describe_confidential(decision.confidential))
 
 
-def not_done_words(outcomes: dict[str, int], words: dict[str, str]) -> list[str]:
+def describe_not_done(outcomes: dict[str, int], words: dict[str, str]) -> list[str]:
     """Returns a sentence for each other outcome, with its number of items."""
     return [say(said, number=outcomes[outcome]) for outcome, said in words.items() if outcomes.get(outcome)]
 
@@ -148,18 +148,18 @@ def with_more(text: str, more: str) -> str:
     return join_parts(" ", [text, more])
 
 
-def confidential_words(what: str) -> str:
+def describe_confidential(what: str) -> str:
     """Sentence about confidential folders in a removal: never a number."""
     return {ASKED: KEEPERS_ASKED, LEFT_OUT: FOLDERS_LEFT_OUT}.get(what, "")
 
 
-def blocked_words(along: Along) -> list[str]:
+def describe_blocked(along: Along) -> list[str]:
     """Sentence about blocks made with a removal."""
     blocked = [number_of(match, count) for match in MATCHES if (count := along.matches.get(match))]
     return [say("blocked {what}", what=list_with_and(blocked))] if blocked else []
 
 
-def undone_words(along: Along) -> Sequence[str]:
+def describe_undone(along: Along) -> Sequence[str]:
     """Sentence about these blocks after an undo."""
     missing = say_count(
         "{count} message refused in the meantime is not restored",
@@ -197,7 +197,7 @@ def sweep_sentence(decision: Decision, outcomes: dict[str, int], total: int, lef
     looked = say("{number} of {mailboxes}", number=total - left, mailboxes=count_mailboxes(total)) if left else count_mailboxes(total)
     about = {"what": what, "sender": decision.selection["sender"], "mailboxes": looked}
     act = say("Counted {what} from {sender} in {mailboxes}" if counted else "Removed {what} from {sender} in {mailboxes}", **about)
-    result = end_sentence(join_parts("; ", [act, *not_done_words(outcomes, NOT_DONE), still_left(left)]))
+    result = end_sentence(join_parts("; ", [act, *describe_not_done(outcomes, NOT_DONE), still_left(left)]))
     return with_more(result, MAILBOXES_LEFT_OUT if decision.confidential else "")
 
 
@@ -248,7 +248,7 @@ def still_left(left: int) -> str:
     return say("{mailboxes} still to do", mailboxes=count_mailboxes(left)) if left else ""
 
 
-def rule_words(rule: Rule) -> str:
+def describe_made_rule(rule: Rule) -> str:
     """A rule that was made along, for a person to read."""
     scope = describe_scope(rule.scope)
     if rule.origin == rules.STANDING and rule.until:
@@ -263,10 +263,10 @@ def rule_words(rule: Rule) -> str:
         return say("messages from {value} always go to {target}", **about)
     if rule.effect == "hold" and rule.until:
         return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=format_day(rule.until), scope=scope)
-    return allow_words(rule) if rule.effect == "allow" else say("{value} blocked for {scope}", value=rule.value, scope=scope)
+    return describe_allow_rule(rule) if rule.effect == "allow" else say("{value} blocked for {scope}", value=rule.value, scope=scope)
 
 
-def allow_words(rule: Rule | RuleOrder) -> str:
+def describe_allow_rule(rule: Rule | RuleOrder) -> str:
     """An allow that is made along, or would be."""
     scope = describe_scope(rule.scope)
     if not rule.encrypted:

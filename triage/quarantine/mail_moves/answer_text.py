@@ -24,7 +24,7 @@ def answer_subject(made: PendingAct) -> str:
     return say("Confirm: {what}", what=approvals.describe_request(made))
 
 
-def answer_words(made: PendingAct, preview: Preview | None, along: Iterable[str], *, alone: bool) -> str:
+def write_answer_text(made: PendingAct, preview: Preview | None, along: Iterable[str], *, alone: bool) -> str:
     """The text of an answer. `along`: the sentences about rules; `alone`: whoever asked may confirm it."""
     blocks = made.order.get("block") is not None
     lines = [approvals.approval_sentence(made), *(sheet_lines(preview, blocks=blocks) if preview else ()), *along]
@@ -62,7 +62,7 @@ def how_to_confirm(made: PendingAct, alone: bool) -> Iterable[str]:
 
 def sheet_lines(preview: Preview, *, blocks: bool) -> Iterable[str]:
     """Returns the sentences of the sheet, the most important first."""
-    yield from map(look_line, preview.second_look)
+    yield from map(format_question, preview.second_look)
     yield count_line(preview.sheet)
     if senders := most_frequent(preview.sheet.senders):
         yield say("Senders: {names}", names=senders)
@@ -79,7 +79,7 @@ def sheet_lines(preview: Preview, *, blocks: bool) -> Iterable[str]:
     yield preview.confidential
 
 
-def look_line(one: Question) -> str:
+def format_question(one: Question) -> str:
     """A reason for a second look, with its newest message."""
     about = {"sentence": one.sentence, "messages": count_messages(one.count), "sender": one.author or "?"}
     return say("Second look: {sentence} {messages}, the newest {subject} from {sender}.", subject=quote_text(one.subject), **about)

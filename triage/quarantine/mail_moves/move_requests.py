@@ -153,7 +153,7 @@ def write_answer(session: Session, made: PendingAct, context: RequestContext) ->
     made.order = made.order | {"told": told | {"token": token}}
     session.flush()
     alone = dual_control.may_confirm_alone(made, context.by)
-    words = answer_text.answer_words(made, preview, along, alone=alone)
+    words = answer_text.write_answer_text(made, preview, along, alone=alone)
     return Answer(made.id, token, answer_text.answer_subject(made), words)
 
 

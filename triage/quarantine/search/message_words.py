@@ -45,12 +45,12 @@ def words_of_message(summary: Summary) -> str:
     return " ".join(words_of("\n".join(said))[:MOST_WORDS])
 
 
-def keep_words(session: Session, found: Iterable[tuple[int, str]]) -> None:
+def index_words(session: Session, found: Iterable[tuple[int, str]]) -> None:
     """Enter the words of new messages, each with its message's id."""
     db.insert_all(session, MessageWords, [{"message_id": message, "words": words} for message, words in found])
 
 
-def forget_words(session: Session, messages: ColumnElement[bool]) -> None:
+def erase_words(session: Session, messages: ColumnElement[bool]) -> None:
     """The content of messages is erased, and so are their words. `messages`: a condition on MessageWords.message_id."""
     session.execute(delete(MessageWords).where(messages))
 

@@ -102,7 +102,7 @@ def count_held(session: Session, uids: Iterable[str], *, by: Actor) -> dict[str,
     theirs = and_(HELD_FOR_ASSISTANT, col(Delivery.erased_at).is_(None), visible, col(Delivery.person).in_(sorted(uids)))
     rows = session.execute(select(col(Delivery.person), func.count(), lane).where(theirs).group_by(col(Delivery.person)))
     passed = reassigned_addresses.find_suspected(session, and_(theirs, is_in_lane()))
-    barred = reassigned_addresses.in_words(session, passed)
+    barred = reassigned_addresses.explain_reassigned(session, passed)
     kept = Counter(one.person for one in passed if one.id in barred)
     return {person: HeldKnown(int(known) - kept[person], number - int(known) + kept[person]) for person, number, known in rows}
 

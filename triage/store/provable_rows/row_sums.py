@@ -69,20 +69,20 @@ class Sums(defaultdict[Bucket, Sum]):
         made.merge(self, sign)
         return made
 
-    def add_words(self, digest: str) -> int:
+    def add_digest(self, digest: str) -> int:
         """Adds the sums in the digest of an entry; returns how many rows these are."""
         number = 0
-        for bucket, rows, total in read_words(digest):
+        for bucket, rows, total in read_digest(digest):
             number += rows
             self.add_sum(bucket, rows, total)
         return number
 
-    def as_words(self) -> str:
+    def format_digest(self) -> str:
         """The digest of an entry: a word for each bucket that is not zero."""
         return " ".join(f"{kind}.{day}:{one.rows}:{one.total:064x}" for (kind, day), one in sorted(self.items()) if one.rows or one.total)
 
 
-def read_words(digest: str) -> Iterator[tuple[Bucket, int, int]]:
+def read_digest(digest: str) -> Iterator[tuple[Bucket, int, int]]:
     """Yields what the digest of an entry adds: bucket, rows, sum. Nothing where it is no such digest."""
     for word in digest.split():
         name, _, rest = word.partition(":")
@@ -214,7 +214,7 @@ def promise_rows(session: Session, decision: Decision, items: Iterable[tuple[int
     promised.merge(sum_items((decision.id, one, before) for one, before in items))
 
 
-def take_words(session: Session, subject: str) -> str:
+def take_digest(session: Session, subject: str) -> str:
     """The digest of an entry about this subject: of rows that were written or are promised."""
     found: Open | None = session.info.get(OPEN, {}).get(subject)
     if found is None:
@@ -223,7 +223,7 @@ def take_words(session: Session, subject: str) -> str:
     sums.merge(found.promised)
     found.owed.merge(found.promised)
     found.promised = Sums()
-    return sums.as_words()
+    return sums.format_digest()
 
 
 def settle_rows(session: Session, subject: str) -> None:
@@ -246,7 +246,7 @@ def take_rest(session: Session) -> list[tuple[str, str]]:
     subjects = list(session.info.get(OPEN, {}))
     for subject in subjects:
         settle_rows(session, subject)
-    rest = [(subject, take_words(session, subject)) for subject in subjects]
+    rest = [(subject, take_digest(session, subject)) for subject in subjects]
     forget_open(session)
     return [(subject, words) for subject, words in rest if words]
 

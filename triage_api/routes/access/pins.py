@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from triage.access import browser_pins
 from triage.access.accounts import PROXY
-from triage.access.browser_pins import Reach
+from triage.access.browser_pins import PinLimits
 from triage.access.second_factor import factor_policy
 from triage.access.staff_login import SignedIn
 from triage.addressing.networks import is_within, parse_networks
@@ -39,9 +39,9 @@ LASTS = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
 router = resource_router("session", "/session")
 
 
-def pin_reach(here: Office) -> Reach:
+def pin_limits(here: Office) -> PinLimits:
     """For how long a PIN counts."""
-    return Reach(timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.pin_minutes))
+    return PinLimits(timedelta(hours=here.settings.api.session_hours), timedelta(minutes=here.settings.api.pin_minutes))
 
 
 def refuse_place(here: Office, request: Request) -> str:
@@ -106,9 +106,9 @@ def unlock_session(given: schemas.PinGiven, request: Request, response: Response
     client, browser = place_of(request), browser_secret(request, here)
     if refused := refuse_place(here, request):
         raise NotAllowed(refused)
-    reach = pin_reach(here)
+    limits = pin_limits(here)
     with db.transaction(here.engine) as session:
-        attempt = browser_pins.begin_try(session, browser, given.login, reach, now=utcnow())
+        attempt = browser_pins.begin_try(session, browser, given.login, limits, now=utcnow())
     if attempt is None:
         raise NotAllowed(NOTHING)
     if not browser_pins.verify_pin(attempt, browser, given.pin):
@@ -117,7 +117,7 @@ def unlock_session(given: schemas.PinGiven, request: Request, response: Response
         sign_in_log.log_failure(client, attempt.login, "wrong PIN")
         raise NotSignedIn(wrong_pin(left))
     with db.transaction(here.engine) as session:
-        key = browser_pins.open_again(session, attempt, browser, client, session_key(request, here), reach, now=utcnow())
+        key = browser_pins.open_again(session, attempt, browser, client, session_key(request, here), limits, now=utcnow())
     signed_in = session_holder(here, key) if key else None
     if key is None or signed_in is None:
         raise NotAllowed(NOTHING)

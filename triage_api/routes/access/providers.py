@@ -31,7 +31,7 @@ from triage_api.http.session_auth import Staff, Watcher
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
 from triage_api.http.trusted_header import find_named_login
-from triage_api.routes.access.pins import pin_reach, refuse_place
+from triage_api.routes.access.pins import pin_limits, refuse_place
 from triage_api.routes.access.session import begin_factor_step, browser_secret, forget_cookie, keep_cookie, keep_factor_cookie, take_browser
 from triage_api.schemas.access import providers as schemas
 from triage_api.schemas.access.session import PinHolder, ProviderShown
@@ -60,7 +60,7 @@ def list_sign_in_ways(request: Request, here: Here) -> schemas.SignInWays:
     with db.read_transaction(here.engine) as session:
         has_code = break_glass.has_printed_code(session)
         browser = "" if refuse_place(here, request) else browser_secret(request, here)
-        holders = browser_pins.list_holders(session, browser, pin_reach(here), now=utcnow())
+        holders = browser_pins.list_holders(session, browser, pin_limits(here), now=utcnow())
     return schemas.SignInWays(
         break_glass=has_code,
         passkey="passkey" in ways and passkeys.why_none(here.site_of(request)) is None,

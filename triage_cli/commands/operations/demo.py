@@ -60,11 +60,11 @@ def demo(ctx: click.Context, fresh: bool, directory: Path, smtp_port: int, http_
     log_file.unlink(missing_ok=True)
     code = supervisor.supervise_roles(str(file), stop, begin, log_file)
     if code:
-        click.echo(escape_visible(last_words(log_file)), err=True)
+        click.echo(escape_visible(read_last_error(log_file)), err=True)
     return code
 
 
-def last_words(log_file: Path) -> str:
+def read_last_error(log_file: Path) -> str:
     """Returns the last error of a role that could not start, from its log file."""
     lines = log_file.read_text("utf-8", "replace").splitlines()
     return next((line for line in reversed(lines) if line.startswith("mailroom: ")), f"mailroom: a part could not start; see {log_file}")

@@ -58,7 +58,7 @@ def print_entries(entries: Sequence[Entry], *, with_rules: bool) -> None:
     """Say what each entry means, and which are left out and why."""
     for one in entries:
         if one.rule and with_rules:
-            say(f"{one.place}: {rule_words(json.loads(one.rule))}")
+            say(f"{one.place}: {describe_imported_rule(json.loads(one.rule))}")
     for one in entries:
         if not one.rule:
             say(f"{one.place} is left out: {one.text}: {one.why}")
@@ -67,7 +67,7 @@ def print_entries(entries: Sequence[Entry], *, with_rules: bool) -> None:
     say("An allow rule passes proven messages only. A block of a domain covers its subdomains too.")
 
 
-def rule_words(rule: dict[str, str]) -> str:
+def describe_imported_rule(rule: dict[str, str]) -> str:
     """A rule in words."""
     more = [f"{name} {rule[name]}" for name in ("proof", "until") if rule.get(name)]
     return " ".join((rule["effect"], rule["sender"], *more))

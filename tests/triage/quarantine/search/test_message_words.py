@@ -135,7 +135,7 @@ def test_words_go_with_the_content(known: Engine, settings: Settings) -> None:
 
 def test_what_is_erased_is_in_no_copy_of_the_database(sqlite_engine: Engine, tmp_path: Path) -> None:
     with transaction(sqlite_engine) as session:
-        message_words.keep_words(session, [(1, "quixotic plan"), (2, "plan")])
+        message_words.index_words(session, [(1, "quixotic plan"), (2, "plan")])
         session.execute(delete(MessageWords).where(col(MessageWords.message_id) == 1))
     with contextlib.closing(sqlite3.connect(str(sqlite_engine.url.database))) as connection:
         connection.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
