@@ -182,6 +182,7 @@ start() { # with this virtual environment; a directory bound into units counts f
 
 describe() { # pages for man, and words that bash completes
     rm -f "$pages"/mailroom{,-*}.1
+    install -D -m 644 -t "$pages" "$tree"/deploy/man/*
     mailroom_of "$1" man "$pages" && mkdir -p "${words%/*}" && mailroom_of "$1" completion bash >"$words"
 }
 

@@ -34,7 +34,7 @@ INSIDE = (
     "webui/dist/assets/",
     "demo/",
 )
-OUTSIDE = ("tests/", "bench/", "webui/src/", "webui/node_modules/", "webui/package", "requirements/")
+OUTSIDE = ("tests/", "bench/", "webui/src/", "webui/tests/", "webui/node_modules/", "webui/package", "webui/ask", "requirements/")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The manual: each command, option and field says what it means; the pages are clean; a shell completes what there is."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mta.outbound import submit_command
 from triage_cli import main
 from triage_cli.main import mailroom
 from triage_cli.manual.command_tree import Entry, list_entries
@@ -15,6 +17,7 @@ from triage_cli.manual.completion import SHELLS, VARIABLE
 from triage_cli.manual.man_pages import escape_roff, to_roff, write_pages
 
 ROOT = Path(__file__).parents[3]
+BY_HAND = [*(ROOT / "deploy" / "man").iterdir(), ROOT / "debian" / "mailroom-units.8"]
 
 
 def every(found: list[Entry]) -> Iterator[Entry]:
@@ -49,6 +52,22 @@ def test_the_pages_are_clean(tmp_path: Path) -> None:
     assert len(files) == len(mailroom.elsewhere) + 1
     done = subprocess.run(["/usr/bin/mandoc", "-T", "lint", "-W", "style", *files], capture_output=True, text=True, check=False)
     assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("page", BY_HAND, ids=lambda path: path.name)
+def test_pages_of_other_commands_are_clean(page: Path) -> None:
+    done = subprocess.run(["/usr/bin/mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
+
+
+def test_the_page_of_mailroom_submit_names_its_options_and_exit_codes() -> None:
+    page = (ROOT / "deploy" / "man" / "mailroom-submit.1").read_text()
+    program = Path(submit_command.__file__).read_text()
+    codes = {str(getattr(os, name)) for name in re.findall(r"os\.(EX_\w+)", program)}
+    assert set(re.findall(r"^\.It (\d+)$", page, re.MULTILINE)) == codes
+    flags = {flag for line in re.findall(r"^\.(?:It )?Fl (.*)$", page, re.MULTILINE) for flag in re.findall(r"\b[A-Za-z]\b", line)}
+    assert {option[1] for option in submit_command.REFUSED} <= flags
 
 
 def test_the_date_of_a_page_may_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
