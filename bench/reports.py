@@ -68,7 +68,7 @@ def count_days(engine: Engine) -> int:
         if day is None:
             return number
         with db.transaction(engine) as session:
-            daily_counts.keep_day(session, day, rows, "UTC")
+            daily_counts.record_day(session, day, rows, "UTC")
         number += 1
 
 

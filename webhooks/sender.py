@@ -34,12 +34,12 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     engine = open_engine(settings.database.url)
     turns = {hook.name: run_webhook(hook, settings, engine) for hook in settings.webhooks.hooks}
     turns |= {f"siem {one}": event_sender.run_stream(one, settings, engine) for one in event_streams.list_streams(settings)}
-    threads = [threading.Thread(target=keep_on, args=(turn, stop), name=name) for name, turn in turns.items()]
+    threads = [threading.Thread(target=run_until_stopped, args=(turn, stop), name=name) for name, turn in turns.items()]
     try:
         for thread in threads:
             thread.start()
         log.info("telling %s", ", ".join(turns) or "nobody: the settings have no webhooks and no [siem]")
-        keep_on(taking_up(settings, engine), stop)
+        run_until_stopped(taking_up(settings, engine), stop)
     finally:
         stop.set()
         for thread in threads:
@@ -47,7 +47,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         engine.dispose()
 
 
-def keep_on(turn: Callable[[], bool], stop: threading.Event) -> None:
+def run_until_stopped(turn: Callable[[], bool], stop: threading.Event) -> None:
     """Take turns until told to stop; at once again after one that found something to do."""
     pause = 0.0
     while not stop.wait(pause):

@@ -55,7 +55,7 @@ class Cache:
     def put(self, key: Key, records: tuple[Record, ...], ttl: int) -> None:
         """Keep an answer for `ttl` seconds, within our bounds."""
         least, most = POSITIVE_TTL if records else NEGATIVE_TTL
-        self.keep(key, Entry(time.monotonic() + min(max(ttl, least), most), records))
+        self.store(key, Entry(time.monotonic() + min(max(ttl, least), most), records))
 
     def fail(self, key: Key, failure: str) -> None:
         """Remember that there was no answer, so that a wave of mail from a broken zone does not wait for each of its messages."""
@@ -63,9 +63,9 @@ class Cache:
         with self.lock:
             before = self.known.get(key)
         seconds = min(max(least, 2 * before.seconds), most) if before else least
-        self.keep(key, Entry(time.monotonic() + seconds, (), failure, seconds))
+        self.store(key, Entry(time.monotonic() + seconds, (), failure, seconds))
 
-    def keep(self, key: Key, entry: Entry) -> None:
+    def store(self, key: Key, entry: Entry) -> None:
         """Put an entry in and whatever is too much out."""
         with self.lock:
             before = self.known.pop(key, None)

@@ -374,7 +374,7 @@ def read_folder(
             parsed = (mail for one, mail in read if is_new(one.place, mail.at, batch, plan, read_parts))
         say(Lot(folder.name, batch.mark, gather_mail(parsed), batch.unreadable, batch.left))
         marks[folder.name] = batch.mark
-        pace.keep(len(batch.messages))
+        pace.wait_for(len(batch.messages))
 
 
 def furthest_mark(day: str, read_parts: list[ReadPart]) -> Mark | None:
@@ -399,7 +399,7 @@ class Pace:
     def __init__(self, rate: float) -> None:
         self.rate, self.begun, self.messages = rate, time.monotonic(), 0
 
-    def keep(self, messages: int) -> None:
+    def wait_for(self, messages: int) -> None:
         """Wait until that many more were due."""
         self.messages += messages
         if self.rate:

@@ -46,7 +46,7 @@ class RecipientMapWriter:
             self.version = write_recipient_map(self.settings, self.engine)
             log.info("the recipient map is up to date, version %s", self.version)
         self.add_up_refusals()
-        self.keep_refused()
+        self.record_refused()
 
     def add_up_refusals(self) -> None:
         """Write down what blocks have refused at SMTP time. A crash in between may count a file twice, and loses none."""
@@ -56,10 +56,10 @@ class RecipientMapWriter:
                     rules.count_refusals(session, counts, utcnow())
             path.unlink(missing_ok=True)
 
-    def keep_refused(self) -> None:
+    def record_refused(self) -> None:
         """Write down what the SMTP server refused, for who asks where a message is. A crash in between may write a file twice."""
         for path, found in refused_messages.read_files(self.settings.spool.directory):
             if found:
                 with transaction(self.engine) as session:
-                    refused_at_smtp.keep_refused(session, found, self.settings.company)
+                    refused_at_smtp.record_refused(session, found, self.settings.company)
             path.unlink(missing_ok=True)

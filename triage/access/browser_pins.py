@@ -74,7 +74,7 @@ def with_secret(browser: str, pin: str) -> str:
     return f"{browser}\n{pin}"
 
 
-def keep_pin(session: Session, key: str, browser: str, pin_hash: str, *, by: Actor, now: datetime) -> None:
+def store_pin(session: Session, key: str, browser: str, pin_hash: str, *, by: Actor, now: datetime) -> None:
     """Give an account this PIN in this browser, in place of an earlier one. `key`: of its session there, which it may open from now on."""
     session.execute(delete(BrowserPin).where(of_browser(browser, by.name) | (col(BrowserPin.used_at) <= now - UNUSED)))
     session.add(BrowserPin(browser_sha256=hash_session_key(browser), login=by.name, pin_hash=pin_hash, failures=0, used_at=now))

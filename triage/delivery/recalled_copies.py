@@ -46,7 +46,7 @@ class Copy:
         return (self.folder, self.uid_validity, self.uid, self.name.partition(":")[0].rpartition("/")[2])
 
 
-def keep_copies(session: Session, found: Iterable[tuple[int, bytes | None, Iterable[Copy]]], *, now: datetime) -> None:
+def record_copies(session: Session, found: Iterable[tuple[int, bytes | None, Iterable[Copy]]], *, now: datetime) -> None:
     """Write down what is about to be taken, before it is taken: of each delivery its content and the copies.
 
     What is written down already stays as it was seen first, unless its owner has moved it since.
@@ -84,7 +84,7 @@ def row_of(delivery_id: int, content: bytes | None, copy: Copy, now: datetime) -
     )
 
 
-def keep_absence(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
+def record_absence(session: Session, delivery_ids: Iterable[int], *, now: datetime) -> None:
     """Write down that there was no copy of these any more."""
     session.add_all(Recalled(delivery_id=one, found_at=now, gone=True) for one in delivery_ids)
     session.flush()

@@ -78,7 +78,7 @@ def keep_triage_addresses(
     return waiting
 
 
-def keep_changes(session: Session, waiting: Sequence[OwnerChange], *, now: datetime) -> list[OwnerChange]:
+def store_changes(session: Session, waiting: Sequence[OwnerChange], *, now: datetime) -> list[OwnerChange]:
     """Remember what waits; those that are new. What is no longer claimed, or has been carried out, is forgotten."""
     known = {row.address: row for row in session.scalars(select(AddressChange))}
     fresh = []

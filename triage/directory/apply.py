@@ -24,7 +24,7 @@ from triage.directory import (
 )
 from triage.directory.address_owners import Settled, settle_owners
 from triage.directory.directory_rows import Difference, entry_of, entry_row, equalise_table
-from triage.directory.known_addresses import KnownAddress, addresses_of, keep_former
+from triage.directory.known_addresses import KnownAddress, add_former, addresses_of
 from triage.directory.leaver_policy import Leaving
 from triage.directory.renames import Renaming, find_renames, named_today, who_is_who, with_identities
 from triage.directory.sync_plan import Change, Kind, Plan, plan_sync
@@ -99,7 +99,7 @@ def apply_directory(
     addresses = addresses_of(wanted, company)
     approved = address_changes.approved_changes(session)
     waiting = [*settled.waiting, *address_changes.keep_triage_addresses(session, addresses, wanted, approved)] if owners_wait else []
-    fresh = address_changes.keep_changes(session, waiting, now=now)
+    fresh = address_changes.store_changes(session, waiting, now=now)
     names = (*names, *(Change(Kind.OWNER_WAITS, one.address, one.sentence) for one in fresh))
     intended = replace(plan_sync(before, wanted, names), locks_out=locks_out(session, wanted, ways=ways))
     require_plausible(intended, confirmed=confirmed)
@@ -196,8 +196,8 @@ def write_addresses(
     now: datetime,
 ) -> Difference:
     """Know these addresses, and those by which strangers go on writing to people who have moved or left."""
-    keep_former(session, addresses, wanted, company)
-    left.keep_addresses(session, addresses, company, now=now)
+    add_former(session, addresses, wanted, company)
+    left.add_former_addresses(session, addresses, company, now=now)
     return equalise_table(session, KnownRecipient, addresses, KnownAddress._asdict)
 
 

@@ -89,7 +89,7 @@ def in_domains(names: tuple[str, ...], domains: tuple[str, ...]) -> Iterator[str
 KEPT = ("triage", "former", "leaver", "gone")  # kinds that may be somebody's former triage address
 
 
-def keep_former(session: Session, addresses: dict[str, KnownAddress], directory: CompanyDirectory, company: Company) -> None:
+def add_former(session: Session, addresses: dict[str, KnownAddress], directory: CompanyDirectory, company: Company) -> None:
     """Add the triage addresses that people had in departments they have left: strangers go on writing there."""
     present = {entry.uid: entry for entry in directory.people if entry.active}
     whose = func.coalesce(func.nullif(col(KnownRecipient.leaver), ""), col(KnownRecipient.person))

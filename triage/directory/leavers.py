@@ -53,7 +53,7 @@ class Leavers:
         """The person's own rule where it is one, else the company's."""
         return self.leaving.rule if find_policy_fault(person.leaver, self.codes) else person.leaver
 
-    def keep_addresses(self, session: Session, addresses: dict[str, KnownAddress], company: Company, *, now: datetime) -> None:
+    def add_former_addresses(self, session: Session, addresses: dict[str, KnownAddress], company: Company, *, now: datetime) -> None:
         """Add the addresses that they had and nobody else has now."""
         over = self.over(session, now)
         for address, uid in self.had(session, company):

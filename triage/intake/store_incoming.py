@@ -126,7 +126,7 @@ def write_all(session: Session, stored: Sequence[Stored], *, settings: Settings,
         entries.append(Entry(one.message | {"content_id": content_id}, content, rows))
     ledger.enter_all(session, entries, by=JUDGE, now=now)
     held = [one for one in stored if any(copy.state == State.HELD for copy in one.deliveries)]
-    traits.keep_traits(session, (traits_of(one, settings) for one in held))
+    traits.store_traits(session, (traits_of(one, settings) for one in held))
     index_words(session, held)
     wanted_traits.learn_wanted(session, dict(traits_of(one, settings) for one in stored if one.evaluated.is_accepted), now=now)
 

@@ -324,7 +324,7 @@ def has_changed(session: Session, found: Iterable[Wait]) -> bool:
     return kept != {(one.cause, one.department, one.person): one for one in found}
 
 
-def keep_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
+def store_alerts(session: Session, found: Iterable[Wait], *, now: datetime) -> None:
     """Remember what is so: raised now is what is new, and what comes again where more has come. The brake is kept by who pulls it."""
     before = {key: row for key, row in last_alerts(session).items() if row.cause != BRAKE}
     for one in found:

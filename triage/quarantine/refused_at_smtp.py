@@ -25,7 +25,7 @@ SLICE = 5_000
 FIELDS = tuple(one.name for one in fields(Refused))
 
 
-def keep_refused(session: Session, found: Sequence[Refused], company: Company) -> None:
+def record_refused(session: Session, found: Sequence[Refused], company: Company) -> None:
     """Write down what was refused, each with the address of ours that its recipient is or has a detail of."""
     meant = {text: address for text in {one.recipient for one in found} if (address := parse_or_none(text))}
     ours = recipients.known_among(session, meant.values(), company)

@@ -97,7 +97,7 @@ def set_right(session: Session, zone: str, now: datetime) -> None:
     session.execute(delete(QueueSample).where(col(QueueSample.at) > now))
 
 
-def keep_day(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -> None:
+def record_day(session: Session, day: Day, rows: list[dict[str, object]], zone: str) -> None:
     """Write down a day that was counted, unless somebody else was faster."""
     db.insert_if_missing(session, Marker, name=DAYS, number=0, text="")
     marker = session.get_one(Marker, DAYS, with_for_update=True, populate_existing=True)

@@ -45,7 +45,7 @@ def is_used_key(session: Session, key: str, *, by: Actor) -> bool:
     return session.get(StoredAnswer, (str(by), key)) is not None
 
 
-def keep_answer(session: Session, key: str, answer: Answer, *, by: Actor) -> None:
+def store_answer(session: Session, key: str, answer: Answer, *, by: Actor) -> None:
     """Keep what is about to be answered, in the transaction of the act itself."""
     mine = (col(StoredAnswer.actor) == str(by)) & (col(StoredAnswer.key) == key)
     session.execute(update(StoredAnswer).where(mine).values(status=answer.status, body=answer.body))

@@ -39,11 +39,11 @@ def authenticate_bearer(here: Office, connection: HTTPConnection, key: str) -> a
     client = connection.client.host if connection.client else ""
     place = sender_network(client)
     if found.unseen or (place != found.place and here.sightings.is_due(number, place)):
-        db.try_transaction(here.engine, lambda session: keep_use(session, here, number, client))
+        db.try_transaction(here.engine, lambda session: record_use(session, here, number, client))
     return found
 
 
-def keep_use(session: Session, here: Office, token_id: int, client: str) -> None:
+def record_use(session: Session, here: Office, token_id: int, client: str) -> None:
     """Write when a token was used, and from where."""
     api_tokens.touch_token(session, token_id, client, now=utcnow())
     here.sightings.note(token_id, sender_network(client))

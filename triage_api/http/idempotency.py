@@ -58,7 +58,7 @@ class Slot:
     def fill(self, response: Response) -> None:
         """Keep the answer, unless it is a secret that must not be kept."""
         body = "" if self.session.info.get("secret") else bytes(response.body).decode()
-        idempotency.keep_answer(self.session, self.key, Answer(response.status_code, body), by=self.by)
+        idempotency.store_answer(self.session, self.key, Answer(response.status_code, body), by=self.by)
 
 
 def begin_request(request: Request, session: Session, key: str | None, asked: str, by: Actor) -> None:
@@ -70,7 +70,7 @@ def begin_request(request: Request, session: Session, key: str | None, asked: st
     request.state.slot = Slot(session, key, by)
 
 
-def keep_secret(session: Session) -> None:
+def mark_secret(session: Session) -> None:
     """Marks this transaction's answer as shown once and stored nowhere."""
     session.info["secret"] = True
 

@@ -33,7 +33,7 @@ from triage_cli.client.local_setup import database_of, wake_waiters
 from triage_cli.services import upkeep_alerts, upkeep_bulk_decisions, upkeep_retention
 from triage_cli.services.apply_directory import take_over
 from triage_cli.services.upkeep_checkpoints import Recorder
-from triage_cli.services.upkeep_counts import keep_for_reports
+from triage_cli.services.upkeep_counts import record_for_reports
 
 SEAL_EVERY = 0.5  # seconds
 CLEANUP_EVERY = 600.0  # old records
@@ -67,14 +67,14 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         for thread in beside:
             thread.start()
         try:
-            keep_house(settings, engine, stop)
+            run_rounds(settings, engine, stop)
         finally:
             stop.set()
             for thread in beside:
                 thread.join()
 
 
-def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> None:
+def run_rounds(settings: Settings, engine: Engine, stop: threading.Event) -> None:
     """The round: seal, count, look at the directory file."""
     file, follows = Path(settings.directory.file), settings.directory.source == "file"
     seen, last_cleanup, looked, counted = known_file_time(engine, file), -CLEANUP_EVERY, time.monotonic(), -COUNT_EVERY
@@ -85,7 +85,7 @@ def keep_house(settings: Settings, engine: Engine, stop: threading.Event) -> Non
         try:
             seal_audit_log(engine, name_sealer())
             recorder.keep(engine, name_sealer())
-            counted = keep_counts(engine, counted, settings)
+            counted = update_counts(engine, counted, settings)
             if time.monotonic() - aged > AGE_EVERY and not raise_waited(engine, settings):
                 aged = time.monotonic()
                 deliver_undecided_messages(engine, settings)
@@ -127,7 +127,7 @@ def seal_audit_log(engine: Engine, holder: str) -> None:
             metrics.count_event("mailroom_acts", number, act=act)
 
 
-def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
+def update_counts(engine: Engine, looked: float, settings: Settings) -> float:
     """Folds changed counts and continues with unfinished views; every COUNT_EVERY seconds looks which views are in use, and counts
     for reports. Returns the time of that last look. After MAKING seconds views wait for the next round, so that the audit log is chained.
     """
@@ -147,7 +147,7 @@ def keep_counts(engine: Engine, looked: float, settings: Settings) -> float:
         time.sleep(BREATH)
     if look:
         fold_counts.note_anchors(engine)
-        keep_for_reports(engine, settings)
+        record_for_reports(engine, settings)
         return time.monotonic()
     return looked
 

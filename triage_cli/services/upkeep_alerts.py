@@ -54,7 +54,7 @@ def watch_alerts(settings: Settings, engine: Engine, holder: str) -> bool:
         now = db.at_earliest(session, utcnow())
         if not hash_chain.elect_sealer(session, holder, now, duty=DUTY):
             return False
-        alerts.keep_alerts(session, found, now=now)
+        alerts.store_alerts(session, found, now=now)
         recorded = alerts.record_alerts(session, settings, now=now)
         notices = staff_mail.queue_notices(session, settings, now=now)
     if recorded or notices:

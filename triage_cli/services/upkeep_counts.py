@@ -14,7 +14,7 @@ DAYS_AT_ONCE = 5  # between two looks at the audit log
 BREATH = 0.01  # between two of them: the others get their turn
 
 
-def keep_for_reports(engine: Engine, settings: Settings) -> None:
+def record_for_reports(engine: Engine, settings: Settings) -> None:
     """Write down what waits at a full hour, and count some of the days that are over."""
     zone = settings.coverage.time_zone
     with db.read_transaction(engine) as session:
@@ -41,5 +41,5 @@ def count_a_day(engine: Engine, zone: str) -> bool:
     if day is None:
         return False
     with db.transaction(engine) as session:
-        daily_counts.keep_day(session, day, rows, zone)
+        daily_counts.record_day(session, day, rows, zone)
     return True

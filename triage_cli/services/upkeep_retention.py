@@ -250,7 +250,7 @@ def learn_from_decisions(engine: Engine, settings: Settings) -> None:
     with db.read_transaction(engine) as session:
         learned = learn_order.count_decisions(session, settings=settings, now=utcnow())
     with db.transaction(engine) as session:
-        learn_order.keep_lessons(session, learned)
+        learn_order.store_lessons(session, learned)
 
 
 def look_for_rules(engine: Engine, settings: Settings) -> None:

@@ -211,7 +211,7 @@ def test_what_is_left_is_gentle_on_the_server(monkeypatch: pytest.MonkeyPatch) -
     pace = seed_contacts.Pace(100.0)
     for _ in range(3):
         clock[0] += 1.0  # that long it took to read them
-        pace.keep(500)
+        pace.wait_for(500)
     assert slept == [4.0, 4.0, 4.0]
 
 

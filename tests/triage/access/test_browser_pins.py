@@ -31,7 +31,7 @@ def waiting(engine: Engine) -> Engine:
         session.flush()
         opened = staff_login.start_session(session, "ana", CLIENT, How(), lasts=DAY, now=NOW)
         assert opened
-        browser_pins.keep_pin(session, opened[1], BROWSER, "hash", by=ANA, now=NOW)
+        browser_pins.store_pin(session, opened[1], BROWSER, "hash", by=ANA, now=NOW)
         browser_pins.lock_session(session, opened[1])
     return engine
 

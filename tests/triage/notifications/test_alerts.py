@@ -64,7 +64,7 @@ def looked(engine: Engine, settings: Settings, now: datetime = NOW) -> list[Wait
 def watch(engine: Engine, settings: Settings, now: datetime = NOW) -> int:
     """Look, remember and put in the audit log, as upkeep does; how many records."""
     with db.transaction(engine) as session:
-        alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
+        alerts.store_alerts(session, alerts.find_alerts(session, settings, now), now=now)
         assert not alerts.has_changed(session, alerts.find_alerts(session, settings, now))
         return alerts.record_alerts(session, settings, now=now)
 
@@ -234,7 +234,7 @@ def test_the_brake_is_an_alert_until_the_directory_is_believed(known: Engine, se
     stale = looked(known, settings)
     with db.transaction(known) as session:
         alerts.clear_brake_alert(session)
-        alerts.keep_alerts(session, stale, now=NOW)  # somebody looked before
+        alerts.store_alerts(session, stale, now=NOW)  # somebody looked before
     assert looked(known, settings) == []
 
 

@@ -57,7 +57,7 @@ def send_alerts(engine: Engine, settings: Settings, now: datetime = LATE) -> dic
     """Send the alerts that are due; return the text by address."""
     with db.transaction(engine) as session:
         before = set(session.scalars(select(col(Delivery.id))))
-        alerts.keep_alerts(session, alerts.find_alerts(session, settings, now), now=now)
+        alerts.store_alerts(session, alerts.find_alerts(session, settings, now), now=now)
         staff_mail.queue_notices(session, settings, now=now)
         fresh = select(col(Delivery.mailbox), col(Message.content_id)).join(Message, col(Message.id) == col(Delivery.message_id))
         rows = session.execute(fresh.where(col(Delivery.direction) == "report", col(Delivery.id).not_in(before))).all()

@@ -32,7 +32,7 @@ def ask(engine: Engine, to: str, words: str = "", *, by: Actor = ANA, at: dateti
 
 def refuse(session: Session, settings: Settings, recipient: str, reply: str, sender: str = "shop@outside.example", times: int = 1) -> None:
     one = Refused(recipient, sender, "192.0.2.7", reply, NOW, NOW + timedelta(minutes=1), times)
-    refused_at_smtp.keep_refused(session, [one], settings.company)
+    refused_at_smtp.record_refused(session, [one], settings.company)
 
 
 def test_held_decided_and_delivered(known: Engine, settings: Settings) -> None:

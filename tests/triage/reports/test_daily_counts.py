@@ -48,7 +48,7 @@ def test_a_day_is_counted_once_whoever_is_second(known: Engine, settings: Settin
         assert daily_counts.next_day(session, "UTC", day.until + timedelta(minutes=59)) is None  # mail may still be entered
     for _ in range(2):
         with db.transaction(known) as session:
-            daily_counts.keep_day(session, day, rows, "UTC")
+            daily_counts.record_day(session, day, rows, "UTC")
     with db.read_transaction(known) as session:
         assert daily_counts.count_arrivals(session, [day], by=OTTO, zone="UTC")[day].total() == 1
         following = daily_counts.next_day(session, "UTC", tomorrow + timedelta(days=2))

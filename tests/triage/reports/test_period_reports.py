@@ -207,7 +207,7 @@ class Company:
             if day is None:
                 return number
             with db.transaction(self.engine) as session:
-                daily_counts.keep_day(session, day, rows, "Europe/Berlin")
+                daily_counts.record_day(session, day, rows, "Europe/Berlin")
         raise AssertionError("it never ends")
 
 

@@ -154,7 +154,7 @@ def busy(shell: Shell, arrives: Arrives, engine: Engine) -> dict[str, str]:
         delivery = session.get_one(Delivery, parse_id(mail))
         campaign = delivery.campaign_id or 0
         beside = [Related(Place("x", 7, 1, ""), delivery.received_at, False, None, "x", "x")]
-        related_messages.keep_related(session, parse_id(purge), session.get_one(Delivery, parse_id(other)), beside, delivery.received_at)
+        related_messages.record_related(session, parse_id(purge), session.get_one(Delivery, parse_id(other)), beside, delivery.received_at)
         session.add(PostedList(address="x", posts=1))
     (row,) = (one for one in json.loads(shell("campaigns", "--fewest", "1", "--state", "any", "--json").out))
     assert campaign

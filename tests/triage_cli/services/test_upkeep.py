@@ -195,7 +195,7 @@ def test_a_directory_file_that_was_changed_at_a_bad_moment_is_taken_over(
     monkeypatch.setattr(upkeep, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(upkeep, "SETTLED", 0.0)
     monkeypatch.setattr(sync, "database_of", away)
-    role = threading.Thread(target=upkeep.keep_house, args=(settings, engine, stop))
+    role = threading.Thread(target=upkeep.run_rounds, args=(settings, engine, stop))
     if when != "before it starts":
         role.start()
         stop.wait(0.5)
@@ -226,7 +226,7 @@ def test_a_round_that_gave_way_to_somebody_is_gone_again_at_once(
                 enter(session)
 
         monkeypatch.setattr(upkeep, "seal_audit_log", seal_audit_log)
-        upkeep.keep_house(settings, postgresql_engine, stop)
+        upkeep.run_rounds(settings, postgresql_engine, stop)
     assert len(rounds) == 2
     assert "a transaction gave way to another one and is carried out again: deadlock detected" in caplog.text
     assert "does not answer" not in caplog.text
@@ -244,7 +244,7 @@ def test_what_reports_need_is_kept(arrives: Arrives, engine: Engine, settings: S
     later = (utcnow() + timedelta(days=2)).replace(minute=0, second=9)
     monkeypatch.setattr(upkeep_counts, "utcnow", lambda: later)
     monkeypatch.setattr(db, "read_server_time", lambda _: later)
-    upkeep.keep_counts(engine, -upkeep.COUNT_EVERY, settings)
+    upkeep.update_counts(engine, -upkeep.COUNT_EVERY, settings)
     with db.read_transaction(engine) as session:
         assert session.scalars(select(col(Arrived.count))).all() == [1]
         assert session.scalars(select(col(QueueSample.held))).all() == [1]
@@ -254,7 +254,7 @@ def test_rows_over_their_target_are_counted_again(arrives: Arrives, engine: Engi
     arrives()
     with db.transaction(engine) as session:
         session.execute(update(Delivery).values(received_at=utcnow() - timedelta(hours=3), urgency=50))
-    upkeep.keep_counts(engine, -upkeep.COUNT_EVERY, settings)
+    upkeep.update_counts(engine, -upkeep.COUNT_EVERY, settings)
     assert not upkeep.raise_waited(engine, settings), "there is no target"
     with db.read_transaction(engine) as session:
         assert waiting_targets.known_targets(session) == Targets()

@@ -21,7 +21,7 @@ def test_a_clock_that_was_ahead(arrives: Arrives, engine: Engine, settings: Sett
     for days in (30, 0, 2):
         monkeypatch.setattr(upkeep_counts, "utcnow", lambda then=now + timedelta(days=days): then)
         for _ in range(8):
-            upkeep_counts.keep_for_reports(engine, settings)
+            upkeep_counts.record_for_reports(engine, settings)
         with db.read_transaction(engine) as session:
             assert not daily_counts.is_due(session, now + timedelta(days=days))
         if not days:

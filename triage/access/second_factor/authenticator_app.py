@@ -51,7 +51,7 @@ def find_period(secret: str, code: str, now: datetime) -> int:
     return 0
 
 
-def keep_app(session: Session, login: str, secret: str, code: str, *, by: Actor, now: datetime) -> None:
+def store_app(session: Session, login: str, secret: str, code: str, *, by: Actor, now: datetime) -> None:
     """Give an account this app, in place of an earlier one. BadInput when its first code is wrong."""
     period = find_period(secret, code, now)
     if not period:

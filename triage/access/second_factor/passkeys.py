@@ -95,7 +95,7 @@ def offer_passkey(session: Session, party: RelyingParty, member: StaffMember) ->
     return bytes_to_base64url(options.challenge), json.loads(options_to_json(options))
 
 
-def keep_passkey(
+def store_passkey(
     session: Session, party: RelyingParty, challenge: str, login: str, credential: dict[str, Any], name: str, *, by: Actor, now: datetime
 ) -> Passkey:
     """Keep a passkey that a browser has made. BadInput when it does not answer the challenge, or is kept already."""

@@ -47,7 +47,7 @@ def is_closed(session: Session, mailbox: str) -> bool:
     return session.scalar(found.limit(1)) is not None
 
 
-def keep_hunted(session: Session, decision_id: int, mailbox: str, found: Iterable[Hunted], now: datetime) -> None:
+def record_hunted(session: Session, decision_id: int, mailbox: str, found: Iterable[Hunted], now: datetime) -> None:
     """Writes down what a hunt found in a mailbox."""
     some = list(found)
     known = known_authors(session, {one.author for one in some})

@@ -188,7 +188,7 @@ def secure_copies(session: Session, found: Sequence[tuple[RecallJob, Sequence[Co
     """
     held = lock_jobs(session, [job for job, _ in found])
     mine = [(job, copies) for job, copies in found if job.delivery_id in held]
-    recalled_copies.keep_copies(session, ((job.delivery_id, job.content, copies) for job, copies in mine), now=now)
+    recalled_copies.record_copies(session, ((job.delivery_id, job.content, copies) for job, copies in mine), now=now)
     return set(held)
 
 
@@ -264,7 +264,7 @@ def defer_recall(session: Session, delivery: Delivery, ending: Ending, now: date
 def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> None:
     """Settles recalls whose messages are out of the mailbox, or were not there any more. Those wanted back by an undo start to return."""
     copies = recalled_copies.current_copies(session, (one.delivery.id for one in gone))
-    recalled_copies.keep_absence(session, (one.delivery.id for one in gone if one.job.sure and one.delivery.id not in copies), now=now)
+    recalled_copies.record_absence(session, (one.delivery.id for one in gone if one.job.sure and one.delivery.id not in copies), now=now)
     told = []
     events: dict[Event, list[Settled]] = {Event.RECALL: [], Event.MISS: []}
     for one in gone:
@@ -275,7 +275,7 @@ def settle_gone(session: Session, gone: Sequence[Settled], now: datetime) -> Non
         why = join_parts(
             " ", [said if taken or not found else say("{place} It was gone before it could be removed.", place=said), one.ending.why]
         )
-        related_messages.keep_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
+        related_messages.record_related(session, one.delivery.decision_id, one.delivery, one.ending.related, now)
         told.append((one.delivery.decision_id, one.delivery.id, "done" if taken or not one.job.sure else "already gone", why))
     wanted = [one.delivery.id for one in gone if one.delivery.back_wanted_by is not None]
     for event, some in events.items():

@@ -44,7 +44,7 @@ class Related:
     subject: str
 
 
-def keep_related(session: Session, decision_id: int | None, delivery: Delivery, found: Iterable[Related], now: datetime) -> None:
+def record_related(session: Session, decision_id: int | None, delivery: Delivery, found: Iterable[Related], now: datetime) -> None:
     """Write down what was seen beside the copies that this decision took."""
     for one in found:
         row = RelatedMail(

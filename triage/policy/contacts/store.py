@@ -285,7 +285,7 @@ def counted_with(session: Session, person: str, department: str) -> tuple[str, s
     return department, person if confidential_folders.hides_person(session, person) else ""
 
 
-def keep_sent(session: Session, messages: Sequence[SentMail]) -> None:
+def record_sent(session: Session, messages: Sequence[SentMail]) -> None:
     """Remember messages that left, so that what answers them is known."""
     if messages:
         session.execute(insert(SentMail), [mail.model_dump() for mail in messages])

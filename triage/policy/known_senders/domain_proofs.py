@@ -153,17 +153,17 @@ def record_proofs(session: Session, came: Collection[Came], *, settings: Setting
     for one in sorted(came, key=lambda each: (each.proof.domain, each.proof.ways)):
         proof = one.proof
         if proof.is_new:
-            keep_ways(session, proof.domain, proof.ways, now, is_new=True)
+            add_ways(session, proof.domain, proof.ways, now, is_new=True)
             count_new(session, one, now)
             limit_ways(session, proof.domain, col(DomainProof.usual_at).is_(None))
         elif one.is_news:
-            keep_ways(session, proof.domain, proof.confirmed, now)
+            add_ways(session, proof.domain, proof.confirmed, now)
             session.execute(update(DomainProof).where(is_one_of(proof.domain, proof.ways)).values(last_at=now))
             limit_ways(session, proof.domain, col(DomainProof.usual_at).is_not(None))
     renew_lasting(session, {one.proof.domain for one in came if one.proof.is_new}, settings.policy.renew_proof_days, now)
 
 
-def keep_ways(session: Session, domain: str, ways: Iterable[str], now: datetime, *, is_new: bool = False) -> None:
+def add_ways(session: Session, domain: str, ways: Iterable[str], now: datetime, *, is_new: bool = False) -> None:
     """Keep these ways of a domain that are not kept yet."""
     more = {"first_at": now, "last_at": now, "usual_at": None if is_new else now, "was_new": is_new}
     rest = {"by_shown": "", "days": 0, "day": "", "held": 0, "refused_at": None}
@@ -249,7 +249,7 @@ def begin_with_rule(session: Session, match: str, value: str, *, settings: Setti
         return
     theirs = col(Delivery.author) == value if match == "address" else col(Delivery.author_domain) == domain
     meant = col(Delivery.state).not_in(TURNED_DOWN) if decision_id is None else col(Delivery.decision_id) == decision_id
-    keep_ways(session, domain, earlier_ways(session, and_(theirs, meant)), now)
+    add_ways(session, domain, earlier_ways(session, and_(theirs, meant)), now)
 
 
 def forget_unused(session: Session, domain: str) -> None:

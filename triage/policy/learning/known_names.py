@@ -189,16 +189,16 @@ def change_domains(session: Session, new: Iterable[str], gone: Collection[str]) 
     """Keep these domains, and forget those."""
     if gone:
         session.execute(delete(FamiliarDomain).where(col(FamiliarDomain.domain).in_(gone)))
-    keep_domains(session, new)
+    add_domains(session, new)
 
 
 def meet_addresses(session: Session, addresses: Iterable[str], settings: Settings) -> None:
     """Stores the domains that employees have just written to, because a first answer is the moment for look-alike domains."""
     met = {registered_organisation(address.rpartition("@")[2]) for address in addresses}
-    keep_domains(session, sorted(met - set(settings.policy.freemail_domains) - {""}))
+    add_domains(session, sorted(met - set(settings.policy.freemail_domains) - {""}))
 
 
-def keep_domains(session: Session, domains: Iterable[str]) -> None:
+def add_domains(session: Session, domains: Iterable[str]) -> None:
     """Keep these domains under their keys, where they are not kept yet."""
     rows = [{"key": key, "domain": domain} for domain in domains for key in sorted(keys_of_known(domain)) or [""]]
     db.insert_missing(session, FamiliarDomain, rows)

@@ -90,7 +90,7 @@ def learn_gathered(
     rules.prolong_rules(session, {address for _, outcome in outcomes for address in outcome.addresses}, now)
     for mail, outcome in outcomes:  # one by one: the day's cap of each counts those before it
         if row := answerable_message(session, mail, outcome, lookup, now):
-            contacts_store.keep_sent(session, [row])
+            contacts_store.record_sent(session, [row])
     contacts_store.count_unlearned(session, report.whose, how=how, now=now)
     if report.learned or report.parked:
         detail = {"how": how, "learned": report.learned, "parked": report.parked, "messages": found.messages}

@@ -33,7 +33,7 @@ def count_decisions(session: Session, *, settings: Settings, now: datetime) -> L
     return tally_decisions(list_decided(session, settings, now)) if settings.policy.learn_order else NOTHING_LEARNED
 
 
-def keep_lessons(session: Session, learned: Learned) -> None:
+def store_lessons(session: Session, learned: Learned) -> None:
     """Write it down, if it has changed."""
     text = write_tallies(learned)
     if text != versions.read_text(session, MARKER):

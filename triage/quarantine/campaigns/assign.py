@@ -180,7 +180,7 @@ class Sorting:
         """Keep what is new."""
         same = {"begun_at": now, "made_by": JUDGE, "about": None}
         db.insert_all(self.session, Campaign, [same | {"id": one.campaign_id} for one in self.added if one.begins])
-        keep_representatives(self.session, self.added)
+        store_representatives(self.session, self.added)
 
 
 def compared_with(session: Session, messages: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
@@ -200,7 +200,7 @@ def find_similar(session: Session, fingerprint: Fingerprint) -> int | None:
     return match.campaign_id if match else None
 
 
-def keep_representatives(session: Session, added: Sequence[Added]) -> None:
+def store_representatives(session: Session, added: Sequence[Added]) -> None:
     """Write new representatives down."""
     rows = [{"id": one.id, "campaign_id": one.campaign_id, "features": pack_features(one.mail.features)} for one in added]
     bands = sorted((one.id, band) for one in added for band in set(one.mail.bands))
@@ -240,7 +240,7 @@ def count_representatives(session: Session, campaigns: Iterable[int]) -> dict[in
 
 def add_representative(session: Session, campaign_id: int, fingerprint: Fingerprint) -> None:
     """New messages are compared with this one too from now on."""
-    keep_representatives(session, [Added(new_id(), campaign_id, fingerprint)])
+    store_representatives(session, [Added(new_id(), campaign_id, fingerprint)])
 
 
 def is_flood(session: Session, campaign_id: int) -> bool:

@@ -113,7 +113,7 @@ def kind_of(trait: int) -> Kind:
     return Kind(trait & 15)
 
 
-def keep_traits(session: Session, found: Iterable[tuple[int, Collection[int]]]) -> None:
+def store_traits(session: Session, found: Iterable[tuple[int, Collection[int]]]) -> None:
     """Write down the traits of messages that are held, each with its id."""
     db.insert_all(session, MessageTrait, [{"trait": one, "message_id": message} for message, traits in found for one in sorted(traits)])
 

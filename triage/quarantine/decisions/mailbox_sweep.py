@@ -203,7 +203,7 @@ def note_hunted(session: Session, search: Search, found: Sequence[Hunted], *, no
     row.found += len(found)
     session.flush()
     if search.listing:
-        hunted_messages.keep_hunted(session, search.decision_id, search.mailbox, found, now)
+        hunted_messages.record_hunted(session, search.decision_id, search.mailbox, found, now)
 
 
 def owner_of(session: Session, mailbox: str) -> tuple[str, str]:
@@ -330,7 +330,7 @@ def enter_found(session: Session, search: Search, sighting: Sighting, now: datet
     )
     delivery = delivery_of(session, message, search, summary, now)
     ledger.enter_message(session, message, content, [delivery], by=BY, now=now)
-    recalled_copies.keep_copies(session, [(delivery.id, copy.raw, [copy])], now=now)
+    recalled_copies.record_copies(session, [(delivery.id, copy.raw, [copy])], now=now)
     kept = recalled_copies.current_copies(session, [delivery.id])[delivery.id]
     why = recalled_copies.describe_copies(kept)
     session.add(

@@ -5,7 +5,7 @@ from sqlmodel import Session
 from triage.access import api_tokens
 from triage.store.models.staff import ApiToken
 from triage.times import utcnow
-from triage_api.http.idempotency import keep_secret
+from triage_api.http.idempotency import mark_secret
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
@@ -33,7 +33,7 @@ def show_token(session: Session, one: ApiToken) -> schemas.Token:
 @router.post("", status_code=201, response_model=schemas.MadeToken, responses=describe_refusals(401, 403, 422))
 def create_token(order: schemas.NewToken, session: Tx, by: Staff) -> schemas.MadeToken:
     """Make a token within your scope; `key` is shown this once. For administrators who have signed in: no token makes tokens."""
-    keep_secret(session)
+    mark_secret(session)
     made, key = api_tokens.create_token(session, order.order(), by=by, now=utcnow())
     wake_after(session)
     return schemas.MadeToken.model_validate(made.model_dump() | {"in_force": True, "key": key})

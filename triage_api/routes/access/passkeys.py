@@ -19,7 +19,7 @@ from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import Tx
-from triage_api.routes.access.session import OVER, keep_cookie, me_of, session_key, take_browser
+from triage_api.routes.access.session import OVER, me_of, session_key, set_session_cookie, take_browser
 from triage_api.schemas.access import second_factor as schemas
 from triage_api.schemas.access.session import Me
 from triage_api.schemas.fields import Word
@@ -48,7 +48,7 @@ def keep_own_passkey(order: schemas.PasskeyOrder, request: Request, session: Tx,
     login = factor_policy.require_proof_to_change(session, by).login
     challenge = take_challenge(session, order.ticket, login)
     party = passkeys.relying_party_of(here.site_of(request))
-    kept = passkeys.keep_passkey(session, party, challenge, login, order.passkey, order.name, by=by, now=utcnow())
+    kept = passkeys.store_passkey(session, party, challenge, login, order.passkey, order.name, by=by, now=utcnow())
     factor_policy.record_proof(session, session_key(request, here), now=utcnow())
     return schemas.PasskeyShown.model_validate(kept)
 
@@ -110,7 +110,7 @@ def sign_in_with_passkey(given: schemas.PasskeySignIn, request: Request, respons
     if opened is None or signed_in is None:
         sign_in_log.log_failure(client, login or sign_in_log.UNKNOWN, "wrong passkey")
         raise NotSignedIn(WRONG_PASSKEY)
-    keep_cookie(response, here, opened[1])
+    set_session_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 
 

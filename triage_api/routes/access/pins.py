@@ -24,7 +24,7 @@ from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, Watcher, session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.transaction import Read, Tx
-from triage_api.routes.access.session import BROWSER_COOKIE, browser_secret, keep_cookie, me_of, session_key
+from triage_api.routes.access.session import BROWSER_COOKIE, browser_secret, me_of, session_key, set_session_cookie
 from triage_api.schemas.access import session as schemas
 
 ELSEWHERE = say("no PIN works here: this address is not in the networks for PINs")
@@ -77,8 +77,8 @@ def set_own_pin(given: schemas.Pin, request: Request, response: Response, here: 
         factor_policy.require_proof_to_change(session, by)
     pin_hash = browser_pins.hash_pin(browser, given.pin)
     with db.transaction(here.engine) as session:
-        browser_pins.keep_pin(session, session_key(request, here), browser, pin_hash, by=by, now=utcnow())
-    keep_browser(response, here, browser)
+        browser_pins.store_pin(session, session_key(request, here), browser, pin_hash, by=by, now=utcnow())
+    set_browser_cookie(response, here, browser)
 
 
 def why_no_pin(here: Office, request: Request, signed_in: SignedIn) -> str:
@@ -121,8 +121,8 @@ def unlock_session(given: schemas.PinGiven, request: Request, response: Response
     signed_in = session_holder(here, key) if key else None
     if key is None or signed_in is None:
         raise NotAllowed(NOTHING)
-    keep_cookie(response, here, key)
-    keep_browser(response, here, browser)
+    set_session_cookie(response, here, key)
+    set_browser_cookie(response, here, browser)
     return me_of(signed_in, here)
 
 
@@ -133,7 +133,7 @@ def wrong_pin(left: int) -> str:
     return say_count("This PIN is wrong. {count} try is left.", "This PIN is wrong. {count} tries are left.", count=left)
 
 
-def keep_browser(response: Response, here: Office, browser: str) -> None:
+def set_browser_cookie(response: Response, here: Office, browser: str) -> None:
     """Let the browser keep its secret."""
     # lax: it comes along when an identity provider sends somebody back, and opens nothing by itself
     name = here.cookie_name + BROWSER_COOKIE

@@ -32,7 +32,14 @@ from triage_api.http.sign_in_log import place_of
 from triage_api.http.token_scopes import API
 from triage_api.http.trusted_header import find_named_login
 from triage_api.routes.access.pins import pin_limits, refuse_place
-from triage_api.routes.access.session import begin_factor_step, browser_secret, forget_cookie, keep_cookie, keep_factor_cookie, take_browser
+from triage_api.routes.access.session import (
+    begin_factor_step,
+    browser_secret,
+    forget_cookie,
+    set_factor_cookie,
+    set_session_cookie,
+    take_browser,
+)
 from triage_api.schemas.access import providers as schemas
 from triage_api.schemas.access.session import PinHolder, ProviderShown
 
@@ -82,7 +89,7 @@ def begin_provider_sign_in(
         sign_in_steps.refuse_flood(session, place_of(request), now=utcnow())
         is_fresh = given.fresh or staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
     url, key = begin_at(here, provider, place_of(request), own_path(given.return_to), is_fresh=is_fresh)
-    keep_step(response, here, key)
+    set_step_cookie(response, here, key)
     return schemas.Elsewhere(url=url)
 
 
@@ -103,7 +110,7 @@ def begin_at(here: Office, provider: Provider, client: str, return_to: str, *, i
         return asked["url"], sign_in_steps.begin_step(session, UNDER_WAY, now=utcnow(), client=client, about=about)
 
 
-def keep_step(response: Response, here: Office, key: str) -> None:
+def set_step_cookie(response: Response, here: Office, key: str) -> None:
     """Give the browser the key of its sign-in, to bring back from the provider."""
     # the provider's answer comes from another site: a strict cookie would not come with it
     lasts = int(sign_in_steps.LASTS.total_seconds())
@@ -162,8 +169,8 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
     if opened is None:
         return refuse_sign_in(here, admission.refusal or OVER, client, provider, subject=f"{staff_login.STAFF}:{admission.login}")
     response = RedirectResponse(step.about["return_to"], 303)
-    keep_cookie(response, here, opened[1])
-    keep_hint(response, here, proof)
+    set_session_cookie(response, here, opened[1])
+    set_hint_cookie(response, here, proof)
     forget_step(response, here)
     return response
 
@@ -172,20 +179,20 @@ def sent_back(here: Office, provider: Provider, step: SignInStep, client: str) -
     """To the provider once more, which then asks who it is."""
     url, key = begin_at(here, provider, client, step.about["return_to"], is_fresh=True)
     response = RedirectResponse(url, 303)
-    keep_step(response, here, key)
+    set_step_cookie(response, here, key)
     return response
 
 
 def half_entered(here: Office, key: str, proof: Proof) -> Response:
     """Back to the sign-in page, which asks for the second factor."""
     response = RedirectResponse(FACTOR_ASKED, 303)
-    keep_hint(response, here, proof)
+    set_hint_cookie(response, here, proof)
     forget_step(response, here)
-    keep_factor_cookie(response, here, key)
+    set_factor_cookie(response, here, key)
     return response
 
 
-def keep_hint(response: Response, here: Office, proof: Proof) -> None:
+def set_hint_cookie(response: Response, here: Office, proof: Proof) -> None:
     """Give the browser the ID token of its last sign-in at a provider, with which it signs out there."""
     if len(proof.id_token) <= LONGEST_HINT:
         response.set_cookie(here.cookie_name + HINT_COOKIE, proof.id_token, path="/", secure=here.secure, httponly=True, samesite="strict")

@@ -20,7 +20,7 @@ from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import session_holder
 from triage_api.http.sign_in_log import place_of
 from triage_api.http.trusted_header import read_named_login
-from triage_api.routes.access.session import ASKED, ask_for_factor, keep_cookie, me_of, take_browser
+from triage_api.routes.access.session import ASKED, ask_for_factor, me_of, set_session_cookie, take_browser
 from triage_api.schemas.access import session as schemas
 
 router = resource_router("session", "/session")
@@ -48,7 +48,7 @@ def sign_in_by_proxy(request: Request, response: Response, here: Here) -> schema
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise refuse_named(here, subject, client, login)
-    keep_cookie(response, here, opened[1])
+    set_session_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 
 

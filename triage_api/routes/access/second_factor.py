@@ -17,13 +17,22 @@ from triage.store.models.sign_in import SignInStep
 from triage.times import utcnow
 from triage_api.http import sign_in_log
 from triage_api.http.dependencies import Here, Office
-from triage_api.http.idempotency import keep_secret
+from triage_api.http.idempotency import mark_secret
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff, session_holder
 from triage_api.http.transaction import Read, Tx
 from triage_api.routes.access.passkeys import take_challenge
-from triage_api.routes.access.session import FACTOR_COOKIE, FACTOR_STEP, OVER, asked_factor, keep_cookie, me_of, session_key, take_browser
+from triage_api.routes.access.session import (
+    FACTOR_COOKIE,
+    FACTOR_STEP,
+    OVER,
+    asked_factor,
+    me_of,
+    session_key,
+    set_session_cookie,
+    take_browser,
+)
 from triage_api.schemas.access import second_factor as schemas
 from triage_api.schemas.access.session import Me
 
@@ -81,7 +90,7 @@ def finish_sign_in(given: schemas.FactorGiven, request: Request, response: Respo
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_factor(here, attempt)
-    keep_cookie(response, here, opened[1])
+    set_session_cookie(response, here, opened[1])
     response.delete_cookie(here.cookie_name + FACTOR_COOKIE, path="/", secure=here.secure, httponly=True, samesite="strict")
     return me_of(signed_in, here)
 
@@ -106,7 +115,7 @@ def accept_at_sign_in(session: Session, step: SignInStep, given: schemas.FactorG
         return accept_factor(session, step.login, given, step.about.get("challenge", ""), site)
     if not authenticator_app.find_period(secret, given.code, utcnow()):
         return False
-    authenticator_app.keep_app(session, step.login, secret, given.code, by=Actor.system("sign-in"), now=utcnow())
+    authenticator_app.store_app(session, step.login, secret, given.code, by=Actor.system("sign-in"), now=utcnow())
     return True
 
 
@@ -144,7 +153,7 @@ def list_own_factors(session: Read, request: Request, here: Here, by: Staff) -> 
 def begin_own_app(session: Tx, by: Staff) -> schemas.NewApp:
     """Begin to set up an authenticator app. It replaces an earlier one after its first code."""
     member = factor_policy.require_proof_to_change(session, by)
-    keep_secret(session)
+    mark_secret(session)
     secret = authenticator_app.make_secret()
     ticket = sign_in_steps.begin_step(session, APP_STEP, now=utcnow(), login=member.login, about={"secret": secret})
     return shown_app(ticket, member.login, secret)
@@ -157,7 +166,7 @@ def keep_own_app(order: schemas.AppOrder, request: Request, session: Tx, here: H
     step = sign_in_steps.peek_step(session, APP_STEP, order.ticket, now=utcnow())
     if step is None or step.login != login:
         raise NotFound(OVER)
-    authenticator_app.keep_app(session, login, step.about["secret"], order.code, by=by, now=utcnow())
+    authenticator_app.store_app(session, login, step.about["secret"], order.code, by=by, now=utcnow())
     sign_in_steps.take_step(session, APP_STEP, order.ticket, now=utcnow())
     factor_policy.record_proof(session, session_key(request, here), now=utcnow())
 
@@ -173,7 +182,7 @@ def remove_own_app(session: Tx, by: Staff) -> None:
 def make_recovery_codes(session: Tx, by: Staff) -> schemas.RecoveryCodes:
     """Make ten new recovery codes, which replace earlier ones. They are shown once, and each works once."""
     login = factor_policy.require_proof_to_change(session, by).login
-    keep_secret(session)
+    mark_secret(session)
     return schemas.RecoveryCodes(codes=recovery_codes.make_codes(session, login, by=by, now=utcnow()))
 
 

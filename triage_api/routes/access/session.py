@@ -54,7 +54,7 @@ def create_session(given: schemas.Credentials, request: Request, response: Respo
     signed_in = session_holder(here, opened[1]) if opened else None
     if opened is None or signed_in is None:
         raise NotSignedIn(sign_in_log.WRONG)
-    keep_cookie(response, here, opened[1])
+    set_session_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 
 
@@ -71,7 +71,7 @@ def open_break_glass(given: schemas.PrintedCode, request: Request, response: Res
     if opened is None or signed_in is None:
         raise sign_in_log.refuse_attempt(here, attempt)
     here.wake({"change"})
-    keep_cookie(response, here, opened[1])
+    set_session_cookie(response, here, opened[1])
     return me_of(signed_in, here)
 
 
@@ -79,7 +79,7 @@ def ask_for_factor(session: Session, login: str, here: Office, how: How, client:
     """202: somebody has proven the first factor, and this browser alone may finish the sign-in with the second one."""
     found, key = begin_factor_step(session, login, how, client)
     response = JSONResponse(found.model_dump(mode="json"), 202)
-    keep_factor_cookie(response, here, key)
+    set_factor_cookie(response, here, key)
     return response
 
 
@@ -97,13 +97,13 @@ def asked_factor(session: Session, login: str, return_to: str) -> factor_schemas
     return factor_schemas.FactorAsked(factors=counts, set_up=not (found.app or found.passkeys), return_to=return_to)
 
 
-def keep_factor_cookie(response: Response, here: Office, key: str) -> None:
+def set_factor_cookie(response: Response, here: Office, key: str) -> None:
     """Give the browser the key of the sign-in that it may finish."""
     lasts = int(sign_in_steps.LASTS.total_seconds())
     response.set_cookie(here.cookie_name + FACTOR_COOKIE, key, lasts, path="/", secure=here.secure, httponly=True, samesite="strict")
 
 
-def keep_cookie(response: Response, here: Office, key: str) -> None:
+def set_session_cookie(response: Response, here: Office, key: str) -> None:
     """Give the browser the session's key."""
     response.set_cookie(here.cookie_name, key, path="/", secure=here.secure, httponly=True, samesite="strict")
 

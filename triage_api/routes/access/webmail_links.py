@@ -2,7 +2,7 @@
 
 from triage.access.webmail import webmail_links
 from triage.times import utcnow
-from triage_api.http.idempotency import keep_secret
+from triage_api.http.idempotency import mark_secret
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
@@ -22,7 +22,7 @@ def list_webmail_links(session: Read, by: Staff) -> schemas.WebmailLinks:
 @router.post("", status_code=201, response_model=schemas.MadeWebmailLink, responses=describe_refusals(401, 403, 409, 422))
 def create_webmail_link(order: schemas.NewWebmailLink, session: Tx, by: Staff) -> schemas.MadeWebmailLink:
     """Link a webmail: `key` is shown this once. With it the webmail acts as you, with your rights of that moment."""
-    keep_secret(session)
+    mark_secret(session)
     made, key = webmail_links.create_link(session, order.name, by=by, now=utcnow())
     return schemas.MadeWebmailLink.model_validate(made.model_dump() | {"key": key})
 

@@ -10,7 +10,7 @@ from triage.quarantine.requests import suspicion_reports
 from triage.store import db
 from triage.times import utcnow
 from triage_api.http.dependencies import Here
-from triage_api.http.idempotency import keep_secret
+from triage_api.http.idempotency import mark_secret
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.transaction import wake_after
@@ -58,7 +58,7 @@ def list_own_webmail_links(here: Here, by: Employee) -> link_schemas.WebmailLink
 )
 def create_own_webmail_link(order: link_schemas.NewWebmailLink, session: Tx, by: Employee) -> link_schemas.MadeWebmailLink:
     """Link your webmail: `key` is shown this once. With it the webmail asks and reports for you."""
-    keep_secret(session)
+    mark_secret(session)
     made, key = webmail_links.create_link(session, order.name, by=by, now=utcnow())
     return link_schemas.MadeWebmailLink.model_validate(made.model_dump() | {"key": key})
 

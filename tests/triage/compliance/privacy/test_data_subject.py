@@ -165,7 +165,7 @@ def test_others_mail_is_untouched(session: Session, settings: Settings) -> None:
 def test_how_a_domain_is_proven_goes_with_its_last_message(session: Session, settings: Settings) -> None:
     everything(session, settings)
     arrive(session, settings, JOE, author="bob@dell.example")
-    domain_proofs.keep_ways(session, "dell.example", ["dkim:dell.example"], NOW)
+    domain_proofs.add_ways(session, "dell.example", ["dkim:dell.example"], NOW)
     exported = dict(person_export.exported_lists(session, data_subject.Whose("bob@dell.example"), IDA))
     assert [one["way"] for one in exported["domain_proofs"]] == ["dkim:dell.example"]
     for person, left in ((ANNA, 1), ("bob@dell.example", 0)):

@@ -179,7 +179,7 @@ def test_a_domain_has_only_so_many_ways(known: Engine, settings: Settings) -> No
     assert len(kept(known)) == 1 + domain_proofs.MOST_WAYS // 2 + 1  # by organisation and network
     with db.transaction(known) as session:
         many = [f"spf:{DOMAIN} 41.{number}.0.0/16" for number in range(30)]
-        domain_proofs.keep_ways(session, DOMAIN, many, NOW, is_new=True)
+        domain_proofs.add_ways(session, DOMAIN, many, NOW, is_new=True)
     came(known, settings, BY_SERVER, 1)
     ways = kept(known)
     assert (len(ways), ways[SIGNATURE], SERVER in ways) == (1 + domain_proofs.MOST_WAYS, (True, 0, 0), True)
@@ -345,7 +345,7 @@ def test_a_way_that_nobody_uses_is_forgotten(known: Engine, settings: Settings) 
     came(known, settings, SIGNED)
     came(known, settings, SIGNED, 200)
     with db.transaction(known) as session:
-        domain_proofs.keep_ways(session, DOMAIN, [SERVER], NOW + 200 * DAY, is_new=True)
+        domain_proofs.add_ways(session, DOMAIN, [SERVER], NOW + 200 * DAY, is_new=True)
         assert domain_proofs.forget_proofs(session, settings=settings, now=NOW + 229 * DAY) == 0
         assert domain_proofs.forget_proofs(session, settings=settings, now=NOW + 231 * DAY) == 1
         assert set(kept(known)) == {SIGNATURE}

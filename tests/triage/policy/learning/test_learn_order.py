@@ -44,7 +44,7 @@ def decide(session: Session, settings: Settings, author: str, verb: Verb, to: st
 def learn(session: Session, settings: Settings, after: timedelta = timedelta()) -> Learned:
     """Learn from decisions as upkeep does."""
     learned = learn_order.count_decisions(session, settings=settings, now=NOW + after)
-    learn_order.keep_lessons(session, learned)
+    learn_order.store_lessons(session, learned)
     assert learn_order.current_lessons(session, settings) == learned
     return learned
 
@@ -82,7 +82,7 @@ def test_confidential_folders_leave_no_trace(engine: Engine, learning: Settings)
 
 def test_what_was_learned_is_said_of_the_next_message_and_holds_it_as_before(engine: Engine, learning: Settings) -> None:
     with db.transaction(engine) as session:
-        learn_order.keep_lessons(session, Learned(Tally(12, 12), {SIGN: Tally(0, 12)}))
+        learn_order.store_lessons(session, Learned(Tally(12, 12), {SIGN: Tally(0, 12)}))
         (first,) = arrive(session, replace(learning, policy=Policy()), JOE, author="x@next.example", attachments=ARCHIVE)
         (second,) = arrive(session, learning, JOE, author="x@later.example", attachments=ARCHIVE)
         off, on = (session.scalars(select(Delivery).where(col(Delivery.id) == one)).one() for one in (first, second))

@@ -23,7 +23,7 @@ from triage.intake import store_outbound
 from triage.intake.store_outbound import Departed
 from triage.message.summary import make_summary
 from triage.notifications import staff_mail
-from triage.notifications.alerts import find_alerts, keep_alerts
+from triage.notifications.alerts import find_alerts, store_alerts
 from triage.policy.contacts.contact_evidence import Sent
 from triage.policy.learning import learn_contacts
 from triage.policy.outbound_brakes import announced_runs, brake_outgoing
@@ -196,7 +196,7 @@ def test_staff_is_told_whose_account_sent_what(known: Engine, braking: Settings)
             ("Joe Fern", ("9 new recipients", "7 deliveries wait")),
             ("Your invoice 4711", ("7 new recipients", "24 Nov 2026, 09:30 UTC")),
         ]
-        keep_alerts(session, find_alerts(session, braking, NOW), now=NOW)
+        store_alerts(session, find_alerts(session, braking, NOW), now=NOW)
         concerned = staff_mail.list_concerned(session, braking, NOW)
         assert all(row.cause != BRAKED for rows in concerned.values() for row in rows)  # nobody has the duty
         session.add(ConfidentialFolder(kind="person", name="joe.fern", login=""))

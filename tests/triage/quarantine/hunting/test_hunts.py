@@ -178,7 +178,7 @@ def test_a_removal_takes_what_its_preview_named_and_needs_the_approvals_of_remov
 
 def test_auditors_get_a_notice_at_once(session: Session, on: Settings) -> None:
     begun(session, on)
-    alerts.keep_alerts(session, alerts.find_alerts(session, on, NOW), now=NOW)
+    alerts.store_alerts(session, alerts.find_alerts(session, on, NOW), now=NOW)
     told = {one.address: rows for one, rows in staff_mail.list_concerned(session, on, NOW).items()}
     assert told["otto@company.example"][0].words == "Hal Green searches all mailboxes for messages. Reason: a wave"
 

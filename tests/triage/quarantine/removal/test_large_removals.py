@@ -114,7 +114,7 @@ def test_of_confidential_folders_nobody_is_told(known: Engine, staffed: Settings
 def test_programs_elsewhere_are_told(known: Engine, staffed: Settings) -> None:
     made = remove(known, staffed, 3)
     with db.transaction(known) as session:
-        alerts.keep_alerts(session, alerts.find_alerts(session, staffed, SOON), now=SOON)
+        alerts.store_alerts(session, alerts.find_alerts(session, staffed, SOON), now=SOON)
         assert alerts.record_alerts(session, staffed, now=SOON) == 1
         detail = session.scalars(select(col(AuditRecord.detail)).where(col(AuditRecord.act) == "alert")).one()
         assert (detail["cause"], detail["number"], detail["decisions"]) == ("removal", 3, [format_id(made.id)])

@@ -229,17 +229,17 @@ def test_a_locked_session_is_nobodys_until_it_is_opened(new_browser: NewBrowser)
     assert unlock(browser) == (201, "ana")
 
 
-def keep_app(session: Session) -> None:
+def store_app(session: Session) -> None:
     """Ana sets up an app."""
     secret = authenticator_app.make_secret()
-    authenticator_app.keep_app(session, "ana", secret, code_of(secret), by=SYSTEM, now=utcnow())
+    authenticator_app.store_app(session, "ana", secret, code_of(secret), by=SYSTEM, now=utcnow())
 
 
 ENDING: dict[str, Callable[[Session], Any]] = {
     "signing out everywhere": lambda session: sessions.end_all(session, by=ADMIN, login="ana", now=utcnow()),
     "a new password": lambda session: accounts.set_password(session, "ana", PASSWORD_HASH, by=SYSTEM, now=utcnow()),
     "a reset of second factors": lambda session: factor_policy.reset_factors(session, "ana", by=SYSTEM, now=utcnow()),
-    "another second factor": keep_app,
+    "another second factor": store_app,
     "a closed account": lambda session: external_accounts.close_account(
         session, session.get_one(StaffMember, "ana"), by=SYSTEM, now=utcnow(), why=""
     ),
@@ -271,7 +271,7 @@ def test_after_signing_out_it_opens_nothing_until_the_next_sign_in(new_browser: 
 def test_a_pin_is_no_second_factor_and_sets_no_other_pin(new_browser: NewBrowser, engine: Engine) -> None:
     secret, before = authenticator_app.make_secret(), utcnow() - timedelta(minutes=2)
     with transaction(engine) as session:
-        authenticator_app.keep_app(session, "ida", secret, code_of(secret, before), by=SYSTEM, now=before)
+        authenticator_app.store_app(session, "ida", secret, code_of(secret, before), by=SYSTEM, now=before)
     browser = new_browser("ida")
     assert needs_factor(browser.request("PUT", "/session/pin", json={"pin": ANAS})), "an open browser alone sets no PIN"
     browser.post("/second-factors/proof", {"code": code_of(secret)})

@@ -112,7 +112,7 @@ def test_a_provider_that_asks_for_no_second_factor_leaves_that_to_us(
     with transaction(sqlite_engine) as session:
         generator = authenticator_app.generator_of(made["secret"])
         code = generator.generate(int(before.timestamp())).decode()
-        authenticator_app.keep_app(session, "nora", made["secret"], code, by=Actor.system("test"), now=before)
+        authenticator_app.store_app(session, "nora", made["secret"], code, by=Actor.system("test"), now=before)
     browser.delete("/session")
     answer = come_back(browser, go_there(browser, provider, return_to="/rules"), code="d")
     assert (answer.status_code, answer.headers["location"]) == (303, "/#second-factor")

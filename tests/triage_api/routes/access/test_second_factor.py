@@ -38,7 +38,7 @@ def secret(engine: Engine) -> str:
     """Secret of Ida's app, whose last code was used two minutes ago."""
     secret, before = authenticator_app.make_secret(), utcnow() - timedelta(minutes=2)
     with transaction(engine) as session:
-        authenticator_app.keep_app(session, "ida", secret, code_of(secret, before), by=SYSTEM, now=before)
+        authenticator_app.store_app(session, "ida", secret, code_of(secret, before), by=SYSTEM, now=before)
     return secret
 
 

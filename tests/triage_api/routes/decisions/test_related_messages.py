@@ -31,7 +31,7 @@ def purged(ana: Browser, came: Came, engine: Engine) -> str:
         beside = [
             Related(Place("INBOX", 7, uid, ""), NOW, uid == 1, None, f"writer{uid}@x.example", f"subject \x1b{uid}") for uid in (1, 2)
         ]
-        related_messages.keep_related(session, ids.parse_id(made), delivery, beside, NOW)
+        related_messages.record_related(session, ids.parse_id(made), delivery, beside, NOW)
     return made
 
 
@@ -84,7 +84,7 @@ def test_what_lay_in_another_s_mailbox_is_for_who_sees_both(
     made = new_browser("ana").post("/decisions", {"verb": "purge", "select": {"ids": [one]}}).json()["id"]
     with db.transaction(engine) as session:
         beside = [Related(Place("INBOX", 7, uid, ""), NOW, True, None, "writer@x.example", "private") for uid in (1, 2)]
-        related_messages.keep_related(session, ids.parse_id(made), session.get_one(Delivery, ids.parse_id(one)), beside, NOW)
+        related_messages.record_related(session, ids.parse_id(made), session.get_one(Delivery, ids.parse_id(one)), beside, NOW)
     copies = [item["id"] for item in new_browser("ana").get(f"/decisions/{made}/related").json()["items"]]
     for login, number in told.items():
         browser = new_browser(login)

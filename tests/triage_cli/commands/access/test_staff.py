@@ -54,7 +54,7 @@ def test_a_lost_phone_is_forgotten(shell: Shell, engine: Engine) -> None:
     secret = authenticator_app.make_secret()
     code = authenticator_app.generator_of(secret).generate(int(NOW.timestamp())).decode()
     with db.transaction(engine) as session:
-        authenticator_app.keep_app(session, "ana", secret, code, by=Actor.system("test"), now=NOW)
+        authenticator_app.store_app(session, "ana", secret, code, by=Actor.system("test"), now=NOW)
     gone = shell("staff", "reset-second-factor", "ana")
     assert (gone.code, gone.out.startswith("1 second factor removed; ana signs in without one")) == (0, True)
     with db.read_transaction(engine) as session:

@@ -19,7 +19,7 @@ def test_related(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     assert json.loads(shell("decisions", "related", purge, "--json").out) == []
     with db.transaction(engine) as session:
         beside = [Related(Place("Sent\x1b", 7, 1, ""), NOW, False, None, "joe@company.example", "Re: order")]
-        related_messages.keep_related(session, ids.parse_id(purge), session.get_one(Delivery, ids.parse_id(mail)), beside, NOW)
+        related_messages.record_related(session, ids.parse_id(purge), session.get_one(Delivery, ids.parse_id(mail)), beside, NOW)
     (row,) = json.loads(shell("decisions", "related", purge, "--json").out)
     assert (row["folder"], row["author"], row["subject"], row["what"], row["state"]) == (
         "Sent\\x1b",

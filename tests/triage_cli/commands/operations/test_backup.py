@@ -133,7 +133,7 @@ def test_a_backup_of_sqlite_goes_into_postgresql_row_by_row(
     for act in (("release", released), ("purge", purged, "--reason", "fraud"), ("block", "pest@pest.example", "--scope", "company")):
         assert shell(*act).code == 0
     upkeep.seal_audit_log(engine, "here:1")
-    upkeep.keep_counts(engine, -upkeep.COUNT_EVERY, settings)
+    upkeep.update_counts(engine, -upkeep.COUNT_EVERY, settings)
     before = rows(database_url)
     assert shell("backup", str(tmp_path / "backup")).code == 0
     moved = postgresql_server.create(f"moved{tmp_path.name}")
