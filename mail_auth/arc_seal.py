@@ -91,7 +91,7 @@ def highest_instance(mail: Message) -> int:
 
 def results_field(results: str, number: int) -> Field:
     """Our ARC-Authentication-Results."""
-    return own_field(b"ARC-Authentication-Results", b"i=%d; %s" % (number, results.strip().encode()))
+    return make_field(b"ARC-Authentication-Results", b"i=%d; %s" % (number, results.strip().encode()))
 
 
 def signed_names(mail: Message) -> list[bytes]:
@@ -103,17 +103,17 @@ def message_signature(mail: Message, names: list[bytes], common: bytes, key: Sig
     """Our ARC-Message-Signature over these fields."""
     digest = base64.b64encode(canonicalization.body_hash(mail, "relaxed"))
     value = common + b"; c=relaxed/relaxed;\r\n\th=" + b":\r\n\t ".join(names) + b";\r\n\tbh=" + digest + b";\r\n\tb="
-    unsigned = own_field(b"ARC-Message-Signature", value)
+    unsigned = make_field(b"ARC-Message-Signature", value)
     return sign_field(unsigned, canonicalization.header_input(mail, names, "relaxed", unsigned), key)
 
 
 def seal_field(covered: list[Field], tags: bytes, key: SigningKey) -> Field:
     """Our ARC-Seal over the fields of all sets."""
-    unsigned = own_field(b"ARC-Seal", tags + b";\r\n\tb=")
+    unsigned = make_field(b"ARC-Seal", tags + b";\r\n\tb=")
     return sign_field(unsigned, canonicalization.seal_input(covered, unsigned), key)
 
 
-def own_field(name: bytes, value: bytes) -> Field:
+def make_field(name: bytes, value: bytes) -> Field:
     """A field of ours."""
     raw = name + b": " + value + b"\r\n"
     return Field(name.lower(), raw[len(name) + 1 :], raw)

@@ -133,7 +133,7 @@ def carry_out_slices(engine: Engine, made: DecisionReport) -> DecisionReport:
     while number:
         time.sleep(BREATH)
         with db.read_transaction(engine) as session:
-            bulk_decisions.look_ahead(session, made.id, ahead, now=utcnow())
+            bulk_decisions.load_next_slices(session, made.id, ahead, now=utcnow())
         with clock_transaction(engine) as session:
             number = bulk_decisions.go_on(session, made.id, now=utcnow(), settings=SETTINGS, ahead=ahead)
         ahead.adjust_size(TRANSACTIONS[-1] / 1000)

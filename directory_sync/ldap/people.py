@@ -157,7 +157,7 @@ class Reader:
             whose = {identity, name, f"group:{entry.text('cn')[:LONGEST_NAME]}"} - {""}
             for text in list_addresses(entry, self.schema):
                 with contextlib.suppress(ValueError):
-                    address = self.own_address(text)
+                    address = self.parse_company_address(text)
                     if self.holders.addresses.get(address) in whose:
                         self.owners.setdefault(address, entry.dn)
 
@@ -168,7 +168,7 @@ class Reader:
             with contextlib.suppress(ValueError):
                 mailbox = self.mailbox_of(entry)
                 claims.setdefault(mailbox, []).append((int(self.unmarked(entry)), entry))
-                for alias in self.own_addresses(entry) - {mailbox}:
+                for alias in self.list_company_addresses(entry) - {mailbox}:
                     claims.setdefault(alias, []).append((ALIAS, entry))
         for address, claimed in claims.items():
             strongest = min(strength for strength, _ in claimed)
@@ -178,12 +178,12 @@ class Reader:
             if len(alike) > 1 and address not in self.owners:
                 self.contested[address] = alike
 
-    def own_addresses(self, entry: Entry) -> set[str]:
+    def list_company_addresses(self, entry: Entry) -> set[str]:
         """Lists our addresses that an entry claims."""
         found = set()
         for text in list_addresses(entry, self.schema):
             with contextlib.suppress(ValueError):
-                found.add(self.own_address(text))
+                found.add(self.parse_company_address(text))
         return found
 
     def list_contested(self) -> Iterator[GroupEntry]:
@@ -236,12 +236,12 @@ class Reader:
         outside: Outside | None = None
         for text in list_addresses(entry, self.schema):
             try:
-                return self.own_address(text)
+                return self.parse_company_address(text)
             except Outside as fault:
                 outside = outside or fault
         raise outside or ValueError("it has no mail address")
 
-    def own_address(self, text: str) -> str:
+    def parse_company_address(self, text: str) -> str:
         """An address in one of our domains, folded."""
         address = parse_address(text)
         if address.domain not in self.company.domains:
@@ -292,7 +292,7 @@ class Reader:
             raise ValueError(f"it has too many addresses: {len(given)}, more than {MOST_ADDRESSES}")
         for text in given:
             try:
-                alias = self.own_address(text)
+                alias = self.parse_company_address(text)
                 self.refuse_duplicate(alias, entry)
             except Outside as fault:
                 self.outside.setdefault(fault.address.domain, []).append(fault.address)
@@ -308,7 +308,7 @@ class Reader:
         for code, given in parse_pairs(self.settings.further_addresses, key, "it=tickets,scan@company.example"):
             for text in filter(None, map(str.strip, given.split(","))):
                 try:
-                    address = self.own_address(text if "@" in text else f"{text}@{self.company.domains[0]}")
+                    address = self.parse_company_address(text if "@" in text else f"{text}@{self.company.domains[0]}")
                     if address in self.owners:
                         raise ValueError(f"{address} belongs already to {escape_visible(self.owners[address])}")
                     yield GroupEntry(address, address, self.departments.code(code), expand=False)

@@ -125,21 +125,21 @@ def owned_addresses(file: Sections, domains: tuple[str, ...], delimiter: str) ->
     yield from ((file.company, f"{local}@{domain}") for local in ALWAYS for domain in domains)
     for entry in file.people:
         if entry.values["active"]:
-            yield entry, entry.own_address("mailbox", entry.values["mailbox"], domains)
-            yield from ((entry, entry.own_address("aliases", alias, domains)) for alias in entry.values["aliases"])
+            yield entry, entry.parse_company_address("mailbox", entry.values["mailbox"], domains)
+            yield from ((entry, entry.parse_company_address("aliases", alias, domains)) for alias in entry.values["aliases"])
             yield from ((entry, f"{entry.values['department']}{delimiter}{entry.values['uid']}@{domain}") for domain in domains)
     for entry in file.departments:
         yield from ((entry, address) for address in role_addresses(entry, domains))
     for entry in file.groups:
-        yield entry, entry.own_address("address", entry.values["address"], domains)
-        yield from ((entry, entry.own_address("aliases", alias, domains)) for alias in entry.values["aliases"])
+        yield entry, entry.parse_company_address("address", entry.values["address"], domains)
+        yield from ((entry, entry.parse_company_address("aliases", alias, domains)) for alias in entry.values["aliases"])
 
 
 def role_addresses(entry: Entry, domains: tuple[str, ...]) -> Iterator[str]:
     """A department's role addresses: a bare local part counts in every domain."""
     for role in entry.values["roles"]:
         for address in [role] if "@" in role else [f"{role}@{domain}" for domain in domains]:
-            yield entry.own_address("roles", address, domains)
+            yield entry.parse_company_address("roles", address, domains)
 
 
 def check_groups(groups: list[Entry], codes: set[str], uids: set[str], owners: dict[str, Entry], domains: tuple[str, ...]) -> None:

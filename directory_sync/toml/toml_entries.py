@@ -61,7 +61,7 @@ class Entry:
         except ValueError as fault:
             raise self.refused(f"{key}: {fault}") from fault
 
-    def own_address(self, key: str, text: str, domains: tuple[str, ...]) -> str:
+    def parse_company_address(self, key: str, text: str, domains: tuple[str, ...]) -> str:
         """The address folded; it must lie in one of the company's domains."""
         address = self.address(key, text)
         if address.domain not in domains:

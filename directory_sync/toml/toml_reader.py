@@ -69,7 +69,7 @@ def read_directory(path: Path, domains: tuple[str, ...], delimiter: str = "+") -
         people=tuple(build_person(entry, domains, logins) for entry in file.people),
         staff=tuple(build_member(entry, file.people) for entry in file.staff),
         sealed=tuple(confidential_folders(file)),
-        postmaster=file.company.own_address("postmaster", file.company.values["postmaster"], domains),
+        postmaster=file.company.parse_company_address("postmaster", file.company.values["postmaster"], domains),
         groups=tuple(build_group(entry, domains) for entry in file.groups),
     )
 
@@ -80,7 +80,7 @@ def build_department(entry: Entry, domains: tuple[str, ...]) -> DepartmentEntry:
     return DepartmentEntry(
         code=entry.values["code"],
         name=entry.values["name"],
-        mailbox=entry.own_address("mailbox", mailbox, domains) if mailbox else "",
+        mailbox=entry.parse_company_address("mailbox", mailbox, domains) if mailbox else "",
         roles=entry.values["roles"],
         responsible=entry.values["responsible"],
     )
@@ -98,8 +98,8 @@ def build_person(entry: Entry, domains: tuple[str, ...], logins: dict[str, str])
         uid=values["uid"],
         name=values["name"],
         department=values["department"],
-        mailbox=entry.own_address("mailbox", values["mailbox"], domains),
-        aliases=tuple(entry.own_address("aliases", alias, domains) for alias in values["aliases"]),
+        mailbox=entry.parse_company_address("mailbox", values["mailbox"], domains),
+        aliases=tuple(entry.parse_company_address("aliases", alias, domains) for alias in values["aliases"]),
         active=values["active"],
         leaver=values["leaver"],
         manager=values["manager"],
@@ -130,12 +130,12 @@ def build_group(entry: Entry, domains: tuple[str, ...]) -> GroupEntry:
     """A group as the house knows it."""
     values = entry.values
     return GroupEntry(
-        address=entry.own_address("address", values["address"], domains),
+        address=entry.parse_company_address("address", values["address"], domains),
         name=values["name"],
         department=values["department"],
         members=tuple(str(entry.address("members", member)) if "@" in member else member for member in values["members"]),
         external=tuple(str(entry.address("external", address)) for address in values["external"]),
-        aliases=tuple(entry.own_address("aliases", alias, domains) for alias in values["aliases"]),
+        aliases=tuple(entry.parse_company_address("aliases", alias, domains) for alias in values["aliases"]),
         expand=values["expand"],
         closed=values["closed"],
     )

@@ -161,7 +161,7 @@ def sign_in(client: Client, settings: Access, login: str) -> None:
         else:
             client.oauth2_login(login, token)
     elif settings.auth == "per-account":
-        client.login(login, own_password(settings, login))
+        client.login(login, find_password(settings, login))
     elif settings.separator:
         client.login(f"{login}{settings.separator}{settings.master_user}", read_secret(settings.password_file))
     else:
@@ -176,7 +176,7 @@ def read_secret(file: str) -> str:
         raise NoCredentials(f"{file} cannot be read: {getattr(fault, 'strerror', '') or fault}") from fault
 
 
-def own_password(settings: Access, login: str) -> str:
+def find_password(settings: Access, login: str) -> str:
     """The password of one account, from the lines of ADDRESS:PASSWORD."""
     for line in read_secret(settings.password_file).splitlines():
         name, _, password = line.partition(":")

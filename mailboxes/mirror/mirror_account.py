@@ -62,11 +62,11 @@ class MirrorAccount:
                 raise Unreachable(NO_UIDPLUS)
             self.can_move = self.client.has_capability("MOVE") or self.client.has_capability("IMAP4rev2")
             self.others = self.others_namespaces()
-            self.prefix, self.delimiter = self.own_namespace()
+            self.prefix, self.delimiter = self.read_namespace()
             self.items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if self.client.has_capability("CONDSTORE") else [])]
         self.dots = self.delimiter != "."
 
-    def own_namespace(self) -> tuple[str, str]:
+    def read_namespace(self) -> tuple[str, str]:
         """Returns the prefix of our folders' names, and the separator of their levels (RFC 2342)."""
         if self.client.has_capability("NAMESPACE") and (own := self.client.namespace().personal):
             return own[0][0], own[0][1] or "/"
@@ -131,7 +131,7 @@ class MirrorAccount:
         """Opens each folder at the next look, whatever STATUS says: a server may answer it from an index that is behind."""
         self.seen = {folder: there._replace(state=()) for folder, there in self.seen.items()}
 
-    def look(self, acts: frozenset[str], *, only: frozenset[str] | None = None) -> list[Seen]:
+    def list_copies(self, acts: frozenset[str], *, only: frozenset[str] | None = None) -> list[Seen]:
         """Our copies in all folders, or some; in the folders for acts also what is none of ours (copy 0), since somebody moved it there.
 
         A folder that the server will not show keeps no other waiting.

@@ -162,7 +162,7 @@ class Desk:
         """Decides the messages that were moved, then brings the folders up to date; returns whether there is more to do at once."""
         by = self.actor()
         acts = self.open_acts(account, by)
-        found = [one for one in account.look(acts.whole, only=acts.whole) if one.place not in self.left]
+        found = [one for one in account.list_copies(acts.whole, only=acts.whole) if one.place not in self.left]
         answers = [one for one in found if one.place.folder == acts.yes]
         for one in answers:
             self.confirm(account, acts, one, by)
@@ -381,7 +381,7 @@ class Desk:
         wanted = {delivery: account.name(person or SHARED) for delivery, person in held.items()}
         apart = frozenset({acts.done, acts.confirm})
         for _ in range(LOOKS):
-            seen = [one for one in account.look(acts.whole) if one.copy]
+            seen = [one for one in account.list_copies(acts.whole) if one.copy]
             if any(acts.may_decide(one.place.folder) for one in seen):
                 return True  # somebody moved it this moment: that comes first
             todo = plan_mirror(*readable_messages(kept, wanted, seen, account.unread), apart=apart)

@@ -59,10 +59,10 @@ class Visit:
         for place in dict.fromkeys(one.place for one in self.jobs):
             self.go(place, self.address, [one for one in self.jobs if one.place == place])
             for address in dict.fromkeys(name for one in self.jobs for name in one.earlier):
-                self.look_again(place, address)
+                self.retry_failed(place, address)
         return self.endings
 
-    def look_again(self, place: str, address: str) -> None:
+    def retry_failed(self, place: str, address: str) -> None:
         """Tries deliveries that failed once more in the mailbox of an earlier name, which the server may still know."""
         missed = [one for one in self.jobs if one.place == place and address in one.earlier and not self.is_done(one)]
         first = {one.delivery_id: self.endings.pop(one.delivery_id) for one in missed}

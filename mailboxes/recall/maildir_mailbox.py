@@ -51,7 +51,7 @@ class MaildirMailbox:
         """As Mailbox.find: every file is looked at, whatever its date."""
         found = [Found() for _ in sought]
         for folder, path in self.messages():
-            reach_file(path, refuse_visit, partial(self.look, folder, path, sought, found))
+            reach_file(path, refuse_visit, partial(self.match_file, folder, path, sought, found))
         return found
 
     def messages(self, on_unreachable: OnUnreachable = refuse_visit) -> Iterator[tuple[str, Path]]:
@@ -69,7 +69,7 @@ class MaildirMailbox:
         """The folder's directory."""
         return self.root if folder == INBOX else self.root / folder
 
-    def look(self, folder: str, path: Path, sought: list[Sought], found: list[Found]) -> None:
+    def match_file(self, folder: str, path: Path, sought: list[Sought], found: list[Found]) -> None:
         """Add one message to what it belongs to."""
         with path.open("rb") as file:
             head = headers_of(file.read(HEAD_LIMIT))

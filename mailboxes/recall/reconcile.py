@@ -18,7 +18,7 @@ from triage.store import db
 
 
 @dataclass(slots=True)
-class Look:
+class Findings:
     """Deliveries found, absent and unknown in one mailbox."""
 
     box: Box
@@ -29,15 +29,15 @@ class Look:
     later: bool = False  # trying again may help
 
 
-def examine_mailboxes(engine: Engine, boxes: list[Box], settings: Settings) -> Iterator[Look]:
+def examine_mailboxes(engine: Engine, boxes: list[Box], settings: Settings) -> Iterator[Findings]:
     """Looks into each mailbox, a few at a time, and yields the results in the order of the mailboxes."""
     with ThreadPoolExecutor(max(1, settings.recall.concurrency), thread_name_prefix="look") as workers:
-        yield from workers.map(partial(look_into, engine, settings), boxes)
+        yield from workers.map(partial(search_box, engine, settings), boxes)
 
 
-def look_into(engine: Engine, settings: Settings, box: Box) -> Look:
+def search_box(engine: Engine, settings: Settings, box: Box) -> Findings:
     """Looks for the missing messages in one mailbox."""
-    seen = Look(box)
+    seen = Findings(box)
     with db.read_transaction(engine) as session:
         for wanted in reconcile.sought_in(session, box):
             if not seen.why:
@@ -48,8 +48,8 @@ def look_into(engine: Engine, settings: Settings, box: Box) -> Look:
     return seen
 
 
-def search_mailbox(settings: Settings, seen: Look, wanted: list[reconcile.Sought]) -> None:
-    """Look for these. Without a Message-ID, and under another number, a copy cannot be known again: it is as if nobody had looked."""
+def search_mailbox(settings: Settings, seen: Findings, wanted: list[reconcile.Sought]) -> None:
+    """Looks for these. Without a Message-ID, and under another number, a copy cannot be known again: it is as if nobody had looked."""
     known = [one for one in wanted if one.message_id or not one.renumbered]
     try:
         if not seen.box.place:

@@ -21,7 +21,7 @@ class AbuseReporter:
         with transaction(engine) as session:
             decision_feedback.begin_feedback(session, abuse_reports.MARKER)
 
-    def look(self) -> None:
+    def report_due(self) -> None:
         """Report what is due, a removal a transaction."""
         for _ in range(AT_ONCE):
             with transaction(self.engine) as session:

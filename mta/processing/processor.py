@@ -94,16 +94,18 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         rounds = [
             repeat_in_thread(stop, "reading the spool", lambda: fast.feed(spool.batches()), pipes[0].wait),
             repeat_in_thread(stop, "reading the retry spool", lambda: slow.feed(spool.due(utcnow())), stop.wait),
-            repeat_in_thread(stop, "writing the recipient map", RecipientMapWriter(settings, engine).look, pipes[1].wait, MAP_CHECK_EVERY),
+            repeat_in_thread(
+                stop, "writing the recipient map", RecipientMapWriter(settings, engine).write_if_due, pipes[1].wait, MAP_CHECK_EVERY
+            ),
             repeat_in_thread(stop, "asking what senders publish", lambda: survey_rules(surveyor, pipes[3]), stop.wait),
         ]
         if settings.notices.abuse_reports_to:
             reporter = AbuseReporter(engine, settings, pipes[2])
-            rounds.append(repeat_in_thread(stop, "reporting abuse", reporter.look, stop.wait, LESSON_PAUSE))
+            rounds.append(repeat_in_thread(stop, "reporting abuse", reporter.report_due, stop.wait, LESSON_PAUSE))
         else:
             abuse_reporter.end_reports(engine)
         if controller:
-            teach = Teacher(engine, controller).look
+            teach = Teacher(engine, controller).teach_due
             rounds.append(repeat_in_thread(stop, "telling Rspamd what staff decided", teach, stop.wait, LESSON_PAUSE))
         else:
             rspamd_learning.end_lessons(engine)
@@ -120,7 +122,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
 
 def survey_rules(surveyor: Surveyor, change: WakeupPipe) -> None:
     """Tell browsers when a new rule turns out not to work."""
-    if surveyor.look():
+    if surveyor.check_new():
         change.wake()
 
 

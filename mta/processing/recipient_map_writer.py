@@ -38,7 +38,7 @@ class RecipientMapWriter:
         self.settings, self.engine = settings, engine
         self.version = ""
 
-    def look(self) -> None:
+    def write_if_due(self) -> None:
         """Write it if need be."""
         with read_transaction(self.engine) as session:
             version = recipient_map_version(session, utcnow())

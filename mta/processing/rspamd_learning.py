@@ -80,7 +80,7 @@ class Teacher:
         with transaction(engine) as session:
             decision_feedback.begin_feedback(session, MARKER)
 
-    def look(self) -> None:
+    def teach_due(self) -> None:
         """Tell what is due, a decision at a time. What does not get through is told again later, from the same decision on."""
         for _ in range(AT_ONCE):
             if time.monotonic() < self.not_before or not self.learn_next():

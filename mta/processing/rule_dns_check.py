@@ -28,7 +28,7 @@ class Surveyor:
         self.engine, self.resolver = engine, resolver
         self.version: int | None = None
 
-    def look(self) -> bool:
+    def check_new(self) -> bool:
         """Look at those that were made since; True when one of them cannot work. What DNS does not answer is left as it is."""
         with read_transaction(self.engine) as session:
             version = versions.read_version(session, VERSION)

@@ -151,7 +151,7 @@ async def close_slow_sessions(server: ServerContext) -> None:
         await asyncio.sleep(LOOK_EVERY)
         now = server.clock()
         for session in list(server.sessions):
-            session.look(now)
+            session.enforce_time_limits(now)
         server.write_refused()
 
 

@@ -52,7 +52,7 @@ def supervise_workers(read: Callable[[], Settings]) -> None:
         while (told := number_of(signal.sigtimedwait(WATCHED, LOOK_EVERY))) not in STOP_SIGNALS:
             if told == RELOAD_SIGNAL:
                 renew_settings(crew, read)
-            crew.look()
+            crew.replace_ended()
     finally:
         crew.disband()
 
@@ -145,7 +145,7 @@ class Crew:
         """Whether every worker has ended by itself. Who was killed is replaced."""
         return all(worker.has_ended() and (worker.code or 0) > 0 for worker in self.serving)
 
-    def look(self) -> None:
+    def replace_ended(self) -> None:
         """Replace who has ended."""
         for worker in [one for one in (*self.serving, *self.retired) if one.has_ended()]:
             self.tally.clear(worker.row)  # its clients are gone with it

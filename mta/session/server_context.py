@@ -23,7 +23,7 @@ MOST_NOTED = 20  # recipients of a refused message that are noted
 class Running(Protocol):
     """A session, as the process that runs it sees it."""
 
-    def look(self, now: float) -> None:
+    def enforce_time_limits(self, now: float) -> None:
         """Checks the session against its time limits."""
 
     def stop(self) -> None:

@@ -80,7 +80,7 @@ class Session(LibrarySession):
         if not self.server.sessions:
             self.server.emptied.set()
 
-    def look(self, now: float) -> None:
+    def enforce_time_limits(self, now: float) -> None:
         """Ends the session when its time is over. A message that comes as fast as it must is heard to its end."""
         if self.incoming is not None and self.incoming.is_too_slow(now):
             self.hang_up(replies.TOO_SLOW)

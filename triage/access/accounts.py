@@ -166,7 +166,7 @@ def can_sign_in(source: str, has_password: bool, ways: Collection[str]) -> bool:
     return by_password or (source == DIRECTORY and (DIRECTORY in ways or OIDC in ways))
 
 
-def own_ones(session: Session) -> dict[str, bool]:
+def list_logins(session: Session) -> dict[str, bool]:
     """Lists staff logins, and whether each is an account of ours."""
     return {login: source == LOCAL for login, source in session.execute(select(col(StaffMember.login), col(StaffMember.source)))}
 

@@ -124,7 +124,7 @@ def compare_directories(
     wanted = directory_rows.with_unread(wanted, before)
     were = who_is_who(before, wanted, left_lately(session, leaving, now))
     wanted = with_identities(wanted, were)
-    return before, wanted, find_renames(before, wanted, were, accounts.own_ones(session), rename_records.former_names(session))
+    return before, wanted, find_renames(before, wanted, were, accounts.list_logins(session), rename_records.former_names(session))
 
 
 def settle_addresses(session: Session, before: CompanyDirectory, wanted: CompanyDirectory, company: Company) -> Settled:

@@ -35,7 +35,7 @@ def leads_to() -> ColumnElement[Any]:
     An address that somebody else has now leads nobody there: it is the mailbox of whose mail it is.
     """
     today = select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.address) == col(Delivery.listed)).scalar_subquery()
-    return case((and_(came_to_it(), is_anothers(Delivery.listed, Delivery.person)), own_mailbox()), else_=today)
+    return case((and_(came_to_it(), is_anothers(Delivery.listed, Delivery.person)), mailbox_of_owner()), else_=today)
 
 
 def came_to_it() -> ColumnElement[bool]:
@@ -50,7 +50,7 @@ def is_anothers(address: Any, uid: Any) -> ColumnElement[bool]:
     return exists().where(col(KnownRecipient.address) == col(address), not_(theirs)).correlate_except(KnownRecipient)
 
 
-def own_mailbox() -> ColumnElement[Any]:
+def mailbox_of_owner() -> ColumnElement[Any]:
     """The mailbox of the person whose mail it is, here or not, or of the department."""
     person: ScalarSelect[Any] = select(col(Person.mailbox)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     department = select(col(Department.mailbox)).where(col(Department.code) == col(Delivery.department)).scalar_subquery()

@@ -58,7 +58,7 @@ def of_person(session: Session, uid: str, *, settings: Settings, now: datetime, 
 
     What is held for their assistant only is left out, unless they are to have a note of it.
     """
-    waiting, gone = (own_mail.own_deliveries(uid, waits, settings, now, since) for waits in (True, False))
+    waiting, gone = (own_mail.held_or_removed(uid, waits, settings, now, since) for waits in (True, False))
     if not enforcement.has_note(session, uid, now):
         waiting = and_(waiting, ~is_in_lane())
     return Digest(part_of(session, waiting, settings), part_of(session, gone, settings))

@@ -205,7 +205,7 @@ def count_attacks(digest: Digest, settings: Settings) -> Iterator[Line]:
 
 def refer_to_list(words: str, settings: Settings) -> Line:
     """A line with a link to the employee's own list, where there is one."""
-    return Line(words, link=own_mail_page(settings) if may_ask(settings) else "", link_words=SEE)
+    return Line(words, link=portal_url(settings) if may_ask(settings) else "", link_words=SEE)
 
 
 def write_line(one: Own, settings: Settings, now: datetime) -> Line:
@@ -240,10 +240,10 @@ def cut_text(text: str, most: int) -> str:
 
 def request_link(one: Own, settings: Settings) -> str:
     """Builds the link to request a message: a page that asks for sign-in, and changes nothing by being opened."""
-    return f"{own_mail_page(settings)}?mail={format_id(one.id)}" if may_ask(settings) and not one.asked_at else ""
+    return f"{portal_url(settings)}?mail={format_id(one.id)}" if may_ask(settings) and not one.asked_at else ""
 
 
-def own_mail_page(settings: Settings) -> str:
+def portal_url(settings: Settings) -> str:
     """Address of the page where employees see their own messages."""
     return settings.api.public_url.rstrip("/") + PAGE
 
@@ -260,7 +260,7 @@ def write_footer(settings: Settings) -> Iterator[str]:
             "“{ask}” opens {url}, where you sign in with your name and password from work. "
             "You can also type that address. Staff review the message before you get it.",
             ask=ASK,
-            url=own_mail_page(settings),
+            url=portal_url(settings),
         )
         yield say("You can also unsubscribe from this digest there.")
     if contact := settings.notices.digest_contact or ("" if may_ask(settings) else settings.sender):

@@ -11,7 +11,7 @@ from triage.access import scope as access
 from triage.actor import Actor
 from triage.errors import NotFound
 from triage.quarantine.search.listing import Listed, list_some
-from triage.quarantine.search.selection import Selection, folded_domain, looked_up
+from triage.quarantine.search.selection import Selection, folded_domain, resolved_condition
 from triage.quarantine.search.selection_summary import extent_columns, most_frequent
 from triage.say import say
 from triage.store.db import correlate_condition
@@ -41,7 +41,7 @@ class Sender:
 
 def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Actor) -> Sender:
     """Returns an address, or a domain with its subdomains. NotFound unless some of its messages are in the actor's scope."""
-    where = and_(looked_up(session, sender_condition(name)), correlate_condition(session, access.visible_deliveries(by)))
+    where = and_(resolved_condition(session, sender_condition(name)), correlate_condition(session, access.visible_deliveries(by)))
     row = session.execute(select(*extent_columns()).where(where)).one()
     found = list_some(session, [row.lead], by=by) if row.lead is not None else ()
     if not found:
@@ -50,7 +50,7 @@ def get_sender(session: Session, name: str, *, freemail: Collection[str], by: Ac
     near = (
         where
         if sender_condition(name).domain
-        else and_(looked_up(session, Selection(domain=whole)), correlate_condition(session, access.visible_deliveries(by)))
+        else and_(resolved_condition(session, Selection(domain=whole)), correlate_condition(session, access.visible_deliveries(by)))
     )
     folder = col(Delivery.department) + literal("+", String) + col(Delivery.person)
     return Sender(

@@ -16,7 +16,7 @@ from triage.config.settings import Settings
 from triage.delivery.recall.hunt_criteria import HUNT
 from triage.errors import NotFound
 from triage.policy.rules import store as rules
-from triage.quarantine.search.selection import looked_up
+from triage.quarantine.search.selection import resolved_condition
 from triage.quarantine.sender_profile import sender_condition
 from triage.quarantine.viewings import shown_names
 from triage.reports.report_values import Column, Period, Plot, Report, Table
@@ -82,7 +82,7 @@ def report_sender(session: Session, name: str, *, by: Actor, settings: Settings,
     It covers messages that the actor may decide about, at most the newest 100,000 copies. NotFound unless some are in the actor's scope.
     """
     zone = ZoneInfo(settings.coverage.time_zone)
-    whose = and_(looked_up(session, sender_condition(name)), access.visible_deliveries(by))
+    whose = and_(resolved_condition(session, sender_condition(name)), access.visible_deliveries(by))
     if session.scalar(select(col(Delivery.id)).where(whose).limit(1)) is None:
         raise NotFound(say("no message of this sender is in your scope"))
     midnight = datetime.combine(now.astimezone(zone).date() - timedelta(days=DAYS - 1), time.min, zone).astimezone(UTC)

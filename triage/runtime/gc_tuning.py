@@ -7,7 +7,7 @@ from contextlib import contextmanager
 THRESHOLDS = 20_000, 20, 20  # objects more than before, until the youngest are looked through; and how often, until the older ones are too
 
 
-def look_seldom() -> None:
+def collect_rarely() -> None:
     """From now on, and never again through what is there now: it was imported, and stays."""
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

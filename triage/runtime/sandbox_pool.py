@@ -341,7 +341,7 @@ def serve_child(name: str, limits: Limits) -> int:
         send_answer(answers, FAILED, f"{type(fault).__name__}: {fault}".encode()[:WHY_LIMIT])
         return 1
     give_up_power(limits)
-    gc_tuning.look_seldom()
+    gc_tuning.collect_rarely()
     send_answer(answers, DONE, b"")
     while header := receive_bytes(questions, REQUEST.size):
         option_size, size = REQUEST.unpack(header)

@@ -116,10 +116,10 @@ def session_holder(here: Office, key: str) -> staff_login.SignedIn | None:
 Staff = Annotated[Actor, Depends(authenticate_staff)]
 
 
-def own_settings(here: Here, by: Staff) -> Settings:
+def personal_settings(here: Here, by: Staff) -> Settings:
     """The settings with the caller's own choices, such as how long a release waits."""
     with db.read_transaction(here.engine) as session:
         return preferences.settings_of(session, here.settings, by=by)
 
 
-OwnSettings = Annotated[Settings, Depends(own_settings)]
+OwnSettings = Annotated[Settings, Depends(personal_settings)]

@@ -87,8 +87,8 @@ def read_postfix(postfix: Postfix) -> MailServer:
     found.own_networks = tuple(parse_networks(postfix["mynetworks"]))
     read_deliveries(postfix, found)
     read_aliases(postfix, found)
-    look_for_filters(postfix, found)
-    look_for_other_layouts(postfix, found)
+    note_filters(postfix, found)
+    note_other_layouts(postfix, found)
     return found
 
 
@@ -244,7 +244,7 @@ def local_domains(postfix: Postfix, found: MailServer) -> dict[str, str]:
     return dict.fromkeys(domains, LOCAL if way.partition(":")[0] == "local" else way)
 
 
-def look_for_filters(postfix: Postfix, found: MailServer) -> None:
+def note_filters(postfix: Postfix, found: MailServer) -> None:
     """Content filters take a message to another program before it is delivered; milters look at it while it comes in."""
     set_in = ["main.cf"] if postfix["content_filter"] else []
     set_in += [
@@ -261,7 +261,7 @@ def look_for_filters(postfix: Postfix, found: MailServer) -> None:
         found.notes.append(f"header checks: {checks}. One that removes Received fields hides from Mailroom who of yours signed in")
 
 
-def look_for_other_layouts(postfix: Postfix, found: MailServer) -> None:
+def note_other_layouts(postfix: Postfix, found: MailServer) -> None:
     """Notes all other settings that decide how a message finds its mailbox."""
     if split_value(postfix["multi_instance_directories"]):
         found.unsure.append("there are several instances of Postfix (multi_instance_directories): run quickstart for one with --postfix")

@@ -83,7 +83,7 @@ def format_settings(server: MailServer, output: Path, ports: Ports) -> str:
         program=server.program,
         version=server.version,
         domains=toml_list(list(server.domains)),
-        hostname=toml_text(own_name(server)),
+        hostname=toml_text(choose_hostname(server)),
         delimiter=delimiter,
         database=toml_text(f"sqlite:///{output / DATA / 'mailroom.db'}"),
         spool=toml_text(str(output / DATA / "spool")),
@@ -96,7 +96,7 @@ def format_settings(server: MailServer, output: Path, ports: Ports) -> str:
     )
 
 
-def own_name(server: MailServer) -> str:
+def choose_hostname(server: MailServer) -> str:
     """A host name that is not the mail server's."""
     domain = next(iter(server.domains), "example.org")
     return f"mailroom.{domain}" if server.hostname != f"mailroom.{domain}" else f"quarantine.{domain}"

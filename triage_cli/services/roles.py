@@ -62,7 +62,7 @@ def start_role(ctx: click.Context, module: str, role: str, **more: str | None) -
         import_module("triage.store.message_record.dictionaries").check_dictionaries()
     watch_role(settings, role)
     if role in BUSY:
-        gc_tuning.look_seldom()
+        gc_tuning.collect_rarely()
     if role not in DOORS:
         notify_ready()
     try:

@@ -84,7 +84,7 @@ def run_rounds(settings: Settings, engine: Engine, stop: threading.Event) -> Non
     while not stop.wait(SEAL_EVERY):
         try:
             seal_audit_log(engine, name_sealer())
-            recorder.keep(engine, name_sealer())
+            recorder.sign_if_due(engine, name_sealer())
             counted = update_counts(engine, counted, settings)
             if time.monotonic() - aged > AGE_EVERY and not raise_waited(engine, settings):
                 aged = time.monotonic()

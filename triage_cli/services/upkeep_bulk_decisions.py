@@ -42,7 +42,7 @@ def one_slice(settings: Settings, engine: Engine, holder: str, ahead: bulk_decis
         decision_id = bulk_decisions.under_way(session)
         if decision_id is None:
             return False
-        bulk_decisions.look_ahead(session, decision_id, ahead, now=utcnow())
+        bulk_decisions.load_next_slices(session, decision_id, ahead, now=utcnow())
     with db.transaction(engine) as session:
         now = utcnow()
         if not hash_chain.elect_sealer(session, holder, now, duty=bulk_decisions.DUTY, lease=bulk_decisions.LEASE):

@@ -36,7 +36,7 @@ class Recorder:
         self.every = settings.audit.checkpoint_seconds
         self.made, self.sequence = -float(self.every), 0
 
-    def keep(self, engine: Engine, holder: str) -> None:
+    def sign_if_due(self, engine: Engine, holder: str) -> None:
         """Signs the current end of the audit log, if it is time and this process holds the chain."""
         if self.key is None or time.monotonic() - self.made < self.every:
             return

@@ -65,7 +65,7 @@ def follow_retention(settings: Settings, engine: Engine, holder: str, stop: thre
             if is_elected(engine, holder):
                 tidy_slices(engine, settings, erasing=erasing, looking=False)
                 erased = now if erasing else erased
-                rules_at = rules_at if now < rules_at else do_rarely(lambda: look_for_rules(engine, settings))
+                rules_at = rules_at if now < rules_at else do_rarely(lambda: suggest_rules(engine, settings))
                 upkeep_checkpoints.verify_regularly(engine, settings, utcnow())
             tidied = now
         except DBAPIError as fault:
@@ -111,7 +111,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
     know_familiar(engine, settings)
     learn_from_decisions(engine, settings)
     if looking:
-        look_for_rules(engine, settings)
+        suggest_rules(engine, settings)
     sound_alarm(engine, settings)
     with db.transaction(engine) as session:
         dual_control.lapse_approvals(session, now=utcnow())
@@ -253,7 +253,7 @@ def learn_from_decisions(engine: Engine, settings: Settings) -> None:
         learn_order.store_lessons(session, learned)
 
 
-def look_for_rules(engine: Engine, settings: Settings) -> None:
+def suggest_rules(engine: Engine, settings: Settings) -> None:
     """See which rules the company's mail speaks for by now."""
     with db.read_transaction(engine) as session:
         speaking = candidates.find_candidates(session, settings=settings, now=utcnow())

@@ -6,7 +6,7 @@ import zipfile
 
 from tests.triage.message.mime import test_file_content
 from tests.triage.message.mime.test_archives import MADE, packed_directory, property_of_names, rar5_headers
-from triage.message.mime.archives import NAMES, Archive, ending_of, look_into
+from triage.message.mime.archives import NAMES, Archive, ending_of, read_archive
 from triage.message.mime.file_content import RUNS, examine_content
 from triage.message.mime.zip_members import Room
 
@@ -24,7 +24,7 @@ ROOM = 1024 * 1024  # bytes that may be unpacked
 
 def one_input(data: bytes) -> None:
     """`data` is an attachment."""
-    found = look_into(data) or Archive()
+    found = read_archive(data) or Archive()
     assert len(found.names) <= NAMES
     room = Room(ROOM)
     examined = examine_content(data, ("letter.doc",), "application/octet-stream", room)

@@ -144,8 +144,8 @@ def test_what_cannot_be_read_keeps_no_sweep_from_the_rest(disk: Disk, odd: tuple
         path.write_bytes(letter(1, OLD))
     sweep = disk.sweeps(ANNA, BOB)
     with recalling(disk.settings):
-        processes.until(lambda: disk.report(sweep).done == 2 and disk.report(sweep).not_looked_through, "all others are taken")
-    ((mailbox, said),) = disk.report(sweep).not_looked_through
+        processes.until(lambda: disk.report(sweep).done == 2 and disk.report(sweep).list_unsearched, "all others are taken")
+    ((mailbox, said),) = disk.report(sweep).list_unsearched
     assert mailbox == ANNA
     assert why in said
     assert disk.report(sweep).mailboxes_left == 1  # tried again later
@@ -195,8 +195,8 @@ def test_what_cannot_be_written_down_keeps_nobody_elses_visit_waiting(disk: Disk
     monkeypatch.setattr(mailbox_sweep, "secure_found", refuse)
     sweep = disk.sweeps(ANNA, BOB)
     with recalling(disk.settings):
-        processes.until(lambda: disk.report(sweep).done == 1 and disk.report(sweep).not_looked_through, "one of them is swept")
-    assert disk.report(sweep).not_looked_through == ((ANNA, BROKEN_OFF),)
+        processes.until(lambda: disk.report(sweep).done == 1 and disk.report(sweep).list_unsearched, "one of them is swept")
+    assert disk.report(sweep).list_unsearched == ((ANNA, BROKEN_OFF),)
     assert [one.exists() for one in messages] == [True, False]
 
 

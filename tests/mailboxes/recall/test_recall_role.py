@@ -562,7 +562,7 @@ def test_what_a_sweep_removed_is_counted_and_comes_back_though_the_server_keeps_
     monkeypatch.setattr(IMAPClient, "uid_expunge", lambda client, uids: expunging(client, uids[1:]) if uids[1:] else None)
     made = town.sweeps(town.anna)
     with recalling(town.settings):
-        processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
+        processes.until(lambda: town.report(made).list_unsearched, "the first attempt is over")
     assert (town.report(made).done, town.report(made).recalling) == (3, 1)
     assert town.found() == [State.PURGED] * 3 + [State.RECALLING]
     with db.transaction(town.engine) as session:
@@ -593,7 +593,7 @@ def test_what_a_sweep_removed_before_the_line_was_cut_is_said_to_be_removed(town
     monkeypatch.setattr(ImapMailbox, "take", take)
     made = town.sweeps(town.anna)
     with recalling(town.settings):
-        processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
+        processes.until(lambda: town.report(made).list_unsearched, "the first attempt is over")
     with db.transaction(town.engine) as session:
         session.execute(update(SweptMailbox).where(col(SweptMailbox.due_at).is_not(None)).values(due_at=datetime.now(UTC)))
     sweep = town.recalled(made)
@@ -615,7 +615,7 @@ def test_an_undo_meanwhile_ends_a_sweep_and_puts_back_what_is_missing(town: Town
     monkeypatch.setattr(ImapMailbox, "take", take)
     made = town.sweeps(town.anna)
     with recalling(town.settings):
-        processes.until(lambda: town.report(made).not_looked_through, "the first attempt is over")
+        processes.until(lambda: town.report(made).list_unsearched, "the first attempt is over")
     assert town.found() == [State.RECALLING] * 2
     undone = town.recalled(town.undoes(made))
     assert (undone.done, town.found(), town.report(made).mailboxes_left) == (2, [State.DELIVERED] * 2, 0)

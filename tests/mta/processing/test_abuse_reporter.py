@@ -33,7 +33,7 @@ def test_each_removal_is_reported_once_and_the_relay_wakes(engine: Engine, setti
             decisions.decide_messages(session, DecisionRequest(Selection(ids=ids), Verb.PURGE), by=ANA, now=NOW, settings=settings)
         for hours, reports in ((0, 0), (1, 1), (2, 1)):
             with patch.object(abuse_reporter, "utcnow", lambda hours=hours: NOW + timedelta(hours=hours)):
-                reporter.look()
+                reporter.report_due()
             with db.read_transaction(engine) as session:
                 queued = select(func.count()).select_from(Delivery).where(col(Delivery.rule) == abuse_reports.RULE)
                 assert session.scalar(queued) == reports

@@ -52,7 +52,7 @@ def teach(engine: Engine, url: str) -> Teacher:
 def look_later(teacher: Teacher) -> None:
     """The clock has moved on."""
     with patch.object(rspamd_learning, "utcnow", lambda: NOW + timedelta(hours=2)):
-        teacher.look()
+        teacher.teach_due()
 
 
 def test_each_decision_is_handed_over_once(decided: Engine) -> None:

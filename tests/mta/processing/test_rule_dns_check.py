@@ -49,8 +49,8 @@ def test_a_rule_that_nothing_can_meet_says_so(
         order = RuleOrder("allow", "address", value, "company", proof)
         rule = rules.add_rule(session, order, by=ANA, now=NOW, settings=settings).id
     surveyor = Surveyor(engine, resolver)
-    assert surveyor.look() is bool(says)
-    assert surveyor.look() is False
+    assert surveyor.check_new() is bool(says)
+    assert surveyor.check_new() is False
     with db.read_transaction(engine) as session:
         found = session.get_one(Rule, rule)
         assert says in found.doubt

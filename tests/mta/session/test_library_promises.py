@@ -217,9 +217,9 @@ def test_time_does_not_begin_again_with_every_command_for_ever(house: House) -> 
     ours = house.client()
     for house.clock in (0.0, 200.0, 400.0):
         ours.say(b"NOOP\r\n")
-        ours.protocol.look(house.clock)
+        ours.protocol.enforce_time_limits(house.clock)
     assert not ours.has_been_left
-    ours.protocol.look(house.settings.smtp.session_timeout)
+    ours.protocol.enforce_time_limits(house.settings.smtp.session_timeout)
     assert ours.received.endswith(replies.SESSION_TOO_LONG.encode() + b"\r\n")
 
 
@@ -229,7 +229,7 @@ def test_time_does_not_run_out_on_a_message_that_is_stored(side: Side) -> None:
     client.say(MAIL)
     side.house.clock = 1e9
     if isinstance(client.protocol, Session):
-        client.protocol.look(side.house.clock)
+        client.protocol.enforce_time_limits(side.house.clock)
     side.house.loop.run_until_complete(asyncio.sleep(0.05))
     finish_writes()
     client.settle()

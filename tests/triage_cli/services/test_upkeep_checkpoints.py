@@ -51,19 +51,19 @@ def verify(engine: Engine, settings: Settings) -> verify_chain.Verification:
 
 def test_a_checkpoint_for_everything_new_and_none_for_nothing(engine: Engine, signing: Settings) -> None:
     recorder = Recorder(signing)
-    recorder.keep(engine, HERE)
+    recorder.sign_if_due(engine, HERE)
     assert verify(engine, signing).checkpoints == 0, "nothing has happened yet"
     for expected in (1, 2):
         act(engine)
-        recorder.keep(engine, HERE)
-        recorder.keep(engine, HERE)
+        recorder.sign_if_due(engine, HERE)
+        recorder.sign_if_due(engine, HERE)
         found = verify(engine, signing)
         assert (found.fault, found.records, found.checkpoints) == ("", expected, expected)
 
 
 def test_only_the_sealer_makes_them(engine: Engine, signing: Settings) -> None:
     act(engine)
-    Recorder(signing).keep(engine, "elsewhere:1")
+    Recorder(signing).sign_if_due(engine, "elsewhere:1")
     assert verify(engine, signing).checkpoints == 0
 
 
@@ -71,10 +71,10 @@ def test_a_full_disk_ends_nothing(engine: Engine, signing: Settings, caplog: pyt
     recorder = Recorder(signing)
     act(engine)
     recorder.directory = Path(signing.audit.checkpoints) / "gone"
-    recorder.keep(engine, HERE)
+    recorder.sign_if_due(engine, HERE)
     assert "no checkpoint of the audit log" in caplog.text
     recorder.directory = Path(signing.audit.checkpoints)
-    recorder.keep(engine, HERE)
+    recorder.sign_if_due(engine, HERE)
     assert verify(engine, signing).checkpoints == 1
 
 
@@ -84,7 +84,7 @@ def test_old_entries_are_deleted(engine: Engine, signing: Settings, signed: bool
     recorder = Recorder(settings)
     for _ in range(3):
         act(engine)
-        recorder.keep(engine, HERE)
+        recorder.sign_if_due(engine, HERE)
     assert recorder.delete_old_entries(engine, settings) == 0
     now_old = replace(settings, retention=Retention(audit_days=-1))  # as if tomorrow
     assert recorder.delete_old_entries(engine, now_old) == 2, "the last one is kept"

@@ -93,7 +93,7 @@ def test_rules_are_looked_for_seldom_where_that_takes_long(
         did.append("look")
         time.sleep(0.01)
 
-    for name, value in {"TIDY_EVERY": 0.0, "LOOK_EVERY": 0.0, "RARELY": rarely, "tidy_slices": tidy, "look_for_rules": look}.items():
+    for name, value in {"TIDY_EVERY": 0.0, "LOOK_EVERY": 0.0, "RARELY": rarely, "tidy_slices": tidy, "suggest_rules": look}.items():
         monkeypatch.setattr(upkeep_retention, name, value)
     upkeep_retention.follow_retention(settings, engine, "here:1", stop)
     assert did.count("look") == times

@@ -36,7 +36,7 @@ class Whose:
     @property
     def messages(self) -> ColumnElement[bool]:
         """Condition for the person's deliveries: what they wrote, what was written to them, and abuse reports with either of it."""
-        return or_(self.own_deliveries(Delivery), Found(col(Delivery.id), self.reports()))
+        return or_(self.person_deliveries(Delivery), Found(col(Delivery.id), self.reports()))
 
     @property
     def waits_for_report(self) -> ColumnElement[bool]:
@@ -45,7 +45,7 @@ class Whose:
         leaves = and_(col(report.id) == col(AbuseReport.delivery_id), col(report.state).not_in(FINAL))
         return exists().where(col(AbuseReport.message_id) == col(Delivery.message_id), leaves).correlate(Delivery)
 
-    def own_deliveries(self, delivery: type[Delivery]) -> ColumnElement[bool]:
+    def person_deliveries(self, delivery: type[Delivery]) -> ColumnElement[bool]:
         """Condition: what the person wrote and what was written to them, as far as it came by here."""
         if self.uid:
             theirs = or_(col(delivery.direction) != "notice", col(delivery.rule) == abuse_reports.RULE)  # a report holds their message
@@ -57,7 +57,7 @@ class Whose:
         """Abuse reports that hold a message which the person wrote, or which came for them."""
         reported = aliased(Delivery)
         rows = select(col(AbuseReport.delivery_id)).join(reported, col(reported.message_id) == col(AbuseReport.message_id))
-        return rows.where(self.own_deliveries(reported))
+        return rows.where(self.person_deliveries(reported))
 
 
 def is_sent(delivery: type[Delivery]) -> ColumnElement[bool]:

@@ -46,7 +46,7 @@ class Archive:
         return self.unread or self.locked
 
 
-def look_into(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
+def read_archive(content: bytes, *, called: Iterable[str] = ()) -> Archive | None:
     """Lists the names in these bytes, for every kind of archive that programs could take them for; None when they are no archive.
 
     `called`: their file names. A file named like an archive is opened as one, and is closed where any of it cannot be read.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from triage.message.mime import compressed
-from triage.message.mime.archives import ZIP, Archive, look_into, of_each_ending
+from triage.message.mime.archives import ZIP, Archive, of_each_ending, read_archive
 from triage.message.mime.excel4_macros import has_macro_sheet, names_auto_open
 from triage.message.mime.ole_macros import OLE, Locked, find_macros
 from triage.message.mime.zip_members import Room, has_two_sizes, open_zip, read_members
@@ -81,7 +81,7 @@ def examine_content(content: bytes, names: tuple[str, ...], media_type: str, roo
 
     `within`: it is in an archive itself, and archives in it are not opened.
     """
-    inside = look_into(content, called=names) or Archive()
+    inside = read_archive(content, called=names) or Archive()
     finding = find_kind(content, names, media_type)
     if content.startswith(OLE):
         return examine_office(content, inside, finding)
@@ -158,7 +158,7 @@ def needs_all(name: str, head: bytes) -> bool:
 
 def is_archive(content: bytes) -> bool:
     """Whether an archive, or an Office document, begins here."""
-    return compressed.is_compressed(content) or content.startswith(OLE) or look_into(content) is not None
+    return compressed.is_compressed(content) or content.startswith(OLE) or read_archive(content) is not None
 
 
 def find_kind(content: bytes, names: tuple[str, ...], media_type: str) -> str:

@@ -87,11 +87,11 @@ def host_name(text: str) -> str:
     What no name can be, since it is too long or too much is on one letter, stays as it stands but for its case.
     """
     host = IGNORED.sub("", unquote(text))
-    return host.casefold() if len(host) > LONGEST_WRITTEN else looked_up(host)
+    return host.casefold() if len(host) > LONGEST_WRITTEN else unescape_host(host)
 
 
 @lru_cache(maxsize=HOSTS)
-def looked_up(host: str) -> str:
+def unescape_host(host: str) -> str:
     """The same of a host without percent escapes."""
     try:
         normal = normal_domain(host).strip().casefold().rstrip(".").replace("。", ".")

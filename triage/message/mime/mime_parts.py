@@ -296,7 +296,7 @@ def parts_of(raw: bytes) -> list[Part]:
         data = memoryview(raw)[body:end]
         part = Part(fields, media_type, options, place.depth, data, place.is_body, is_enclosed=place.is_enclosed)
         not_too_many(part.other_names)
-        left.take(own_bytes(part))
+        left.take(count_bytes(part))
         found.append(part)
         waiting.extend(parts_below(part, inside, place._replace(start=body)))
     return read_in(found, charset_of_text(found))
@@ -318,7 +318,7 @@ def by_content(media_type: str, *, holds_parts: bool) -> str:
     return media_type
 
 
-def own_bytes(part: Part) -> int:
+def count_bytes(part: Part) -> int:
     """Counts the bytes of a part that are read beside those of parts within it: none of a message that is attached as it is."""
     is_passed = part.is_message and not part.encoding and not part.media_type.startswith("text/")
     return len(part.data) if part.is_leaf and not is_passed else 0

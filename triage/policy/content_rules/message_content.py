@@ -27,14 +27,14 @@ class MessageContent:
         return READ[name](self)
 
     @cached_property
-    def own_signals(self) -> frozenset[str]:
+    def content_signals(self) -> frozenset[str]:
         """The signals that it shows of itself: at a trial later ones are known too."""
         return SIGNALS.intersection(self.signals)
 
     @cached_property
     def wordings(self) -> frozenset[str]:
         """Topics of the message's wording."""
-        return self.own_signals.intersection(WORDINGS)
+        return self.content_signals.intersection(WORDINGS)
 
     @cached_property
     def link_domains(self) -> frozenset[str]:
@@ -99,7 +99,7 @@ READ: dict[str, Callable[[MessageContent], frozenset[str]]] = {
     conditions.LIST: lambda message: message.lists,
     conditions.ATTACHMENT_NAME: lambda message: message.file_names,
     conditions.WORDING: lambda message: message.wordings,
-    conditions.SIGNAL: lambda message: message.own_signals,
+    conditions.SIGNAL: lambda message: message.content_signals,
     conditions.ATTACHMENT_KIND: lambda message: message.file_kinds,
     conditions.LANGUAGE: lambda message: message.languages,
     conditions.DIRECTION: lambda message: message.directions,

@@ -79,7 +79,7 @@ def learn_gathered(
     report = Learned()
     count_whole_messages(found, lookup, report)
     lessons, posts = find_lessons(found, lookup, report)
-    outcomes = [(mail, looked_at(mail, lookup)) for mail in left]
+    outcomes = [(mail, assess_message(mail, lookup)) for mail in left]
     if left:
         versions.advance_version(session, TURN)
     if settings.outbound.learn != "none":
@@ -192,7 +192,7 @@ def find_employee(session: Session, named: str, lookup: Lookup, by: Actor) -> st
     return address
 
 
-def looked_at(mail: Sent, lookup: Lookup) -> Outcome:
+def assess_message(mail: Sent, lookup: Lookup) -> Outcome:
     """Returns what can be learned from a message, by its own content and by whom the directory knows."""
     outcome = Outcome(writer=lookup.taught(mail.sender, mail.author))
     for text in dict.fromkeys(one.casefold() for one in mail.recipients):

@@ -64,7 +64,7 @@ def list_suggestions(
 
     An open one that staff has decided otherwise since is left out.
     """
-    may_look(by)
+    require_everything(by)
     where = [col(Proposal.state) == state, *still_speaks(state, now)]
     if after:
         where.append(tuple_(col(Proposal.weight), col(Proposal.id)) < after)
@@ -183,7 +183,7 @@ def count_suggestions(session: Session, *, now: datetime) -> dict[str, int]:
     return rows
 
 
-def may_look(by: Actor) -> None:
+def require_everything(by: Actor) -> None:
     """Evidence is of everybody's mail."""
     if not by.scope.company:
         raise NotAllowed(say("suggestions are about the whole company: they need the scope company"))

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from triage.message.mime.links import link_destination, registered_organisation
 from triage.message.summary import Summary
-from triage.quarantine.campaigns.traits import Kind, own_files, own_links, trait_number
+from triage.quarantine.campaigns.traits import Kind, distinctive_files, distinctive_links, trait_number
 from triage.quarantine.campaigns.wanted_traits import weigh_traits
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.deliveries import Delivery
@@ -35,7 +35,7 @@ class Key(NamedTuple):
 
 def keys_of(summary: Summary, apart: Collection[str]) -> list[Key]:
     """The keys of a message. `apart`: domains that say nothing."""
-    links = ((link.target, link_destination(link.target).host) for link in own_links(summary, apart))
+    links = ((link.target, link_destination(link.target).host) for link in distinctive_links(summary, apart))
     of_links = [
         Key(
             trait_number(Kind.TARGET, target),
@@ -43,7 +43,7 @@ def keys_of(summary: Summary, apart: Collection[str]) -> list[Key]:
         )
         for target, host in links
     ]
-    return of_links + [Key(trait_number(Kind.FILE, one.sha256), ()) for one in own_files(summary)]
+    return of_links + [Key(trait_number(Kind.FILE, one.sha256), ()) for one in distinctive_files(summary)]
 
 
 def telling_keys(session: Session, keys: Mapping[int, Collection[Key]]) -> dict[int, list[int]]:

@@ -71,23 +71,23 @@ def list_traits(summary: Summary, client: str, signers: Collection[str], apart: 
     yield Kind.MESSAGE_ID, shape_of_id(summary.message_id)
     yield Kind.MAILER, NUMBERS.sub("*", summary.mailer.casefold())
     yield Kind.ATTACHMENTS, " ".join(sorted(map(shape_of_attachment, summary.attachments)))
-    yield from ((Kind.TARGET, link.target) for link in own_links(summary, apart))
-    yield from ((Kind.FILE, one.sha256) for one in own_files(summary))
+    yield from ((Kind.TARGET, link.target) for link in distinctive_links(summary, apart))
+    yield from ((Kind.FILE, one.sha256) for one in distinctive_files(summary))
 
 
-def own_links(summary: Summary, apart: Collection[str]) -> list[Link]:
+def distinctive_links(summary: Summary, apart: Collection[str]) -> list[Link]:
     """The first links that no two makers have by chance: with a token in them, and not to `apart`."""
-    found = (link for link in summary.links[:LOOKED_AT] if is_own(link.target))
+    found = (link for link in summary.links[:LOOKED_AT] if is_distinctive(link.target))
     outside = (link for link in found if registered_organisation(link_destination(link.target).host) not in apart)
     return [*islice(outside, LINKS)]
 
 
-def is_own(target: str) -> bool:
+def is_distinctive(target: str) -> bool:
     """Whether a link has a token below its host."""
     return "*" in shape_of(target).partition("/")[2]
 
 
-def own_files(summary: Summary) -> list[Attachment]:
+def distinctive_files(summary: Summary) -> list[Attachment]:
     """The first attachments that say something by their bytes."""
     return [one for one in summary.attachments if one.size >= FILE_SIZE and not one.media_type.startswith("image/")][:LINKS]
 

@@ -56,7 +56,7 @@ class Ahead:
     is_sorting: bool = False  # they are held messages of the decision's senders
     size: int = field(default_factory=lambda: SLICE)
 
-    def look(self, decision_id: int, ids: Sequence[int], approved: Mapping[int, State] = NOBODY, *, is_sorting: bool = False) -> None:
+    def note_found(self, decision_id: int, ids: Sequence[int], approved: Mapping[int, State] = NOBODY, *, is_sorting: bool = False) -> None:
         """Notes what was found, all of it at once: a question may be broken off."""
         self.decision_id, self.ids, self.approved, self.is_sorting = decision_id, ids, approved, is_sorting
 
@@ -104,12 +104,12 @@ def under_way(session: Session) -> int | None:
     return session.scalar(select(col(Decision.id)).where(col(Decision.last).is_not(None)).order_by(col(Decision.id)).limit(1))
 
 
-def look_ahead(session: Session, decision_id: int, ahead: Ahead, *, now: datetime) -> None:
+def load_next_slices(session: Session, decision_id: int, ahead: Ahead, *, now: datetime) -> None:
     """Finds what the next slices are about, unless this process has: in a transaction that only reads, so that nobody waits for it."""
     decision = session.get_one(Decision, decision_id)
     by = actor_lookup.find_actor(session, decision.by, decision.by_shown, now)
     if not (decision.has_slices_left and by and next_slice(session, decision, by, ahead)):
-        look_for_senders(session, decision, ahead)
+        find_sender_messages(session, decision, ahead)
 
 
 def go_on(session: Session, decision_id: int, *, now: datetime, settings: Settings, ahead: Ahead | None = None) -> int:
@@ -149,7 +149,7 @@ def next_slice(session: Session, decision: Decision, by: Actor, ahead: Ahead) ->
         approved = approved_states(session, decision)
         where = still_to_come(session, decision, by)
         found = [*approved] or session.scalars(select(col(Delivery.id)).where(where).order_by(col(Delivery.id))).all()
-        ahead.look(decision.id, found, approved)
+        ahead.note_found(decision.id, found, approved)
     return ahead.after(decision.reached)
 
 
@@ -298,7 +298,7 @@ def sort_slice(session: Session, decision: Decision, ahead: Ahead, settings: Set
     """Updates the rows of senders whose messages became wanted, or no longer are, for the next of their held messages; how many these are,
     0 when all are through.
     """
-    look_for_senders(session, decision, ahead)
+    find_sender_messages(session, decision, ahead)
     some = ahead.after(decision.reached) if decision.verb in SAYS_WANTED else []
     if not some:
         decision.last = None
@@ -308,11 +308,11 @@ def sort_slice(session: Session, decision: Decision, ahead: Ahead, settings: Set
     return len(some)
 
 
-def look_for_senders(session: Session, decision: Decision, ahead: Ahead) -> None:
+def find_sender_messages(session: Session, decision: Decision, ahead: Ahead) -> None:
     """Finds the held messages of the senders of a decision after which senders are wanted, or no longer are."""
     if decision.verb in SAYS_WANTED and not (ahead.decision_id == decision.id and ahead.is_sorting):
         ids = session.scalars(select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision.id)).all()
-        ahead.look(decision.id, copies.held_of_senders(session, ids), is_sorting=True)
+        ahead.note_found(decision.id, copies.held_of_senders(session, ids), is_sorting=True)
 
 
 def subject_of(decision: Decision) -> str:

@@ -360,7 +360,9 @@ def preview_decision(
 ) -> tuple[tuple[Question, ...], tuple[NotOffered, ...]]:
     """Previews the confirmations that a decision needs, and senders that its rule cannot allow. Changes nothing."""
     rule, aim = request.allow, aim_of(request, settings)
-    about = its_business(request.selected, aim, and_(selection.looked_up(session, request.selected), access.visible_deliveries(by)))
+    about = its_business(
+        request.selected, aim, and_(selection.resolved_condition(session, request.selected), access.visible_deliveries(by))
+    )
     if rule is None:
         return second_look_questions(session, request, about, allows=False, by=by, settings=settings), ()
     ids = session.scalars(select(col(Delivery.id)).where(about)).all()

@@ -100,7 +100,7 @@ class DecisionRequest:
 
     def key_of(self, by: Actor) -> str | None:
         """The idempotency key as it is kept: nobody meets another one's."""
-        return own_key(by, self.idempotency_key)
+        return scope_key(by, self.idempotency_key)
 
     def as_json(self) -> dict[str, Any]:
         """The request as plain values, for what waits for a second person."""
@@ -131,7 +131,7 @@ class DecisionRequest:
         return cls(from_json(decision.selection), Verb(decision.verb), decision.reason, **said)
 
 
-def own_key(by: Actor, idempotency_key: str | None) -> str | None:
+def scope_key(by: Actor, idempotency_key: str | None) -> str | None:
     """An idempotency key as it is kept: nobody meets another one's."""
     return f"{by}:{idempotency_key}" if idempotency_key else None
 

@@ -68,7 +68,7 @@ class Search:
     hunted: bool = False  # a hunt found what is `named`
 
 
-Looked = Search | SweptMailbox  # one mailbox of a sweep
+SearchedMailbox = Search | SweptMailbox  # one mailbox of a sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +244,12 @@ def lock_search(session: Session, search: Search) -> SweptMailbox | None:
     return row if row and row.attempts == search.number and row.due_at is not None else None
 
 
-def places_entered(session: Session, search: Looked) -> set[Lay]:
+def places_entered(session: Session, search: SearchedMailbox) -> set[Lay]:
     """Returns the places of copies that this sweep has entered from this mailbox."""
     return {recalled_copies.place_of(row) for _, row in entered_copies(session, search)}
 
 
-def entered_copies(session: Session, search: Looked) -> list[tuple[DecisionItem, Recalled]]:
+def entered_copies(session: Session, search: SearchedMailbox) -> list[tuple[DecisionItem, Recalled]]:
     """Items of this sweep from this mailbox, each with its copy."""
     rows = session.execute(
         select(DecisionItem, Recalled)
@@ -268,7 +268,7 @@ def confirm_removed(session: Session, search: Search, taken: Sequence[Copy], *, 
     end_copies(session, search, [item for item in items if item.outcome == UNCONFIRMED], Event.RECALL, "done", now)
 
 
-def end_unconfirmed(session: Session, search: Looked, met: Collection[Lay], why: str, now: datetime) -> None:
+def end_unconfirmed(session: Session, search: SearchedMailbox, met: Collection[Lay], why: str, now: datetime) -> None:
     """Ends copies whose removal was never confirmed: done, not there any more, or out of reach."""
     if not why:
         end_copies(session, search, removed_before(session, search, met), Event.RECALL, "done", now)
@@ -276,7 +276,7 @@ def end_unconfirmed(session: Session, search: Looked, met: Collection[Lay], why:
     end_copies(session, search, waiting, *((Event.GIVE_UP, "out of reach") if why else (Event.MISS, "already gone")), now)
 
 
-def end_copies(session: Session, search: Looked, items: Sequence[DecisionItem], event: Event, outcome: str, now: datetime) -> None:
+def end_copies(session: Session, search: SearchedMailbox, items: Sequence[DecisionItem], event: Event, outcome: str, now: datetime) -> None:
     """The end of copies that were to be removed, in the audit log. Those that an undo wants back meanwhile begin to return."""
     for item in items:
         item.outcome = outcome
@@ -293,7 +293,7 @@ def end_copies(session: Session, search: Looked, items: Sequence[DecisionItem], 
         session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
 
 
-def want_undone_back(session: Session, search: Looked, ids: Sequence[int]) -> None:
+def want_undone_back(session: Session, search: SearchedMailbox, ids: Sequence[int]) -> None:
     """Wants copies back that the undo of the sweep has not met. One in slices comes to them."""
     undoing = session.get(Decision, session.get_one(Decision, search.decision_id).undone_by or 0)
     if undoing is None or undoing.has_slices_left:
@@ -304,7 +304,7 @@ def want_undone_back(session: Session, search: Looked, ids: Sequence[int]) -> No
     recalled_copies.want_back(session, missed & not_(strangers), "mailbox", undoing.id)
 
 
-def removed_before(session: Session, search: Looked, met: Collection[Lay]) -> list[DecisionItem]:
+def removed_before(session: Session, search: SearchedMailbox, met: Collection[Lay]) -> list[DecisionItem]:
     """Items that an earlier attempt found, and this one, which looked everywhere, did not: that one removed them and could not say so.
 
     Those are left out that their owner may have moved: a copy with the same date and size was met.

@@ -97,7 +97,7 @@ class DecisionReport:
     unsent: int = 0  # of messages to send: deliveries that the next hop has not answered yet
     in_mailboxes: int = 0  # deliveries that it released and that are in mailboxes now
     agreed: dict[str, Any] = field(default_factory=dict)  # of a release with an allow: the rules agreed to, and who was left out
-    not_looked_through: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that cannot be searched, and what
+    list_unsearched: tuple[tuple[str, str], ...] = ()  # of a sweep or a taking: mailboxes that cannot be searched, and what
     items: tuple[Item, ...] = ()
     passed_on: tuple[PassedOn, ...] = ()  # of a removal, where asked for: what took copies on to where it does not reach
 
@@ -181,10 +181,10 @@ def decision_sources(session: Session, decision_ids: list[int], *, by: Actor) ->
 
 def get_decision(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
     """Returns a decision with its first items in the actor's scope. NotFound when the actor may not see it."""
-    decision = own_business(session, decision_id, by)
+    decision = find_own_decision(session, decision_id, by)
     (found,) = decision_values(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
     found = replace(found, unsent=count_unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
-    return replace(found, not_looked_through=not_looked_through(session, decision_id, by=by))
+    return replace(found, list_unsearched=list_unsearched(session, decision_id, by=by))
 
 
 def list_passed_on_of(session: Session, found: DecisionReport, *, by: Actor, settings: Settings) -> tuple[PassedOn, ...]:
@@ -195,7 +195,7 @@ def list_passed_on_of(session: Session, found: DecisionReport, *, by: Actor, set
     return list_passed_on(session, and_(col(Delivery.id).in_(items), access.visible_deliveries(by)), settings)
 
 
-def own_business(session: Session, decision_id: int, by: Actor) -> Decision:
+def find_own_decision(session: Session, decision_id: int, by: Actor) -> Decision:
     """A decision that is the actor's business; NotFound when it is none."""
     decision = session.get(Decision, decision_id)
     if decision is None or not concerns_actor(session, decision, by):
@@ -207,7 +207,7 @@ def list_items(
     session: Session, decision_id: int, *, by: Actor, outcome: str = "", limit: int = 50, after: int | None = None
 ) -> tuple[Item, ...]:
     """Outcomes of the deliveries in the actor's scope, by id; `after` is the id to go on from. NotFound as for `get_decision`."""
-    own_business(session, decision_id, by)
+    find_own_decision(session, decision_id, by)
     return items_of(session, decision_id, by=by, outcome=outcome, limit=limit, after=after)
 
 
@@ -250,7 +250,7 @@ def agreed_as_seen(decision: Decision, by: Actor, closed: frozenset[str]) -> dic
     return {"rules": made, "left_out": decision.agreed["left_out"] if knows_all else []}
 
 
-def not_looked_through(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
+def list_unsearched(session: Session, decision_id: int, *, by: Actor) -> tuple[tuple[str, str], ...]:
     """The mailboxes that cannot be searched, and what; none that is confidential to the actor."""
     hindered = (col(SweptMailbox.decision_id) == decision_id) & (col(SweptMailbox.why) != "") & not_(closed_mailbox(by))
     rows = session.scalars(select(SweptMailbox).where(hindered).order_by(col(SweptMailbox.mailbox)))

@@ -21,7 +21,7 @@ from triage.quarantine import assignment
 from triage.quarantine.decisions import approvals
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_plan import Plan
-from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, own_key
+from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, scope_key
 from triage.quarantine.decisions.outcome_text import who_was_faster
 from triage.quarantine.mail_moves import move_requests
 from triage.quarantine.mail_moves.move_folders import (
@@ -124,9 +124,9 @@ def carry_move(
     if move.act == ASSIGN:
         return assign_to(session, delivery, move.word, by=by, now=now)
     key = f"mirror {format_id(row.id)} {move.folder} "
-    if waiting := move_requests.find_waiting(session, own_key(by, key), move, now):
+    if waiting := move_requests.find_waiting(session, scope_key(by, key), move, now):
         return Outcome(ASKED, answer=move_requests.renew_answer(session, waiting, context))
-    if settled := move_requests.find_settled(session, own_key(by, key + occasion)):
+    if settled := move_requests.find_settled(session, scope_key(by, key + occasion)):
         approvals.check_waiting(session, settled, settled.id, by, now)
     request = request_of(session, [delivery], move, reason=reason_of(move, account), key=key + occasion, by=by)
     if not move.is_wide:
@@ -153,7 +153,7 @@ def confirm_move(
         return Outcome(REFUSED, NO_ANSWER)
     if asked.state == dual_control.CONFIRMED and asked.settled_by == str(by):
         return Outcome(DONE, move_requests.result_sentence(session, asked, by=by))
-    looked = move_requests.looked_at(asked)
+    looked = move_requests.read_confirmation(asked)
     try:
         with session.begin_nested():
             move_requests.require_current(asked, token)
@@ -176,7 +176,7 @@ def plan_confirmed(session: Session, request_id: int, *, by: Actor, settings: Se
     if asked is None or not move_requests.is_move_request(asked):
         return None
     try:
-        return approvals.plan_requested(session, request_id, by=by, now=now, settings=settings, **move_requests.looked_at(asked))
+        return approvals.plan_requested(session, request_id, by=by, now=now, settings=settings, **move_requests.read_confirmation(asked))
     except Refused:
         return None  # which is told when it is confirmed
 
@@ -224,7 +224,7 @@ def ask_about(session: Session, deliveries: Sequence[Delivery], asked: Requested
     """Asks about exactly these messages; the same question once, as long as it waits."""
     move = asked.move
     key = f"mirror {dual_control.fence_of((one, State.HELD) for one in asked.copies)} {move.folder} "
-    if waiting := move_requests.find_waiting(session, own_key(context.by, key), move, context.now):
+    if waiting := move_requests.find_waiting(session, scope_key(context.by, key), move, context.now):
         return move_requests.renew_answer(session, waiting, context)
     named = {"reason": reason_of(move, asked.account), "key": key + format_id(new_id())}
     if move.act == ASSIGN:

@@ -22,7 +22,7 @@ from triage.quarantine import assignment, selection_preview
 from triage.quarantine.decisions import approvals, decide, decision_plan, outcomes
 from triage.quarantine.decisions.approvals import Act
 from triage.quarantine.decisions.decision_plan import Meant
-from triage.quarantine.decisions.decision_request import DecisionRequest, own_key
+from triage.quarantine.decisions.decision_request import DecisionRequest, scope_key
 from triage.quarantine.mail_moves import answer_text
 from triage.quarantine.mail_moves.move_folders import Move
 from triage.quarantine.search.selection import Selection, from_json
@@ -93,7 +93,7 @@ def request_assignment(
     order |= {"move": {"folder": asked.move.folder, "account": asked.account}}
     need = as_need((), select_held(session, ids))
     made = dual_control.ask_second_person(
-        session, dual_control.ASSIGNMENT, order, need, by=context.by, reason=reason, key=own_key(context.by, key), now=context.now
+        session, dual_control.ASSIGNMENT, order, need, by=context.by, reason=reason, key=scope_key(context.by, key), now=context.now
     )
     return write_answer(session, made, context)
 
@@ -174,7 +174,7 @@ def require_current(made: PendingAct, token: str) -> None:
         raise Stale(say("the selection has changed since you looked: review it, then decide again"))
 
 
-def looked_at(made: PendingAct) -> dict[str, Any]:
+def read_confirmation(made: PendingAct) -> dict[str, Any]:
     """Returns the second look and the fence of the last answer, as a confirmation repeats them."""
     told = made.order["told"]
     return {"confirm": told["second_look"], "fence": told["fence"]}

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.ids import parse_id
-from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, FORGED, UNPROVEN, Selection, looked_up
+from triage.quarantine.search.selection import ANY_PROOF, CLAIMED, FORGED, UNPROVEN, Selection, resolved_condition
 from triage.quarantine.search.selection_summary import was_answered, was_read
 from triage.say import say, say_count
 from triage.store.db import is_among
@@ -49,7 +49,7 @@ def of_rule(session: Session, rule: Rule, *, by: Actor, now: datetime) -> Lately
     wanted = selection_of(rule, recent_start(now))
     if wanted is None:
         return Lately(rule.id, rule.value, 0, 0, 0, None)
-    where = and_(looked_up(session, wanted), access.visible_deliveries(by))
+    where = and_(resolved_condition(session, wanted), access.visible_deliveries(by))
     opened = func.count().filter(or_(was_read(), was_answered()))
     messages, mailboxes, seen = session.execute(
         select(func.count(), func.count(col(Delivery.mailbox).distinct()), opened).where(where)

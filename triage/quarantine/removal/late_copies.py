@@ -54,7 +54,7 @@ def list_orders(
 
 def names_one(selected: Selection) -> bool:
     """Whether it names one sender, domain or campaign, and choose by nothing else."""
-    others = (selected.ids, selected.any_of, selected.looks_inside, selected.since, selected.until, selected.delivered_since)
+    others = (selected.ids, selected.any_of, selected.reads_content, selected.since, selected.until, selected.delivered_since)
     named = [name for name in ("sender", "domain", "campaign") if getattr(selected, name)]
     return len(named) == 1 and not any(others)
 

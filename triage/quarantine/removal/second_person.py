@@ -35,4 +35,4 @@ def may_alone(by: Actor, settings: Settings) -> bool:
 
 def is_loose(selected: Selection) -> bool:
     """Whether it is selected by domain or by what messages say or carry. Nobody has seen all that this may be."""
-    return bool(selected.domain or selected.looks_inside)
+    return bool(selected.domain or selected.reads_content)

@@ -59,7 +59,7 @@ def list_part(
     limit: int = AT_ONCE,
 ) -> list[Own]:
     """Lists messages that are held, or were removed lately: likely wanted ones first. `after`: only those behind this place."""
-    which = and_(own_deliveries(uid, waits, settings, now, since), after_place(after) if after else true())
+    which = and_(held_or_removed(uid, waits, settings, now, since), after_place(after) if after else true())
     return select_own(session, which, settings=settings, limit=limit)
 
 
@@ -70,12 +70,12 @@ def select_own(session: Session, which: ColumnElement[bool], *, settings: Settin
 
 def find_own(session: Session, uid: str, delivery_id: int, *, settings: Settings, now: datetime) -> Own | None:
     """This message of theirs, wherever it stands; None where it neither waits nor was taken away lately."""
-    either = or_(*(own_deliveries(uid, waits, settings, now, None) for waits in (True, False)))
+    either = or_(*(held_or_removed(uid, waits, settings, now, None) for waits in (True, False)))
     row = session.execute(rows_of(and_(either, col(Delivery.id) == delivery_id))).first()
     return as_seen(row, timedelta(days=settings.retention.held_days)) if row else None
 
 
-def own_deliveries(uid: str, waits: bool, settings: Settings, now: datetime, since: datetime | None) -> ColumnElement[bool]:
+def held_or_removed(uid: str, waits: bool, settings: Settings, now: datetime, since: datetime | None) -> ColumnElement[bool]:
     """Condition: a person's deliveries that are held, or were removed lately."""
     mine = and_(col(Delivery.person) == uid, col(Delivery.direction) == "in", col(Delivery.erased_at).is_(None))
     if waits:

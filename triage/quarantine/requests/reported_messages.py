@@ -46,7 +46,7 @@ def of_rows(session: Session, rows: Collection[str], seen: ColumnElement[bool]) 
 
 def find_reported(session: Session, one: Pointed, *, person: str, department: str, now: datetime) -> tuple[Delivery | None, str]:
     """The reporter's own copy of the message that is meant, and how it was found. Nobody points at mail that never came to them."""
-    theirs = own_deliveries(person, department, now)
+    theirs = received_deliveries(person, department, now)
     for how, where in search_ways(session, one):
         rows = select(Delivery).join(Message, col(Message.id) == col(Delivery.message_id)).where(theirs, where)
         if found := session.scalars(rows.order_by((col(Delivery.person) == person).desc(), col(Delivery.id).desc()).limit(1)).first():
@@ -58,11 +58,11 @@ def find_reported(session: Session, one: Pointed, *, person: str, department: st
 
 def find_own_copy(session: Session, message_id: int, *, person: str, department: str, now: datetime) -> Delivery | None:
     """The copy of a message that came to this person, or to the shared mailbox of their department; None where none did."""
-    where = and_(own_deliveries(person, department, now), col(Delivery.message_id) == message_id)
+    where = and_(received_deliveries(person, department, now), col(Delivery.message_id) == message_id)
     return session.scalars(select(Delivery).where(where).order_by((col(Delivery.person) == person).desc(), col(Delivery.id).desc())).first()
 
 
-def own_deliveries(person: str, department: str, now: datetime) -> ColumnElement[bool]:
+def received_deliveries(person: str, department: str, now: datetime) -> ColumnElement[bool]:
     """Condition: messages of a person, and of the shared mailbox of their department, that are no older than BACK."""
     return and_(
         or_(col(Delivery.person) == person, and_(col(Delivery.person) == "", col(Delivery.department) == department)),

@@ -82,7 +82,7 @@ NO_TRIALS: Trials = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class TrialRun:
     """Actor, time and settings of a trial, and its deadline (`time.monotonic`)."""
 
     by: Actor
@@ -107,22 +107,22 @@ def try_contents(
     session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime, settings: Settings
 ) -> dict[RuleOrder, ContentTrial]:
     """Try checked orders out on what came for the actor's eyes within the scope of each. Nothing is made."""
-    looking = Looking(by, now, settings, time.monotonic() + SECONDS)
+    run = TrialRun(by, now, settings, time.monotonic() + SECONDS)
     by_scope: dict[str, list[RuleOrder]] = {}
     for order in dict.fromkeys(orders):
         by_scope.setdefault(order.scope, []).append(order)
-    return {order: trial for some in by_scope.values() for order, trial in try_in_scope(session, some, looking)}
+    return {order: trial for some in by_scope.values() for order, trial in try_in_scope(session, some, run)}
 
 
-def try_in_scope(session: Session, orders: Sequence[RuleOrder], looking: Looking) -> Iterator[tuple[RuleOrder, ContentTrial]]:
+def try_in_scope(session: Session, orders: Sequence[RuleOrder], run: TrialRun) -> Iterator[tuple[RuleOrder, ContentTrial]]:
     """The trials of rules that are for one scope: its messages are read once."""
-    since = looking.now - timedelta(days=DAYS)
-    came, rows = came_lately(session, orders, since, looking.by)
-    found = match_messages(session, orders, dict.fromkeys(row.message_id for row in rows), looking)
+    since = run.now - timedelta(days=DAYS)
+    came, rows = came_lately(session, orders, since, run.by)
+    found = match_messages(session, orders, dict.fromkeys(row.message_id for row in rows), run)
     looked = [row for row in rows[:LOOKED_AT] if row.message_id in found]
     partial = len(looked) < len(rows)
     if partial:
-        came, since = len(looked), min((row.received_at for row in looked), default=looking.now)
+        came, since = len(looked), min((row.received_at for row in looked), default=run.now)
     for number, order in enumerate(orders):
         changed = tuple(row for row in looked if number in found[row.message_id] and would_act(row, order.effect))
         people = len({(row.department, row.person) for row in changed})
@@ -182,9 +182,7 @@ def from_author(value: str) -> ColumnElement[bool]:
     return col(Delivery.author) == value if "@" in value else of_domain(value)
 
 
-def match_messages(
-    session: Session, orders: Sequence[RuleOrder], message_ids: Iterable[int], looking: Looking
-) -> dict[int, frozenset[int]]:
+def match_messages(session: Session, orders: Sequence[RuleOrder], message_ids: Iterable[int], run: TrialRun) -> dict[int, frozenset[int]]:
     """Returns the numbers of the orders that each message matches, as far as time allows. Each message is read once and not kept."""
     rules = ContentRules(rule_of_order(order, number) for number, order in enumerate(orders))
     needs_text = any(name == LANGUAGE for order in orders for name, _ in order.conditions)
@@ -192,9 +190,9 @@ def match_messages(
     waiting = iter(message_ids)
     while part := list(islice(waiting, SLICE)):
         for message in skip_damaged(read_messages(session, part, needs_text=needs_text)):
-            matches = rules.match(content_of_message(session, message, looking.settings), looking.now)
+            matches = rules.match(content_of_message(session, message, run.settings), run.now)
             found[message.id] = frozenset(match.rule.id for match in matches)
-            if time.monotonic() >= looking.deadline:
+            if time.monotonic() >= run.deadline:
                 return found
     return found
 

@@ -45,7 +45,7 @@ class RuleToConfirm:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class AskedQuestions:
     """Questions that several rules ask together, the rules that ask them, and the fence of the messages that they are about."""
 
     asked: tuple[confirmations.Question, ...] = ()
@@ -78,9 +78,9 @@ def confirmed_looks(
     """
     checked = check_order(session, order, settings)
     if checked.match == CONTENT:
-        look = look_at_content(session, [checked], by=by, now=now, settings=settings, tried=tried)
+        look = collect_content_questions(session, [checked], by=by, now=now, settings=settings, tried=tried)
     else:
-        look = preview_looks(session, [checked], by=by)
+        look = collect_rule_questions(session, [checked], by=by)
     return look.confirmed(confirm, fence, by=by)
 
 
@@ -104,9 +104,9 @@ def new_contents(session: Session, orders: Iterable[RuleOrder], now: datetime) -
     return [order for order in orders if order.match == CONTENT and content_store.find_same(session, order, now) is None]
 
 
-def look_at_content(
+def collect_content_questions(
     session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime, settings: Settings, tried: Trials = NO_TRIALS
-) -> Looked:
+) -> AskedQuestions:
     """Collects the questions of rules on content, each by its trial; rules that are already in force ask nothing."""
     fresh = new_contents(session, orders, now)
     missing = [order for order in fresh if order not in tried]
@@ -116,13 +116,13 @@ def look_at_content(
     asked = {one.name: replace(one, count=sum(other.count for other in questions if other.name == one.name)) for one in questions}
     names_of = {order: tuple(one.name for one in trial.asked) for order, trial in tried.items()}
     asking = [rule_to_confirm(order, names, tried[order].counts.changed) for order, names in names_of.items() if names]
-    return Looked(tuple(asked.values()), tuple(asking), join_fences(one.fence for one in tried.values() if one.asked), names_of)
+    return AskedQuestions(tuple(asked.values()), tuple(asking), join_fences(one.fence for one in tried.values() if one.asked), names_of)
 
 
-def join_looks(one: Looked, other: Looked) -> Looked:
+def join_questions(one: AskedQuestions, other: AskedQuestions) -> AskedQuestions:
     """Joins the questions of two looks."""
     fence = join_fences(look.fence for look in (one, other) if look.asked)
-    return Looked((*one.asked, *other.asked), (*one.rules, *other.rules), fence, {**one.names_of, **other.names_of})
+    return AskedQuestions((*one.asked, *other.asked), (*one.rules, *other.rules), fence, {**one.names_of, **other.names_of})
 
 
 def join_fences(fences: Iterable[str]) -> str:
@@ -131,13 +131,13 @@ def join_fences(fences: Iterable[str]) -> str:
     return hashlib.sha256("".join((first, *others)).encode()).hexdigest()[:24] if others else first
 
 
-def preview_looks(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> Looked:
+def collect_rule_questions(session: Session, orders: Iterable[RuleOrder], *, by: Actor) -> AskedQuestions:
     """Collects the questions that these rules (rule_request.checked) ask together."""
     return collect_questions(session, {order: released_by(session, order, by=by) for order in orders})
 
 
-def look_at_new(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> Looked:
-    """Collects questions as `preview_looks` does, of very many rules, and without those that are in force already."""
+def collect_new_questions(session: Session, orders: Iterable[RuleOrder], *, by: Actor, now: datetime) -> AskedQuestions:
+    """Collects questions as `collect_rule_questions` does, of very many rules, and without those that are in force already."""
     allows = [order for order in dict.fromkeys(orders) if order.effect == "allow"]
     named = names_of_held(session, by=by) if allows else set()
     found = {order: released_by(session, order, by=by) for order in allows if order.match == "list" or order.value in named}
@@ -150,14 +150,14 @@ def names_of_held(session: Session, *, by: Actor) -> set[str]:
     return {name for author, domain in rows for name in (author, *ancestor_domains(domain))}
 
 
-def collect_questions(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> Looked:
+def collect_questions(session: Session, found: Mapping[RuleOrder, Collection[int]]) -> AskedQuestions:
     """Collects the questions of rules about the held messages that each of them allows."""
     every = sorted({one for some in found.values() for one in some})
     where = is_among(session, col(Delivery.id), every)
     due = confirmations.names_of(session, every)
     names_of = {order: tuple(in_order(name for one in some for name in due[one])) for order, some in found.items()}
     asking = [rule_to_confirm(order, names, sum(bool(due[one]) for one in found[order])) for order, names in names_of.items() if names]
-    return Looked(confirmations.list_questions(session, where), tuple(asking), selection.selection_fence(session, where), names_of)
+    return AskedQuestions(confirmations.list_questions(session, where), tuple(asking), selection.selection_fence(session, where), names_of)
 
 
 def rule_to_confirm(order: RuleOrder, names: tuple[str, ...], count: int) -> RuleToConfirm:
@@ -200,7 +200,7 @@ def resume_rule(
 ) -> Rule:
     """Resume a paused rule on content. SecondLookNeeded as where it is made."""
     order = paused_order(session, rule_id, by=by)
-    looked = look_at_content(session, [order], by=by, now=now, settings=settings, tried=tried) if order else Looked()
+    looked = collect_content_questions(session, [order], by=by, now=now, settings=settings, tried=tried) if order else AskedQuestions()
     names = looked.confirmed(confirm, fence, by=by)
     return content_store.pause_rule(session, rule_id, paused=False, by=by, now=now, settings=settings, confirmed=names)
 
@@ -237,8 +237,8 @@ def restore_rules(
     """
     planned = restoring.plan_restore(session, rule_ids, by=by, now=now, settings=settings)
     orders = [order for _, order in planned]
-    of_content = look_at_content(session, orders, by=by, now=now, settings=settings, tried=tried)
-    looked = join_looks(look_at_new(session, orders, by=by, now=now), of_content)
+    of_content = collect_content_questions(session, orders, by=by, now=now, settings=settings, tried=tried)
+    looked = join_questions(collect_new_questions(session, orders, by=by, now=now), of_content)
     names = looked.confirmed(confirm, fence, by=by)
     return restoring.write_restore(session, planned, by=by, now=now, settings=settings, confirmed=names)
 

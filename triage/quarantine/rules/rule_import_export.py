@@ -22,7 +22,7 @@ from triage.policy.rules.rule_request import CLAIMED, CONTENT, RuleOrder, check_
 from triage.policy.rules.rule_subject import match_of, word_of
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
-from triage.quarantine.rules.rule_confirmation import Looked
+from triage.quarantine.rules.rule_confirmation import AskedQuestions
 from triage.say import clean_params, error_sentence, quote_text, say
 from triage.store.models.rules import Rule
 from triage.text.sanitize import escape_visible
@@ -74,7 +74,7 @@ class Loaded:
     made: int
     kept: int  # rules that were there already
     rules: tuple[int, ...] = ()  # ids of those that were made
-    looked: Looked = field(default_factory=Looked)  # what had to be confirmed, or has to be
+    looked: AskedQuestions = field(default_factory=AskedQuestions)  # what had to be confirmed, or has to be
     left_out: tuple[Fault, ...] = ()  # lines whose rules on content need a second person
     lines: tuple[LoadedLine, ...] = ()
 
@@ -111,8 +111,8 @@ def load_rules(
     access.may_make_rules(by)
     numbered, left_out = split_orders(session, orders_of(session, text, by, settings), settings, now)
     orders = [order for _, order in numbered]
-    of_content = rule_confirmation.look_at_content(session, orders, by=by, now=now, settings=settings, tried=tried)
-    looked = rule_confirmation.join_looks(rule_confirmation.look_at_new(session, orders, by=by, now=now), of_content)
+    of_content = rule_confirmation.collect_content_questions(session, orders, by=by, now=now, settings=settings, tried=tried)
+    looked = rule_confirmation.join_questions(rule_confirmation.collect_new_questions(session, orders, by=by, now=now), of_content)
     if asks:
         looked.confirmed(confirm, fence, by=by)
     newer_than = new_id()

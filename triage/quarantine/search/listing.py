@@ -202,7 +202,7 @@ def list_deliveries(
     if decision_id is not None:
         items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
         where.append(col(Delivery.id).in_(items))
-    if wanted.looks_inside:
+    if wanted.reads_content:
         return search_deliveries(session, wanted, where[1:], limit, after)
     apart = wanted.states if by.scope.company and wanted == Selection(states=wanted.states) and len(where) == 2 else ()
     places, total = walk_places(session, and_(*where), limit, after, apart=apart)
@@ -212,7 +212,7 @@ def list_deliveries(
 
 def place_kinds(wanted: Selection) -> tuple[type, type]:
     """Returns the types of the two parts of a place in this list, because a cursor may come from another list."""
-    return (int if wanted.looks_inside else datetime, int)
+    return (int if wanted.reads_content else datetime, int)
 
 
 def search_deliveries(

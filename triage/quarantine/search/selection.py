@@ -99,7 +99,7 @@ class Selection:
         return self
 
     @property
-    def looks_inside(self) -> bool:
+    def reads_content(self) -> bool:
         """Whether it is about what mail says or carries."""
         return bool(self.q or self.link_domain or self.attachment_sha256)
 
@@ -179,7 +179,7 @@ def states_condition(selection: Selection, states: Collection[str]) -> ColumnEle
     return in_states(states) if few else in_one_of(states)
 
 
-def looked_up(session: Session, selection: Selection) -> ColumnElement[bool]:
+def resolved_condition(session: Session, selection: Selection) -> ColumnElement[bool]:
     """The same for several questions: which names a domain has is looked for once for all of them."""
     if not selection.domain:
         return selection_condition(selection)
@@ -288,7 +288,7 @@ def count_outside(session: Session, selection: Selection, found: int, *, by: Act
         return sum(beyond_item(session, selection, one, by=by, states=states) for one in selection.any_of)
     if selection.ids:
         return len(set(selection.ids)) - found
-    if selection.looks_inside or by.scope.company:
+    if selection.reads_content or by.scope.company:
         return 0
     where = and_(selection_condition(selection), access.beyond_scope(by), *([states_condition(selection, list(states))] if states else []))
     return session.scalar(select(func.count()).select_from(Delivery).where(where)) or 0

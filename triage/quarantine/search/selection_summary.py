@@ -14,7 +14,7 @@ from triage.actor import Actor
 from triage.addressing.envelope import ancestor_domains
 from triage.message.signals.severity import Severity
 from triage.policy.rules.store import in_force
-from triage.quarantine.search.selection import Selection, count_outside, count_set_apart, looked_up, selection_fence
+from triage.quarantine.search.selection import Selection, count_outside, count_set_apart, resolved_condition, selection_fence
 from triage.store.db import is_among
 from triage.store.delivery_state import State
 from triage.store.models.columns import Instant
@@ -70,7 +70,7 @@ def selection_evidence(
     session: Session, selection: Selection, *, by: Actor, now: datetime, only: ColumnElement[bool] | None = None
 ) -> Evidence:
     """The evidence sheet of what the actor may see of a selection. `only`: of these, where a removal leaves others alone."""
-    where = and_(looked_up(session, selection), access.visible_deliveries(by)) if only is None else only
+    where = and_(resolved_condition(session, selection), access.visible_deliveries(by)) if only is None else only
     people, departments = (func.count(func.distinct(column)) for column in (col(Delivery.person), col(Delivery.department)))
     totals = select(func.count(), people, departments, func.coalesce(func.min(col(Delivery.weight)), 0)).where(where)
     count, of_people, of_departments, least_weight = session.execute(totals).one()

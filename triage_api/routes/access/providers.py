@@ -88,7 +88,7 @@ def begin_provider_sign_in(
     with db.transaction(here.engine) as session:
         sign_in_steps.refuse_flood(session, place_of(request), now=utcnow())
         is_fresh = given.fresh or staff_login.is_idle(session, request.cookies.get(here.cookie_name, ""), idle=idle, now=utcnow())
-    url, key = begin_at(here, provider, place_of(request), own_path(given.return_to), is_fresh=is_fresh)
+    url, key = begin_at(here, provider, place_of(request), console_path(given.return_to), is_fresh=is_fresh)
     set_step_cookie(response, here, key)
     return schemas.Elsewhere(url=url)
 
@@ -287,7 +287,7 @@ def callback_of(here: Office, provider: Provider) -> str:
     return f"{here.public_origin}{API}/session/providers/{provider.name}/callback"
 
 
-def own_path(path: str) -> str:
+def console_path(path: str) -> str:
     """A path of the console; the queue for whatever could lead elsewhere."""
     harmless = path.startswith("/") and not path.startswith(("//", "/api/")) and "\\" not in path and path.isascii() and path.isprintable()
     return path if harmless else "/"

@@ -46,7 +46,7 @@ class Feed:
         with self.lock:
             self.listeners.add(listener)
             if self.thread is None and not self.closed:
-                self.sequence = self.look()
+                self.sequence = self.count_acts()
                 self.thread = threading.Thread(target=self.watch, name="feed", daemon=True)
                 self.thread.start()
 
@@ -55,7 +55,7 @@ class Feed:
         with self.lock:
             self.listeners.discard(listener)
 
-    def look(self) -> int:
+    def count_acts(self) -> int:
         """Counts the committed acts; returns the last known number when the database does not answer."""
         try:
             with db.read_transaction(self.office.engine) as session:
@@ -72,7 +72,7 @@ class Feed:
                 if self.closed or not self.listeners:
                     self.thread = None
                     return
-            sequence = self.look()
+            sequence = self.count_acts()
             if sequence != self.sequence:
                 self.sequence = sequence
                 self.wake_listeners()

@@ -115,7 +115,7 @@ def import_rules(
     are in `confirm`, with its `fence`: once for the whole file, and `rules` says which rules ask. Rules already in force do not ask.
     """
     if lines.dry_run:
-        return looked_at(session, lines.text, tried, by, here)
+        return preview_lines(session, lines.text, tried, by, here)
     said: dict[str, Any] = {"confirm": lines.confirm, "fence": lines.fence, "tried": tried}
     loaded = rule_import_export.load_rules(session, lines.text, by=by, now=utcnow(), settings=here.settings, **said)
     offered = delivered_lately.of_rules(session, loaded.rules, by=by, now=utcnow())
@@ -171,7 +171,7 @@ def restore_rules(
     return schemas.RestoredRules(count=count)
 
 
-def looked_at(session: Session, text: str, tried: Trials, by: Actor, here: Here) -> schemas.ImportResult:
+def preview_lines(session: Session, text: str, tried: Trials, by: Actor, here: Here) -> schemas.ImportResult:
     """Returns what the lines would do, and what would need a confirmation. Makes nothing."""
     with session.begin_nested() as attempt:
         given: dict[str, Any] = {"by": by, "now": utcnow(), "settings": here.settings}

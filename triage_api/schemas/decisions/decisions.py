@@ -137,7 +137,7 @@ class Decision(DecisionSummary):
     agreed: Annotated[Agreed, Field(description="of a release with an allow; empty else")]
     not_searched: Annotated[
         list[MissedMailbox],
-        Field(validation_alias="not_looked_through", description="of a sweep: mailboxes that cannot be searched"),
+        Field(validation_alias="list_unsearched", description="of a sweep: mailboxes that cannot be searched"),
     ]
     items: list[Item]
 

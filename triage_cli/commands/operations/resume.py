@@ -64,7 +64,7 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
     refuse_server(ctx)
     settings = settings_of(ctx)
     with database_of(settings) as engine:
-        seen = look_into_mailboxes(engine, settings)
+        seen = find_mailboxes(engine, settings)
         if dry_run or (seen.later and not leave_unreachable):
             print_progress(seen, seen.unknown, resumed=False, form=form)
             return 0 if dry_run else LATER
@@ -76,7 +76,7 @@ def resume(ctx: click.Context, dry_run: bool, leave_unreachable: bool, send_unkn
     return REFUSED if waiting else 0
 
 
-def look_into_mailboxes(engine: Engine, settings: Settings) -> Seen:
+def find_mailboxes(engine: Engine, settings: Settings) -> Seen:
     """Mailboxes that may hold doubtful messages. NotYet while accepted messages from before are still in the spool."""
     seen = Seen()
     with db.read_transaction(engine) as session:

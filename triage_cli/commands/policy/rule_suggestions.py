@@ -33,12 +33,12 @@ def propose(desk: Desk, accepted: tuple[str, ...], refused: tuple[str, ...], con
     """List rules suggested by correspondence and decisions of the last 90 days. None counts before you accept it."""
     for given, answer in [(one, "accept") for one in accepted] + [(one, "refuse") for one in refused]:
         post_confirmed(desk, f"/rules/proposals/{given_id(given)}", {"answer": answer}, confirm)
-    look_again(desk)
+    refresh_suggestions(desk)
     rows = desk.items("/rules/proposals")
     PROPOSALS.print([one | {"would pass": one["evidence"]["would_pass"], "why": one["sentence"]} for one in rows], form)
 
 
-def look_again(desk: Desk) -> None:
+def refresh_suggestions(desk: Desk) -> None:
     """Let it be looked for now; who makes no rules sees what was found last."""
     try:
         desk.post("/rules/proposals/search")

@@ -173,7 +173,7 @@ def test_what_a_sweep_has_counted_in_sealed_mailboxes_is_not_told(company: Engin
                 f"Counted 6 messages from {SALES} in 2 mailboxes."
             ] * seen
             with nullcontext() if seen else pytest.raises(NotFound):
-                assert len(outcomes.get_decision(session, made.id, by=by).not_looked_through) == 2
+                assert len(outcomes.get_decision(session, made.id, by=by).list_unsearched) == 2
 
 
 @pytest.mark.parametrize("folder", ["person:joe.fern", "department:it"])

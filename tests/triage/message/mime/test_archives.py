@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.mime.archives import HEADERS, LONGEST, NAMES, RAR4, RAR5, SEVEN, TNEF, Archive, look_into
+from triage.message.mime.archives import HEADERS, LONGEST, NAMES, RAR4, RAR5, SEVEN, TNEF, Archive, read_archive
 
 LOCKED = (
     "UEsDBAoACQAAAD2yeF0gMDo2EgAAAAYAAAAJABwAc2V0dXAuZXhlVVQJAAMWDQZrFg0Ga3V4CwABBAAAAAAEAAAAAFwgCWA7xduDnDh2injrh74N"
@@ -116,14 +116,14 @@ MADE = [  # by Info-ZIP, WinRAR (the samples of rarfile; the ends of some are cu
 
 @pytest.mark.parametrize(("made", "seen"), MADE)
 def test_what_is_seen_of_an_archive(made: str, seen: Archive | None) -> None:
-    assert look_into(base64.b64decode(made)) == seen
+    assert read_archive(base64.b64decode(made)) == seen
 
 
 @pytest.mark.parametrize("made", [one.values[0] for one in MADE if "password" in str(one.id) or "hidden" in str(one.id)])
 def test_the_rest_of_a_closed_archive_never_passes_for_an_open_one_with_names(made: str) -> None:
     whole = base64.b64decode(made)
     for end in range(12, len(whole), 5):
-        found = look_into(whole[:end])
+        found = read_archive(whole[:end])
         assert found is None or found.closed or not found.names
 
 
@@ -132,7 +132,7 @@ def test_many_names_are_cut_and_stay_readable() -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(1000):
             archive.writestr(f"{number}.txt", "")
-    found = look_into(buffer.getvalue())
+    found = read_archive(buffer.getvalue())
     assert found is not None
     assert (len(found.names), found.names[-1], found.closed) == (NAMES, "199.txt", False)
 
@@ -168,7 +168,7 @@ def made(kind: str) -> bytes:
     ],
 )
 def test_nothing_hides_in_an_archive(content: bytes, name: str, closed: bool) -> None:
-    found = look_into(content)
+    found = read_archive(content)
     assert found is not None
     assert (name in found.names or not name, found.closed) == (True, closed)
 
@@ -191,20 +191,20 @@ UNREADABLE = SEVEN + b"\0\4" + bytes(4) + struct.pack("<QQ", 0, 2) + bytes(4) + 
     ],
 )
 def test_what_is_called_an_archive_is_closed_where_it_cannot_be_read(content: bytes, name: str, closed: bool | None) -> None:
-    found = look_into(content, called=("other.txt", name))
+    found = read_archive(content, called=("other.txt", name))
     assert (found.closed if found else None) == closed
 
 
 @pytest.mark.parametrize("name", ["app.log.{}", "1.2.840.113619.2.{}", "IMG_{}", "{}. Protokoll", "cache.0a4f{:032x}"])
 def test_many_names_without_an_ending_close_no_archive(name: str) -> None:
-    found = look_into(zipped(*map(name.format, range(NAMES + 1)), "setup.exe"))
+    found = read_archive(zipped(*map(name.format, range(NAMES + 1)), "setup.exe"))
     assert found is not None
     assert ("setup.exe" in found.names, found.closed) == (True, False)
 
 
 def test_names_that_lie_in_each_other_are_cut_at_their_beginning() -> None:
     head = b"PK\3\4" + struct.pack("<5H3IHH", 20, 0, 0, 0, 0, 0, 0, 0, 1000, 0)
-    found = look_into(head * 40 + b"x" * 1000 + b"/setup.exe" + b"PK\5\6" + bytes(18))
+    found = read_archive(head * 40 + b"x" * 1000 + b"/setup.exe" + b"PK\5\6" + bytes(18))
     assert found is not None
     assert {len(name) for name in found.names} == {LONGEST}
 
@@ -258,7 +258,7 @@ NESTED = b"\x11" + seven_number(0x3FFFF) + b"\0\x01\xd8\0\0\0"  # holds a quarte
 )
 def test_an_archive_that_says_too_much_is_read_once(content: bytes, closed: bool) -> None:
     """Reading each name whole would take minutes, or more memory than there is."""
-    found = look_into(content)
+    found = read_archive(content)
     assert found is not None
     assert found.closed == closed
     assert all(len(name) <= LONGEST for name in found.names)
@@ -267,7 +267,7 @@ def test_an_archive_that_says_too_much_is_read_once(content: bytes, closed: bool
 def test_no_name_in_a_7z_file_hides_beside_another() -> None:
     unknown = b"\x1b"  # a property that programs pass over
     for head in (property_of_names("read.txt") + unknown + property_of_names("setup.exe"), property_of_names("set\u200bup.exe", "a.txt")):
-        found = look_into(packed_directory(b"\5" + head))
+        found = read_archive(packed_directory(b"\5" + head))
         assert found is not None
         assert (any(name.endswith("up.exe") for name in found.names), found.closed) == (True, False)
 
@@ -276,7 +276,7 @@ def test_four_bytes_that_are_there_by_chance_close_no_archive() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("film.mp4", b"\x11PK\3\4" + b"\xab" * 100)
-    assert look_into(buffer.getvalue()) == Archive(("film.mp4",))
+    assert read_archive(buffer.getvalue()) == Archive(("film.mp4",))
 
 
 def attribute(level: int, name: int, data: bytes) -> bytes:
@@ -289,23 +289,23 @@ def test_what_outlook_packs_is_known_by_its_titles_and_long_names() -> None:
     packed = (
         TNEF + b"\1\0" + attribute(1, 0x89006, b"\0\0\1\0") + attribute(2, 0x18010, b"SETUP~1.TXT\0") + attribute(2, 0x69005, properties)
     )
-    assert look_into(packed) == Archive(("SETUP~1.TXT", "setup.exe"))
-    assert look_into(TNEF + b"\1\0" + attribute(2, 0x69005, properties[:8])) == Archive(unread=True)
+    assert read_archive(packed) == Archive(("SETUP~1.TXT", "setup.exe"))
+    assert read_archive(TNEF + b"\1\0" + attribute(2, 0x69005, properties[:8])) == Archive(unread=True)
 
 
 @pytest.mark.parametrize("mark", [b"PK\5\6", b"PK\3\4", RAR4, RAR5, SEVEN])
 def test_the_marks_of_an_archive_somewhere_in_other_files_close_nothing(mark: bytes) -> None:
-    assert look_into(b"%PDF-1.7 " + mark + bytes(30)) in (None, Archive())
+    assert read_archive(b"%PDF-1.7 " + mark + bytes(30)) in (None, Archive())
 
 
 def test_a_directory_that_would_unpack_without_end_is_cut() -> None:
     head = b"\x17\x06\x00\x01\x09\x10\x00\x07\x0b\x01\x00\x01\x23\x03\x01\x01\x05\x5d\x00\x00\xff\xff"
     content = SEVEN + b"\0\4" + b"\0" * 4 + struct.pack("<QQ", 16, len(head)) + b"\0" * 4 + b"\0" * 16 + head
-    found = look_into(content)
+    found = read_archive(content)
     assert found is None or found.names == ()
 
 
 @given(st.sampled_from([b"PK\x03\x04", RAR4, RAR5, SEVEN]), st.binary(max_size=400))
 def test_nothing_makes_it_raise(magic: bytes, rest: bytes) -> None:
-    found = look_into(magic + rest)
+    found = read_archive(magic + rest)
     assert found is None or isinstance(found.closed, bool)

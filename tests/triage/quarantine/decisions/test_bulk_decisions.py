@@ -445,7 +445,7 @@ def test_a_slice_looks_for_nothing_that_was_found_before_it_began(company: Engin
     is_under_way = True
     while is_under_way:
         with read_transaction(company) as session:
-            bulk_decisions.look_ahead(session, made.id, ahead, now=NOW)
+            bulk_decisions.load_next_slices(session, made.id, ahead, now=NOW)
         looked = ahead.ids
         with transaction(company) as session:
             bulk_decisions.go_on(session, made.id, now=NOW, settings=settings, ahead=ahead)
