@@ -1,5 +1,7 @@
 """Detects the language of a text by its letters or its commonest words. Pure."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 
 LOOKED_AT = 4_000  # characters
@@ -22,17 +24,22 @@ COMMON = {
     "fi": "ja on ei että se hän oli ovat kun mutta tai jos myös sekä tämä voit teidän meidän kanssa mukaan ole olla",
     "cs": "a je se na že to v z do pro jako není jsem jsou ale nebo s za by který jste vás prosím děkuji od",
 }
-SCRIPTS = {  # first and last letters
-    "ru": (("Ѐ", "ӿ"),),
-    "el": (("Ͱ", "Ͽ"),),
-    "he": (("֐", "׿"),),
-    "ar": (("\u0600", "\u06ff"),),
-    "ja": (("\u3040", "\u30ff"),),
-    "ko": (("\uac00", "\ud7af"),),
-    "zh": (("\u4e00", "\u9fff"),),
+SCRIPTS = {  # first and last letter
+    "ru": ("Ѐ", "ӿ"),
+    "el": ("Ͱ", "Ͽ"),
+    "he": ("֐", "׿"),
+    "ar": ("\u0600", "\u06ff"),
+    "ja": ("\u3040", "\u30ff"),
+    "ko": ("\uac00", "\ud7af"),
+    "zh": ("\u4e00", "\u9fff"),
 }
-WORDS = {language: frozenset(words.split()) for language, words in COMMON.items()}
+IN_SCRIPT = re.compile(f"[{''.join(f'{first}-{last}' for first, last in SCRIPTS.values())}]")
 LANGUAGES = (*COMMON, *SCRIPTS)
+LANGUAGES_OF = {
+    word: tuple(language for language, others in COMMON.items() if word in others.split())
+    for some in COMMON.values()
+    for word in some.split()
+}
 
 
 def find_language(text: str) -> str:
@@ -43,17 +50,16 @@ def find_language(text: str) -> str:
 
 def language_of_letters(text: str) -> str:
     """The language whose letters are a good part of the text. Japanese goes before Chinese, whose characters it uses too."""
-    letters = [one for one in text if one.isalpha()]
-    for language, spans in SCRIPTS.items():
-        theirs = sum(first <= one <= last for one in letters for first, last in spans)
-        if letters and theirs >= LEAST_LETTERS * len(letters):
+    found = [one for one in IN_SCRIPT.findall(text) if one.isalpha()]
+    least = LEAST_LETTERS * sum(map(str.isalpha, text)) if found else 0
+    for language, (first, last) in SCRIPTS.items() if found else ():
+        if sum(first <= one <= last for one in found) >= least:
             return language
     return ""
 
 
 def language_of_words(words: Iterable[str]) -> str:
     """The language whose common words are found clearly more often than those of any other."""
-    some = list(words)
-    counted = sorted(((sum(word in common for word in some), language) for language, common in WORDS.items()), reverse=True)
-    (most, language), (next_most, _) = counted[:2]
+    counted = Counter(language for word in words for language in LANGUAGES_OF.get(word, ()))
+    (language, most), (_, next_most) = [*counted.most_common(2), ("", 0), ("", 0)][:2]
     return language if most >= LEAST_WORDS and most >= LEAD * next_most else ""
