@@ -38,7 +38,7 @@ COMPANY := "tests/e2e/console/test_main_job.py::test_an_allowed_sender_who_prove
 CONSOLE_SOURCES := $(shell find webui \( -name node_modules -o -name dist -o -name __pycache__ \) -prune -o -type f -print)
 
 .PHONY: run test test-full quick flaky durations prepared compiled other-python
-.PHONY: lint style types contracts templates prose logic format docs reference thunderbird fuzz mutants faults bench console lock audit clean peers unit-other release keep-release snapshots
+.PHONY: lint style types contracts templates prose logic format docs reference thunderbird fuzz mutants faults bench bench-short console lock audit clean peers unit-other release keep-release snapshots
 
 run: $(VENV)/.run webui/dist/index.html
 	@exec $(BIN)/mailroom demo
@@ -140,6 +140,11 @@ bench: $(VENV)/.dev webui/dist/index.html
 	@rm -rf var/bench
 	@for claim in bench/*.py; do echo "== $$claim"; $(BIN)/python -P "$$claim"; done
 	@echo "== what was wanted, and what came out"; $(BIN)/python -m bench.rounds.verdict
+
+# Ten minutes: before a change and after it. The table shows both.
+bench-short: $(VENV)/.dev webui/dist/index.html
+	@PYTHON=$(PYTHON) tests/peers/install.sh bench
+	@$(BIN)/python -m bench.rounds.short
 
 console: webui/dist/index.html
 

@@ -3,15 +3,12 @@
 20 KB of signed mail from 50 domains over 20 sessions. Beside it the same load through Postfix with an SPF policy server,
 OpenDKIM and OpenDMARC, and through Postfix with Rspamd (authentication only), both into Dovecot's mailboxes. Of Mailroom
 two ways: `held`, everything is in the audit log where staff see and find it; `measure_delivered`, what is allowed and proven (nine of
-ten) lies in the same Dovecot, and the rest is held. Then a full spool is judged by one judge and by two. Answers of DNS are
-cached everywhere; its own processor time is in no figure.
+ten) lies in the same Dovecot, and the rest is held. Answers of DNS are cached everywhere; its own processor time is in no figure.
 """
 
 import argparse
 import contextlib
 import functools
-import os
-import signal
 import sqlite3
 import sys
 import time
@@ -54,9 +51,6 @@ def main() -> int:
                 "delivered": functools.partial(measure_delivered, load),
                 "opendkim": functools.partial(measure_theirs, load, peers["opendkim"]),
                 "rspamd": functools.partial(measure_theirs, load, peers["rspamd"]),
-                "drained by 1, SQLite": functools.partial(drain_spool, load, None, 1),
-                "drained by 1": functools.partial(drain_spool, load, server, 1),
-                "drained by 2": functools.partial(drain_spool, load, server, 2),
             }
             figures = measure_medians(ways, given.rounds)
     except processes.Missing as peer:
@@ -175,25 +169,6 @@ def measure_theirs(load: Load, stack: stacks.Stack) -> Sample:
     return sample
 
 
-def drain_spool(load: Load, server: postgresql.Server | None, judges: int) -> Sample:
-    """A spool that is full is emptied."""
-    with contextlib.ExitStack() as stack:
-        house = House(stack, server, judges)
-        warm_up, measured = load
-        Sending(house.company.smtp_port, warm_up, SESSIONS).finish()
-        house.wait_for(len(warm_up))
-        for one in house.judges:
-            os.kill(one, signal.SIGSTOP)
-        Sending(house.company.smtp_port, measured, SESSIONS).finish()
-        watch = processor.Watch(tuple(house.judges))
-        for one in house.judges:
-            os.kill(one, signal.SIGCONT)
-        house.wait_for(len(warm_up) + len(measured))
-        passed, used, others = watch.stop()
-        house.check([*warm_up, *measured])
-    return {"filed": len(measured) / passed, "cpu": sum(used) * 1000 / len(measured), "others": others}
-
-
 def passed_through(port: int, measured: Sequence[Sent], watched: tuple[int, ...], arrived: Callable[[], None]) -> Sample:
     """Send all of it and wait until it has arrived."""
     watch = processor.Watch(watched)
@@ -222,10 +197,6 @@ def print_report(figures: dict[str, dict[str, float]], messages: int, rounds: in
             for name in ways
         ],
     )
-    printing.print_table(
-        ("a full spool", "judged/s", "CPU ms/message"),
-        [(name, f"{one['filed']:,.0f}", f"{one['cpu']:.2f}") for name, one in figures.items() if name.startswith("drained")],
-    )
     goals.print_goals(pick_goals(figures))
     printing.print_machine(
         f"SQLite {sqlite3.sqlite_version}", discarding.postfix_version(), others=[one["others"] for one in figures.values()]
@@ -236,9 +207,7 @@ def pick_goals(figures: dict[str, dict[str, float]]) -> dict[str, float]:
     """Return the figure of each goal."""
     own = figures["held"]
     beside = {f"pipeline.{peer}": own["filed"] / figures[peer]["filed"] for peer in PEERS}
-    beside |= {f"pipeline.{peer}-cpu": own["cpu"] / figures[peer]["cpu"] for peer in PEERS}
-    second = figures["drained by 2"]["filed"] / figures["drained by 1"]["filed"]
-    return {**beside, "pipeline.cpu": own["cpu"], "pipeline.second-judge": second}
+    return {**beside, "pipeline.cpu": own["cpu"]}
 
 
 if __name__ == "__main__":

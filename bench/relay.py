@@ -1,10 +1,12 @@
-"""Claim: released mail reaches Dovecot and Postfix nearly as fast as smtp-source alone, and one message to 600 people in 6 transactions.
+"""Claim: a relayed message costs 0.6 ms of our processor time, and one message to 600 people goes in 6 transactions.
 
 `mailroom relay` takes released mail of 20 KB from an SQLite queue and hands it to Dovecot by LMTP, or to Postfix by
 SMTP. Beside it Postfix's own load generator straight into the same server with as many sessions, which keeps no queue,
 no record and no attempt. Then single releases at half of that rate: from the release's commit to the next hop's yes.
+`--rounds N --messages N` for other numbers.
 """
 
+import argparse
 import contextlib
 import functools
 import math
@@ -48,6 +50,10 @@ class House:
 
 def main() -> int:
     """Measure and print."""
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--rounds", type=int, default=ROUNDS)
+    wanted.add_argument("--messages", type=int, default=MESSAGES)
+    given = wanted.parse_args()
     with contextlib.ExitStack() as stack:
         try:
             store = stack.enter_context(dovecot.running())
@@ -58,20 +64,20 @@ def main() -> int:
         into_dovecot = start_house(stack, f"lmtp://127.0.0.1:{store.lmtp_port}")
         into_postfix = start_house(stack, f"smtp://127.0.0.1:{postfix.port}")
         contenders: dict[str, Callable[[], Sample]] = {
-            "Dovecot: mailroom relay": functools.partial(relay_single, into_dovecot, store.process.pid),
-            "Dovecot: smtp-source": functools.partial(run_source, store.lmtp_port, store.process.pid, lmtp=True),
-            "Postfix: mailroom relay": functools.partial(relay_single, into_postfix, postfix_pid),
-            "Postfix: smtp-source": functools.partial(run_source, postfix.port, postfix_pid, lmtp=False),
+            "Dovecot: mailroom relay": functools.partial(relay_single, into_dovecot, store.process.pid, given.messages),
+            "Dovecot: smtp-source": functools.partial(run_source, store.lmtp_port, store.process.pid, given.messages, lmtp=True),
+            "Postfix: mailroom relay": functools.partial(relay_single, into_postfix, postfix_pid, given.messages),
+            "Postfix: smtp-source": functools.partial(run_source, postfix.port, postfix_pid, given.messages, lmtp=False),
             f"Dovecot, {PEOPLE} people: mailroom relay": functools.partial(relay_together, into_dovecot, store.process.pid),
             f"Dovecot, {PEOPLE} people: smtp-source": functools.partial(sourced_together, store.lmtp_port, store.process.pid),
         }
         for run in contenders.values():
             run()  # mailboxes come into being, statements are compiled
-        figures = measure_medians(contenders, ROUNDS)
-        print_report(figures)
-        dovecots = [figures[f"Dovecot: {name}"]["rate"] for name in ("mailroom relay", "smtp-source")]
-        goals.print_goals({"relay.dovecot": dovecots[0] / dovecots[1], "relay.together": count_transactions(stack)})
-        measure_releases(into_dovecot, figures["Dovecot: mailroom relay"]["rate"] / 2)
+        figures = measure_medians(contenders, given.rounds)
+        print_report(figures, given.messages, given.rounds)
+        ours = figures["Dovecot: mailroom relay"]
+        goals.print_goals({"relay.cpu": ours["relay"], "relay.together": count_transactions(stack)})
+        measure_releases(into_dovecot, ours["rate"] / 2)
         printing.print_machine(
             discarding.postfix_version(), f"Dovecot {read_version()}", others=[one["others"] for one in figures.values()]
         )
@@ -88,10 +94,10 @@ def start_house(stack: contextlib.ExitStack, url: str) -> House:
     return House(company, engine, stack.enter_context(roles.start_role(company, "relay")))
 
 
-def relay_single(at: House, peer: int) -> Sample:
+def relay_single(at: House, peer: int, messages: int) -> Sample:
     """A queue of single messages."""
-    ids = releasing.prepare_messages(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(MESSAGES)], SIZE)
-    return time_work(peer, at.pid, MESSAGES, functools.partial(empty_queue, at, ids))
+    ids = releasing.prepare_messages(at.engine, [[f"joe{number % SESSIONS}@{DOMAIN}"] for number in range(messages)], SIZE)
+    return time_work(peer, at.pid, messages, functools.partial(empty_queue, at, ids))
 
 
 def relay_together(at: House, peer: int) -> Sample:
@@ -114,12 +120,12 @@ def empty_queue(at: House, ids: list[int]) -> None:
     processes.until(lambda: releasing.count_delivered(at.engine, ids) == len(ids), "everything is delivered", log=at.company.log)
 
 
-def run_source(port: int, peer: int, *, lmtp: bool) -> Sample:
+def run_source(port: int, peer: int, messages: int, *, lmtp: bool) -> Sample:
     """The load generator alone."""
     send = functools.partial(
-        smtp_source.send_messages, port, messages=MESSAGES, size=SIZE, sessions=SESSIONS, to=f"ann@{DOMAIN}", reuse=True, lmtp=lmtp
+        smtp_source.send_messages, port, messages=messages, size=SIZE, sessions=SESSIONS, to=f"ann@{DOMAIN}", reuse=True, lmtp=lmtp
     )
-    return time_work(peer, 0, MESSAGES, send)
+    return time_work(peer, 0, messages, send)
 
 
 def sourced_together(port: int, peer: int) -> Sample:
@@ -162,9 +168,9 @@ def measure_releases(at: House, rate: float) -> None:
     printing.print_table(("", "p50", "p99"), [("measured", f"{waited[len(waited) // 2]:.1f}", f"{waited[int(len(waited) * 0.99)]:.1f}")])
 
 
-def print_report(figures: dict[str, dict[str, float]]) -> None:
+def print_report(figures: dict[str, dict[str, float]], messages: int, rounds: int) -> None:
     """Each pair, with its ratio."""
-    print(f"{MESSAGES} messages of {SIZE // 1024} KB over {SESSIONS} connections, medians of {ROUNDS} alternating rounds")
+    print(f"{messages} messages of {SIZE // 1024} KB over {SESSIONS} connections, medians of {rounds} alternating rounds")
     rows = []
     for name, figure in figures.items():
         beside = figures[name.partition(":")[0] + ": smtp-source"]

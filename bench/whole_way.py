@@ -4,8 +4,10 @@
 and DMARC, parsing, signals, policy, the record. DNS answers from a zone file. There are two ways: `measure_live`, mail comes in
 while the judge works, and `measure_apart`, the judge is stopped (SIGSTOP) until the spool is filled, so that each part is seen
 alone. Measured against its own limit only, which is what both processors could do if nothing ever waited.
+`--rounds N --messages N` for other numbers.
 """
 
+import argparse
 import contextlib
 import functools
 import os
@@ -15,7 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench.rounds import printing, processor, roles, signed_messages
+from bench.rounds import goals, printing, processor, roles, signed_messages
 from bench.rounds.alternating import Sample, measure_medians
 from bench.rounds.sessions import Sending
 from bench.rounds.signed_messages import Sent
@@ -30,10 +32,15 @@ ROUNDS = 3
 
 def main() -> int:
     """Measure and print."""
-    written = signed_messages.make_messages(WARM_UP + MESSAGES)
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    wanted.add_argument("--rounds", type=int, default=ROUNDS)
+    wanted.add_argument("--messages", type=int, default=MESSAGES)
+    given = wanted.parse_args()
+    written = signed_messages.make_messages(WARM_UP + given.messages)
     warm_up, load = written[:WARM_UP], written[WARM_UP:]
     ways = {"live": functools.partial(measure_live, warm_up, load), "apart": functools.partial(measure_apart, warm_up, load)}
-    figures = measure_medians(ways, ROUNDS)
+    figures = measure_medians(ways, given.rounds)
+    print(f"{given.messages} signed messages, {SESSIONS} sessions, one message a connection, medians of {given.rounds} rounds")
     print_report(figures["live"], figures["apart"], sum(len(letter.raw) for letter in load) / len(load))
     return 0
 
@@ -112,9 +119,8 @@ def print_report(live: Sample, apart: Sample, size: float) -> None:
     """The table."""
     cores = os.cpu_count() or 1
     limit = cores * 1000 / live["cpu"]
-    print(f"{MESSAGES} signed messages of {size / 1024:.0f} KB, {SESSIONS} sessions, one message a connection, medians of {ROUNDS} rounds")
     printing.print_table(
-        ("", "messages/s", "to its limit", "CPU ms/message"),
+        (f"of {size / 1024:.0f} KB", "messages/s", "to its limit", "CPU ms/message"),
         [
             ("live: acknowledged", f"{live['acknowledged']:,.0f}", "", f"{live['receive']:.2f}"),
             ("live: judged and stored", f"{live['filed']:,.0f}", printing.format_ratio(live["filed"], limit), f"{live['cpu']:.2f}"),
@@ -126,6 +132,7 @@ def print_report(live: Sample, apart: Sample, size: float) -> None:
             ("apart: judged from a full spool", f"{apart['filed']:,.0f}", "", f"{apart['cpu']:.2f}"),
         ],
     )
+    goals.print_goals({"pipeline.cpu": live["cpu"]})
     print("The same load beside Postfix with Rspamd, and with OpenDKIM and OpenDMARC: bench/pipeline.py")
     printing.print_machine(f"SQLite {sqlite3.sqlite_version}", others=[live["others"], apart["others"]])
 

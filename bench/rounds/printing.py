@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Sequence
@@ -31,10 +32,22 @@ def find_percentile(values: Sequence[float], part: float) -> float:
 
 def print_machine(*versions: str, others: Sequence[float]) -> None:
     """The machine without its name, and how many of its processors other work kept busy during the runs."""
-    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    print(f"{os.cpu_count()} processors, {system}, Python {platform.python_version()}, {', '.join(versions)}; ", end="")
-    print(f"writing 20 KB and fsync: {fsync_milliseconds():.2f} ms")
+    print(f"{', '.join((describe_machine(), *versions))}; writing 20 KB and fsync: {fsync_milliseconds():.2f} ms")
     print(f"Processors that other work kept busy meanwhile: {statistics.median(others):.2f}\n", flush=True)
+
+
+def describe_machine() -> str:
+    """Describe the processors, the system and the interpreter, without the machine's name."""
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return f"{os.cpu_count()} processors, {system}, Python {platform.python_version()} ({describe_build()})"
+
+
+def describe_build() -> str:
+    """Describe who built the interpreter, and how: one without profile-guided optimisation takes about a tenth more time."""
+    if sys.base_prefix == "/usr":
+        return f"the system's, {platform.python_compiler()}"
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    return f"built apart, {platform.python_compiler()}, {'' if '--enable-optimizations' in arguments else 'not '}optimised"
 
 
 def fsync_milliseconds(times: int = 50) -> float:

@@ -45,6 +45,7 @@ def main() -> int:
     wanted.add_argument("--record", action="store_true")
     measured, recorded = read_latest(MEASURED), on_record()
     rows = [format_row(name, goal, measured, recorded) for name, goal in GOALS.items()]
+    print(printing.describe_machine())
     printing.print_table(("", "wanted", "measured", "", "on record", "to it"), rows)
     worse = [GOALS[name].words for name, figure in measured.items() if is_worse(name, figure, recorded)]
     for one in worse:

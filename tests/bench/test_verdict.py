@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.rounds import verdict
+from bench.rounds import short, verdict
 from bench.rounds.goals import GOALS, Goal, at_most
 from bench.rounds.verdict import Figure
 
@@ -66,3 +66,16 @@ def test_the_docs_show_what_is_on_record() -> None:
 
 def test_what_is_wanted_to_be_nothing_is_drawn_as_far_off_when_there_is_some() -> None:
     assert 'width="180"' in "".join(verdict.plot_bar(at_most("errors", 0, "messages"), 3, 0))
+
+
+def test_a_short_run_shows_the_figures_of_the_one_before() -> None:
+    latest, before = {"pipeline.cpu": Figure(3.0), "memory.judge": PART}, {"pipeline.cpu": Figure(4.0)}
+    found = {row[0]: row[2:] for row in short.format_rows(latest, before)}
+    assert found == {
+        GOALS["pipeline.cpu"].words: ("3.00 ms", "met", "4.00 ms", "0.75 ×"),
+        GOALS["memory.judge"].words: ("9.90 MB", "with 50,000 only", "-", ""),
+    }
+
+
+def test_every_program_of_the_short_run_is_there() -> None:
+    assert [name for name in short.PROGRAMS if not (Path("bench") / f"{name}.py").exists()] == []
