@@ -147,6 +147,7 @@ install_it() {
         say "edit /etc/mailroom/mailroom.toml and company.toml, then run this again"
         return
     fi
+    mailroom_of "$release/venv" secrets >/dev/null || { mailroom_of "$release/venv" secrets >&2 || true; fail "nothing was changed: an encrypted secret cannot be opened here"; }
     mailroom_of "$release/venv" settings --check || fail "nothing was changed: mend the settings, then run this again"
     before=$(readlink -e "$home/venv" 2>/dev/null || true)
     if ! upgrade "$release/venv"; then
@@ -158,6 +159,7 @@ install_it() {
         ln -sfn "$before" "$home/previous"
     fi
     place "$tree/deploy"
+    say "secrets: $(mailroom_of "$release/venv" secrets encrypt 2>&1 || true)" # not before: units of before know plain ones only
     mailroom_of "$release/venv" sync || say "the directory stays as it was; see above"
     start "$release/venv" || fail "a role did not start: journalctl -u 'mailroom-*'; \`deploy/install.sh rollback\` takes this back"
     describe "$release/venv" || say "there are no manual pages for it; see above"
@@ -193,6 +195,7 @@ rollback() {
     now=$(readlink -f "$home/venv")
     mailroom_of "$before" db check >/dev/null 2>&1 ||
         fail "the database has moved on since $before, which cannot read it: restore a backup of before with that release (docs/how-to/systemd.md), or stay"
+    if [ -d "$home/deploy" ] && ! grep -qs LoadCredentialEncrypted "$home"/deploy/systemd/*.service; then open_secrets "$now"; fi
     to_the_end
     # shellcheck disable=SC2046,SC2086 # lists of words
     systemctl stop $with_sockets $(printf 'mailroom-%s.service ' $behind_the_door) 2>/dev/null || true
@@ -205,6 +208,10 @@ rollback() {
     ln -sfn "$now" "$home/previous"
     describe "$before" || say "there are no manual pages for it; see above"
     say "back at $before"
+}
+
+open_secrets() { # for units that know plain ones only
+    mailroom_of "$1" secrets decrypt || fail "the units of before read no encrypted secrets: write those named above into /etc/mailroom/secrets"
 }
 
 uninstall() {

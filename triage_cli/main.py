@@ -107,6 +107,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "resume": "commands.operations.resume",
         "import": "commands.past_mail.import_mail",
         "settings": "manual.settings_reference",
+        "secrets": "secrets.secrets_command",
         "completion": "manual.completion",
         "man": "manual.man_pages",
     },

@@ -89,6 +89,7 @@ HELPS = {
     "resume": "Resume delivery after a backup was restored.",
     "import": "Import old messages into the quarantine.",
     "settings": "Print or check the settings.",
+    "secrets": "List the secrets of this machine, encrypt and rotate them.",
     "completion": "Print the shell completion.",
     "man": "Write the man pages.",
 }

@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.peers, pytest.mark.skipif(not may_boot(), reason="only
 
 ROLES = sorted(unit_name(path).removesuffix("@") for path in UNITS.glob("*.service"))
 IN_DIRECTORIES = {"webhooks": "webhooks_chat.key", "identity": "identity_company.secret"}
+FILES = sorted({*(SECRETS.keys() - IN_DIRECTORIES), *(name.replace("_", "/", 1) for name in IN_DIRECTORIES.values())})
+PLAIN = {name for name in FILES[::3] if "/" not in name}  # the others are encrypted
 SEALED_OFF = {"parse", "draw"}  # what reads hostile bytes sees nothing at all
 SETTINGS = """
 [company]
@@ -121,9 +123,12 @@ cp -r /opt/tree/deploy/systemd/. /etc/systemd/system/
 systemd-sysusers /opt/tree/deploy/sysusers.d/mailroom.conf
 systemd-tmpfiles --create /opt/tree/deploy/tmpfiles.d/mailroom.conf
 ln -s /opt/ready /opt/mailroom/venv
-mkdir -m 700 /etc/probed /etc/probed/webhooks /etc/probed/identity
-for name in {" ".join(SECRETS.keys() - {"webhooks", "identity"})} \
-    webhooks/chat.key identity/company.secret; do echo secret > /etc/probed/$name; done
+mkdir -m 700 /etc/probed /etc/probed/{{encrypted,webhooks,identity}}
+for name in {" ".join(FILES)}; do echo secret > /etc/probed/$name; done
+mkdir /etc/probed-plain && mv -t /etc/probed-plain {" ".join(f"/etc/probed/{name}" for name in PLAIN)}
+/opt/mailroom/venv/bin/python3 -I -m triage_cli secrets --directory /etc/probed encrypt
+mkdir -p /etc/probed/encrypted/webhooks /etc/probed/encrypted/identity
+mv -t /etc/probed /etc/probed-plain/*.*
 cd /etc/systemd/system
 for role in {" ".join(ROLES)}; do
     sed -e 's|^ExecStart=.*|ExecStart=/opt/mailroom/venv/bin/python3 -I /etc/probe.py|' -e 's/^Type=.*/Type=oneshot/' \
@@ -199,7 +204,8 @@ def test_what_a_role_can_and_cannot_do(machine: Machine, role: str) -> None:
     assert able.pop("user") > 0
     assert able.pop("interfaces") in ([], ["lo"])
     own = {name for name, whose in SECRETS.items() if role in whose}
-    assert set(able.pop("credentials")) == {IN_DIRECTORIES.get(name, name) for name in own}
+    named = {IN_DIRECTORIES.get(name, name) for name in own}
+    assert set(able.pop("credentials")) == {name if name in PLAIN else f"encrypted.{name}" for name in named}
     assert able == {
         "shell": False,
         "writable_code": False,
@@ -213,6 +219,43 @@ def test_what_a_role_can_and_cannot_do(machine: Machine, role: str) -> None:
         "company": role in ("sync", "upkeep"),
         "spool": role not in SEALED_OFF | {"identity"},
     }
+
+
+def test_a_rotation_restarts_the_role_and_takes_a_bad_secret_back(machine: Machine) -> None:
+    def rotate(*words: str) -> Any:
+        command = ["/opt/mailroom/venv/bin/python3", "-I", "-m", "triage_cli", "secrets", "rotate", "--yes", *words]
+        return machine.run(*command, check=False)
+
+    def started() -> str:
+        return machine.run("systemctl", "show", "--value", "--property=ExecMainStartTimestampMonotonic", "mailroom-receive.service").stdout
+
+    before = started()
+    done = rotate("smtp.edge_token")
+    assert (done.returncode, "Restarts 1 role: receive" in done.stdout, "rotated, encrypted" in done.stdout) == (0, True, True), done.stderr
+    assert started() != before
+    kept = machine.run("ls", "-R", "/etc/mailroom/secrets").stdout
+    machine.run("sh", "-c", "echo no certificate >/run/bad")
+    refused = rotate("smtp.tls_cert=/run/bad", "smtp.tls_key=/run/bad")
+    assert (refused.returncode, "did not start: mailroom-receive.service" in refused.stderr) == (1, True), refused.stderr
+    assert machine.run("ls", "-R", "/etc/mailroom/secrets").stdout == kept, "there was none before"
+    assert machine.state("mailroom-receive.service") == "active"
+    assert machine.python(SEND) == "sent"
+
+
+def test_the_doctor_finds_a_secret_in_the_environment_of_a_unit(machine: Machine) -> None:
+    def find_secrets() -> list[str]:
+        doctor = ["/opt/mailroom/venv/bin/python3", "-I", "-m", "triage_cli", "doctor", "--json"]
+        command = ["runuser", "-u", "mailroom-upkeep", "--", "env", "MAILROOM_CONFIG=/etc/mailroom/mailroom.toml", *doctor]
+        said = json.loads(machine.run(*command, check=False).stdout)
+        return [f"{one['level']} {one['found']}" for one in said if one["what"] == "secrets"]
+
+    assert [one[:2] for one in find_secrets()] == ["ok"], find_secrets()
+    drop_in = "/etc/systemd/system/mailroom-receive.service.d"
+    token = "[Service]\nEnvironment=MAILROOM_SMTP__EDGE_TOKEN=word MAILROOM_SMTP__LISTEN=0.0.0.0:25\n"
+    machine.run("sh", "-c", f"mkdir -p {drop_in} && printf '{token}' >{drop_in}/token.conf && systemctl daemon-reload")
+    (found,) = find_secrets()
+    assert ("fail" in found, "holds smtp.edge_token" in found, "word" in found) == (True, True, False)
+    machine.run("sh", "-c", f"rm -r {drop_in} && systemctl daemon-reload")
 
 
 def test_hostile_mail_is_read_by_a_unit_of_its_own(machine: Machine) -> None:

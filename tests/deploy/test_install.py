@@ -73,6 +73,11 @@ import json, smtplib
 with smtplib.SMTP("127.0.0.1", 25, timeout=180) as door:
     print(json.dumps(door.ehlo()[1].decode().split()[0]))
 """
+STARTTLS = """
+import json, smtplib, ssl
+with smtplib.SMTP("127.0.0.1", 25, timeout=180) as door:
+    print(json.dumps(str(door.starttls(context=ssl._create_unverified_context())[0])))
+"""
 UNIT = "/etc/systemd/system/mailroom-relay.service"
 MARK = "# of the release before\n"
 
@@ -85,6 +90,11 @@ def replaced(machine: Machine, path: str, old: str, new: str) -> None:
 def mailroom(machine: Machine, *words: str) -> str:
     """The administrator's command."""
     return machine.run("/usr/local/sbin/mailroom", *words, check=False).stdout
+
+
+def kept_secrets(machine: Machine) -> list[list[str]]:
+    """Each secret there, and how it is kept."""
+    return [line.split()[:2] for line in mailroom(machine, "secrets").splitlines()[1:]]
 
 
 GUARDED = """
@@ -150,7 +160,11 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     write(machine, "/etc/mailroom/secrets/webhooks/chat.key", "whsec_bWFkZSBvZiBhIGh1bmRyZWQgbGV0dGVycyBhbmQgc29tZSBtb3Jl")
     for secret, file in zip(("smtp.tls_cert", "smtp.tls_key"), make_certificate(tmp_path), strict=True):
         write(machine, f"/etc/mailroom/secrets/{secret}", file.read_text())
-    assert "is in place" in run(machine, "install", "--venv", "/opt/ready")
+    said = run(machine, "install", "--venv", "/opt/ready")
+    assert ("is in place" in said, "encrypted for this machine: smtp.tls_cert, smtp.tls_key, webhooks/chat.key" in said) == (True, True), (
+        said
+    )
+    assert kept_secrets(machine) == [["smtp.tls_cert", "encrypted"], ["smtp.tls_key", "encrypted"], ["webhooks/chat.key", "encrypted"]]
     assert machine.run("head", "-c9", "/usr/local/share/man/man1/mailroom-release.1").stdout == ".TH MAILR"
     asks = "_MAILROOM_COMPLETE=bash_complete COMP_WORDS='mailroom rele' COMP_CWORD=1 /usr/local/sbin/mailroom"
     assert machine.run("bash", "-c", asks).stdout == "plain,release\n"
@@ -191,7 +205,10 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
     assert run(machine, "status").splitlines()[:2] == ["release   /opt/newer", "previous  /opt/ready"]
     machine.python(SEND)
 
+    machine.run("bash", "-c", "sed -i /LoadCredentialEncrypted/d /opt/mailroom/deploy/systemd/*.service")  # as releases of before
     assert "back at /opt/ready" in run(machine, "rollback")
+    assert {kept for _, kept in kept_secrets(machine)} == {"plain"}
+    assert machine.python(STARTTLS) == "220"
     assert MARK in machine.run("cat", UNIT).stdout, "a program and its units belong together"
     machine.python(SEND)
 
@@ -204,6 +221,17 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
         for role in ("judge", "relay", "api", "upkeep"):
             until(lambda role=role: machine.state(f"mailroom-{role}.service") == "active", machine)
         assert run(machine, "status").splitlines()[0] == "release   /opt/ready"
+
+    mailroom(machine, "secrets", "encrypt")
+    machine.run("bash", "-c", "mv /var/lib/systemd/credential.secret /run/ && systemd-creds setup")  # as on another machine
+    refused = run(machine, "install", "--venv", "/opt/newer", code=1)
+    assert ("remove /etc/mailroom/secrets/encrypted/smtp.tls_cert" in " ".join(refused.split()), "nothing was changed" in refused) == (
+        True,
+        True,
+    )
+    said = machine.run("/usr/local/sbin/mailroom", "deliveries", check=False).stderr
+    assert "an encrypted secret cannot be opened on this machine" in said, said
+    machine.run("bash", "-c", "mv -f /run/credential.secret /var/lib/systemd/ && mailroom secrets decrypt")
 
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + "nonsense = 1\n")
     refused = run(machine, "install", "--venv", "/opt/newer", code=1)

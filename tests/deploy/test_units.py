@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -85,11 +86,21 @@ def test_who_is_shown_a_directory_starts_after_who_makes_it(made_by: str, direct
 @pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda path: path.name)
 def test_a_role_gets_its_secrets_as_credentials_and_no_other(unit: Path) -> None:
     lines = unit.read_text().splitlines()
-    loaded = dict(line.removeprefix("LoadCredential=").split(":", 1) for line in lines if line.startswith("LoadCredential="))
-    assert loaded == {name: f"/etc/mailroom/secrets/{name}" for name, whose in SECRETS.items() if unit_name(unit) in whose}
-    default = {line.removeprefix("SetCredential=").removesuffix(r":\n") for line in lines if line.startswith("SetCredential=")}
-    assert loaded.keys() - {"webhooks", "identity"} == default, "each may be missing; a directory may be empty"
-    assert not [line for line in lines if "/etc/mailroom/secrets" in line and not line.startswith("LoadCredential=")]
+    own = {name: f"/etc/mailroom/secrets/{name}" for name, whose in SECRETS.items() if unit_name(unit) in whose}
+    assert dict(named(lines, "LoadCredential=")) == own
+    assert dict(named(lines, "LoadCredentialEncrypted=")) == {
+        f"encrypted.{name}": path.replace("/secrets/", "/secrets/encrypted/") for name, path in own.items()
+    }
+    files = own.keys() - {"webhooks", "identity"}
+    assert dict(named(lines, "SetCredential=")) == dict.fromkeys({*files, *(f"encrypted.{name}" for name in files)}, r"\n"), (
+        "each may be missing; a directory may be empty"
+    )
+    assert not [line for line in lines if "/etc/mailroom/secrets" in line and not line.startswith("LoadCredential")]
+
+
+def named(lines: list[str], key: str) -> Iterator[list[str]]:
+    """Name and value of each credential that a unit sets by this key."""
+    return (line.removeprefix(key).split(":", 1) for line in lines if line.startswith(key))
 
 
 def test_every_secret_is_some_units_and_on_the_page() -> None:

@@ -78,6 +78,7 @@ FIELDS = {  # of --json; there may come more
     "outgoing next-hops": "next_hop waiting under_way refused unreachable next_try last_reply",
     "report": "name title since until time_zone sentences definition tables",
     "reported list": "id at by others delivery state author subject found",
+    "secrets": "name kept roles fault",
     "searches list": "id name search tab department person shared by held",
     "who-can-read": "kind name shown role access why",
     "people list": "uid name department mailbox", "people departments": "code name people mailbox roles responsible",
@@ -107,7 +108,8 @@ FIELDS = {  # of --json; there may come more
     "webhooks list": "name state waiting oldest succeeded dropped last_reply",
 }  # fmt: skip
 SAYS = (  # commands of this machine whose --json holds what they say
-    "audit key", "backup create", "backup restore", "db check", "db compact", "db upgrade", "learn postfix-log", "spool retry",
+    "audit key", "backup create", "backup restore", "db check", "db compact", "db upgrade", "learn postfix-log",
+    "secrets rotate", "secrets encrypt", "secrets decrypt", "spool retry",
     "spool take-out", "staff add", "staff break-glass", "staff link", "staff lock", "staff password", "staff remove",
     "staff reset-second-factor", "staff rights", "staff sign-out", "staff unlink", "staff unlock", "webhooks secret",
 )  # fmt: skip
@@ -138,7 +140,7 @@ def fields(name: str) -> set[str]:
 
 
 def test_no_field_is_ever_taken_away() -> None:
-    there = {name: fields(name) for name in {*commands(), "outgoing", "spool"} if fields(name)}
+    there = {name: fields(name) for name in {*commands(), "outgoing", "secrets", "spool"} if fields(name)}
     assert set(FIELDS) == set(there), "a new command's fields stand here too"
     assert {name: gone for name, said in FIELDS.items() if (gone := set(said.split()) - there[name])} == {}
 

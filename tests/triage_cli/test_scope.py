@@ -145,6 +145,7 @@ OTHERS = {
     "brakes release", "brakes remove", "brakes restore", "run announce", "run end",
     "authenticate",
     "backup create", "backup restore", "resume", "completion", "man", "spool list", "spool retry", "spool show", "spool take-out",
+    "secrets encrypt", "secrets decrypt", "secrets rotate",
 }  # fmt: skip
 
 

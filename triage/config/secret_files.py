@@ -7,6 +7,7 @@ from pathlib import Path
 from triage.config.webhooks import Hook, fault_of_url
 
 UNITS = Path("/run/credentials")  # where systemd puts each unit's, for it alone
+ENCRYPTED = "encrypted."  # begins the name of a credential that was encrypted (`mailroom secrets`); the same one as a plain file is newer
 
 
 def url_of(hook: Hook) -> str:
@@ -30,4 +31,10 @@ def keys_of(hook: Hook) -> tuple[str, ...]:
 def held_here(file: str, environment: Mapping[str, str] = os.environ) -> Path:
     """Returns the path of a secret file for this process: a credential that the settings name for one unit is among another's own."""
     path, own = Path(file), environment.get("CREDENTIALS_DIRECTORY")
-    return Path(own, path.name) if own and path.parent.parent == UNITS else path
+    return find_credential(Path(own), path.name) if own and path.parent.parent == UNITS else path
+
+
+def find_credential(directory: Path, name: str) -> Path:
+    """Returns the path of a unit's credential: the encrypted one where the plain one is missing or empty."""
+    plain, encrypted = directory / name, directory / (ENCRYPTED + name)
+    return encrypted if encrypted.exists() and not (plain.exists() and plain.read_bytes().strip()) else plain

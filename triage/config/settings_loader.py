@@ -16,6 +16,7 @@ from triage.config import alert_types
 from triage.config.duties import Duty
 from triage.config.identity_providers import Provider
 from triage.config.renamed import RENAMED, RENAMED_SECTIONS, RENAMED_VALUES, hint_renamed, hint_renamed_value
+from triage.config.secret_files import find_credential
 from triage.config.settings import (
     Client,
     Company,
@@ -108,7 +109,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], st
 
 
 def read_credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), unless they are empty.
+    """Files named SECTION.KEY, or encrypted.SECTION.KEY, in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), unless they are empty.
 
     A key that names a file gets the credential itself as that file; any other key gets what is in it.
     """
@@ -116,7 +117,7 @@ def read_credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], st
         return {}
     directory, found = Path(named), {}
     for section, name, one in every_key():
-        file = directory / f"{section}.{name}"
+        file = find_credential(directory, f"{section}.{name}")
         if file.exists() and (text := file.read_text("utf-8").strip()):
             found[section, name] = str(file) if one.metadata["file"] else text
     return found

@@ -22,6 +22,7 @@ from triage_cli.doctor import (
     outbound_checks,
     probes,
     process_checks,
+    secret_checks,
     tls_records,
 )
 from triage_cli.doctor.finding import FAIL, OK, Check, Finding
@@ -93,6 +94,7 @@ def examine_all(config: str | None, canary: str | None = None, via: str = "") ->
     yield Finding(OK, "settings", f"read from {settings_loader.choose_file(config, os.environ) or 'the environment'}")
     file = settings_loader.choose_file(config, os.environ)
     yield from run_check("roles", lambda found: process_checks.wait_for_roles(found, file), settings)
+    yield from run_check("secrets", lambda found: secret_checks.check_secrets(found, config), settings)
     for what, check in CHECKS:
         yield from run_check(what, check, settings)
     if canary:
