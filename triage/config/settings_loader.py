@@ -109,7 +109,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[tuple[str, str], st
 
 
 def read_credentials(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Files named SECTION.KEY, or encrypted.SECTION.KEY, in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), unless they are empty.
+    """Files named SECTION.KEY in systemd's $CREDENTIALS_DIRECTORY (LoadCredential=), or their encrypted form, unless they are empty.
 
     A key that names a file gets the credential itself as that file; any other key gets what is in it.
     """

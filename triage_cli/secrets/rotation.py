@@ -17,7 +17,7 @@ PAIR = {"smtp.tls_cert", "smtp.tls_key"}
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation does: the new values by name, what Mailroom made of them, and the roles that are restarted."""
+    """Plan of a rotation: the new values by name, which of them Mailroom made, and the roles that are restarted."""
 
     values: Mapping[str, bytes]
     made: frozenset[str]
