@@ -152,10 +152,12 @@ def named_recipients(recipients: tuple[str, ...], department: str) -> tuple[str,
     return tuple(who.strip().casefold() for code, _, who in (entry.partition("=") for entry in recipients) if code.strip() == department)
 
 
-def find_minutes_fault(setting: str, entries: tuple[str, ...]) -> str:
-    """Returns what is wrong with a setting of minutes by department, "" when nothing is."""
+def find_minutes_fault(setting: str, entries: tuple[str, ...], *, of_people: bool = True) -> str:
+    """Returns what is wrong with a setting of minutes by department, or by person where it is `of_people` too; "" when nothing is."""
     for entry in entries:
         code, _, minutes = entry.partition("=")
+        if not of_people and code_of(entry).startswith(PERSON):
+            return f"{setting}: “{entry}” is a person, and this is set by department alone: write such as sales=240"
         if not code.strip().removeprefix(PERSON) or not (minutes.strip().isascii() and minutes.strip().isdigit()):
             return f"{setting}: “{entry}” is no department with its minutes: write such as sales=30"
     return ""

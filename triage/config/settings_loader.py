@@ -175,7 +175,7 @@ def fault_of_coverage(built: Coverage) -> str:
     """Returns what is wrong with the business hours, and with the policy out of them; "" when nothing is."""
     own = tuple(entry.partition("=")[2].strip() for entry in (*built.departments, *built.people))
     why = business_hours.find_hours_fault(built.hours, built.time_zone, (built.out_of_hours, *own))
-    why = why or alert_types.find_minutes_fault("deliver_undecided", built.deliver_undecided)
+    why = why or alert_types.find_minutes_fault("deliver_undecided", built.deliver_undecided, of_people=False)
     old = next((policy for policy in (built.out_of_hours, *own) if policy in RENAMED_VALUES), "")
     return f": {why}{hint_renamed_value(old, (business_hours.PASS,))}" if why else ""
 

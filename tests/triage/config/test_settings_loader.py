@@ -66,6 +66,7 @@ def test_a_credential_is_the_file_itself_where_a_key_names_one_and_an_empty_one_
         (LEAST + '[notices]\nalerts = ["brake", "queue"]\n', r"not “queue”; it is now outgoing"),
         (LEAST + '[coverage]\nout_of_hours = "pass-perishable"\n', r"substitute:LOGIN; it is now pass-time-limited"),
         (LEAST + '[coverage]\ndepartments = ["it = pass-perishable"]\n', r"substitute:LOGIN; it is now pass-time-limited"),
+        (LEAST + '[coverage]\ndeliver_undecided = ["Person:joe.fern=5"]\n', "“Person:joe.fern=5” is a person, .* such as sales="),
         (LEAST + '[webhooks.hooks.chat]\nurl = "https://a.example/"\nevents = ["queue.alarm"]\n', r"; it is now outgoing\.alert"),
         (LEAST + '[recall]\npassed_on = ["support@company.example"]\n', "must be MAILBOX=NAME, such as support@company.example=the"),
         (LEAST + '[recall]\npassed_on = ["support=tickets"]\n', "“support=tickets” must be MAILBOX=NAME"),
