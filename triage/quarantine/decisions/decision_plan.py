@@ -306,8 +306,18 @@ def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool
 
 def require_proof_of_removal(request: DecisionRequest, meant: Meant, *, by: Actor, settings: Settings) -> None:
     """FactorNeeded where this is a large removal and whoever decides has to prove their second factor again first."""
-    if request.verb is Verb.PURGE and dual_control.is_large_removal(meant, settings):
+    if is_large_removal(request, meant, settings):
         factor_policy.require_proof(by)
+
+
+def is_large_removal(request: DecisionRequest, meant: Meant, settings: Settings) -> bool:
+    """Whether this removes copies from so many mailboxes that it asks for the second factor again."""
+    return request.verb is Verb.PURGE and dual_control.is_large_removal(meant, settings)
+
+
+def asks_for_factor(session: Session, request: DecisionRequest, meant: Meant, *, by: Actor, settings: Settings) -> bool:
+    """Whether this actor would have to prove their second factor again to decide this about these deliveries."""
+    return by.factor_due and request.verb is Verb.PURGE and is_large_removal(request, with_copies(session, meant), settings)
 
 
 def second_person_needs(

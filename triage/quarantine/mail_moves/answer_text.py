@@ -24,11 +24,15 @@ def answer_subject(made: PendingAct) -> str:
     return say("Confirm: {what}", what=approvals.describe_request(made))
 
 
-def write_answer_text(made: PendingAct, preview: Preview | None, along: Iterable[str], *, alone: bool) -> str:
-    """The text of an answer. `along`: the sentences about rules; `alone`: whoever asked may confirm it."""
+def write_answer_text(
+    made: PendingAct, preview: Preview | None, along: Iterable[str], *, alone: bool, factor: bool = False, unnamed: int = 0
+) -> str:
+    """The text of an answer. `along`: the sentences about rules; `alone`: whoever asked may confirm it; `factor`: with their second
+    factor; `unnamed`: messages that lie outside the account.
+    """
     blocks = made.order.get("block") is not None
-    lines = [approvals.approval_sentence(made), *(sheet_lines(preview, blocks=blocks) if preview else ()), *along]
-    return join_parts("\n\n", [*lines, *how_to_confirm(made, alone)])
+    lines = [approvals.approval_sentence(made), *(sheet_lines(preview, blocks=blocks, unnamed=unnamed) if preview else ()), *along]
+    return join_parts("\n\n", [*lines, *how_to_confirm(made, alone, factor)])
 
 
 def rule_lines(orders: Iterable[RuleOrder]) -> Iterable[str]:
@@ -48,11 +52,18 @@ def late_lines(orders: Iterable[RuleOrder], hours: int) -> Iterable[str]:
             yield say("Late copies from {value} are removed on arrival for {hours} hours, for {scope}.", value=one.value, **about)
 
 
-def how_to_confirm(made: PendingAct, alone: bool) -> Iterable[str]:
-    """Says how the request is confirmed."""
+def how_to_confirm(made: PendingAct, alone: bool, factor: bool) -> Iterable[str]:
+    """Says how the request is confirmed, and where: no mail program takes a second factor."""
     end = format_minute(made.lapses_at, year=False)
     if not alone:
         yield say("A colleague confirms it in the console, under Approvals, until {end} UTC. Moving this message changes nothing.", end=end)
+        return
+    if factor:
+        yield say(
+            "It needs your second factor: confirm it in the console, under Approvals, until {end} UTC. "
+            "Moving this message changes nothing.",
+            end=end,
+        )
         return
     yield say(
         "To do exactly this, move this message into the folder Yes. If anything changes before, nothing is done and you get a new answer."
@@ -60,7 +71,7 @@ def how_to_confirm(made: PendingAct, alone: bool) -> Iterable[str]:
     yield say("It also waits in the console, under Approvals, until {end} UTC. Deleting this message decides nothing.", end=end)
 
 
-def sheet_lines(preview: Preview, *, blocks: bool) -> Iterable[str]:
+def sheet_lines(preview: Preview, *, blocks: bool, unnamed: int = 0) -> Iterable[str]:
     """Returns the sentences of the sheet, the most important first."""
     yield from map(format_question, preview.second_look)
     yield count_line(preview.sheet)
@@ -68,6 +79,12 @@ def sheet_lines(preview: Preview, *, blocks: bool) -> Iterable[str]:
         yield say("Senders: {names}", names=senders)
     if subjects := most_frequent(preview.sheet.subjects):
         yield say("Subjects: {names}", names=subjects)
+    if unnamed:
+        yield say_count(
+            "{count} message lies outside this account: the console shows it.",
+            "{count} messages lie outside this account: the console shows them.",
+            count=unnamed,
+        )
     yield from allow_lines(preview.allow) if preview.allow else ()
     yield from removal_lines(preview.removal, blocks=blocks) if preview.removal else ()
     if preview.sheet.rules_contradicted:
@@ -121,7 +138,9 @@ def removal_lines(plan: Removal, *, blocks: bool) -> Iterable[str]:
     """Names senders that a removal leaves alone, and counts its blocks."""
     for one in plan.not_included[:MOST]:
         yield say(
-            "Left alone: {messages} from {sender}, whose messages are wanted here.", messages=count_messages(one.count), sender=one.sender
+            "Left alone: {messages} from {sender}, whose messages are wanted here.",
+            messages=count_messages(one.count),
+            sender=one.sender or say("senders outside this account"),
         )
     counts = Counter(one.match for one in plan.blocks.made if one.ticked)
     made = [number_of(match, counts[match]) for match in MATCHES if counts[match]]

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.actor import Actor
+from triage.config.settings import Settings
 from triage.message.authentication import Authentication
 from triage.message.signals.severity import of_row
 from triage.message.trace.mailroom_fields import Evidence, explain_to_staff
@@ -35,13 +36,23 @@ class Held:
 
 def wanted_copies(session: Session, department: str, *, by: Actor) -> dict[int, str]:
     """The held messages of a department that the actor may see: whose folder it lies in (uid, "" for the shared one), by delivery."""
-    where = (
+    return dict(iter(session.execute(select(col(Delivery.id), col(Delivery.person)).where(is_shown(department, by)))))
+
+
+def is_shown(department: str, by: Actor) -> ColumnElement[bool]:
+    """Condition: held messages that lie in the account of a department in which this actor acts."""
+    return and_(
         access.visible_deliveries(by),
         col(Delivery.department) == department,
         col(Delivery.state) == State.HELD,
         col(Delivery.erased_at).is_(None),
     )
-    return dict(iter(session.execute(select(col(Delivery.id), col(Delivery.person)).where(*where))))
+
+
+def find_department(account: str, settings: Settings) -> str:
+    """Finds the department whose account this is; "" for somebody's own."""
+    pairs = (entry.partition("=") for entry in settings.mirror.departments)
+    return next((code.strip().casefold() for code, _, address in pairs if address.strip().casefold() == account.casefold()), "")
 
 
 def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:

@@ -6,11 +6,11 @@ the answer are stored with the request, so that exactly this is done, or nothing
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlmodel import Session, col
 
 from triage.access import dual_control
@@ -23,9 +23,11 @@ from triage.quarantine.decisions import approvals, decide, decision_plan, outcom
 from triage.quarantine.decisions.approvals import Act
 from triage.quarantine.decisions.decision_plan import Meant
 from triage.quarantine.decisions.decision_request import DecisionRequest, scope_key
-from triage.quarantine.mail_moves import answer_text
+from triage.quarantine.mail_moves import answer_text, mirror_copies
 from triage.quarantine.mail_moves.move_folders import Move
+from triage.quarantine.search import selection_summary
 from triage.quarantine.search.selection import Selection, from_json
+from triage.quarantine.selection_preview import Preview
 from triage.say import say
 from triage.store.db import is_among
 from triage.store.delivery_state import State
@@ -138,7 +140,7 @@ def as_request(made: PendingAct) -> DecisionRequest:
 
 def write_answer(session: Session, made: PendingAct, context: RequestContext) -> Answer:
     """The answer, whose figures are kept with the request."""
-    preview, along = None, []
+    preview, along, factor, unnamed = None, [], False, 0
     told: dict[str, Any] = {"second_look": [], "fence": None, "count": len(made.items)}
     if made.kind != dual_control.ASSIGNMENT:
         said: dict[str, Any] = {"by": context.by, "settings": context.settings, "now": context.now}
@@ -146,6 +148,9 @@ def write_answer(session: Session, made: PendingAct, context: RequestContext) ->
         preview = selection_preview.preview_decision(session, request, **said)
         told |= {"second_look": [one.name for one in preview.second_look], "fence": preview.sheet.fence}
         ids = [parse_id(one) for one in made.items]
+        factor = decision_plan.asks_for_factor(session, request, read_states(session, ids), by=context.by, settings=context.settings)
+        told |= {"factor": True} if factor else {}
+        preview, unnamed = leave_out_names(session, preview, made.order["move"]["account"], context)
         rules, _, late = decision_plan.rules_along(session, request, request.selected, ids, **said)
         along = [*answer_text.rule_lines(rules), *answer_text.late_lines(late, context.settings.policy.late_copies_hours)]
     before = made.order.get("told", {})
@@ -153,8 +158,35 @@ def write_answer(session: Session, made: PendingAct, context: RequestContext) ->
     made.order = made.order | {"told": told | {"token": token}}
     session.flush()
     alone = dual_control.may_confirm_alone(made, context.by)
-    words = answer_text.write_answer_text(made, preview, along, alone=alone)
+    words = answer_text.write_answer_text(made, preview, along, alone=alone, factor=factor, unnamed=unnamed)
     return Answer(made.id, token, answer_text.answer_subject(made), words)
+
+
+def leave_out_names(session: Session, preview: Preview, account: str, context: RequestContext) -> tuple[Preview, int]:
+    """The same without senders and subjects of messages that do not lie in this department's account, and the number of these.
+
+    Others read the account than the person who acts there. Only a removal reaches beyond it.
+    """
+    department, removal = mirror_copies.find_department(account, context.settings), preview.removal
+    if not department or removal is None:
+        return preview, 0
+    shown = mirror_copies.is_shown(department, context.by)
+    here = and_(removal.where, shown)
+    number = session.scalar(select(func.count()).select_from(Delivery).where(here)) or 0
+    senders, subjects = (selection_summary.most_frequent(session, one, here) for one in (col(Delivery.author), col(Delivery.subject)))
+    known = is_among(session, col(Delivery.author), [one.sender for one in removal.not_included])
+    named = set(session.scalars(select(col(Delivery.author)).where(shown, known).distinct()))
+    left = [one for one in removal.not_included if one.sender in named]
+    if others := [one for one in removal.not_included if one.sender not in named]:
+        left.append(replace(others[0], sender="", count=sum(one.count for one in others)))
+    sheet = replace(preview.sheet, senders=senders, subjects=subjects)
+    return replace(preview, sheet=sheet, removal=replace(removal, not_included=tuple(left))), preview.sheet.count - number
+
+
+def read_states(session: Session, ids: Sequence[int]) -> Meant:
+    """Returns these deliveries with their states."""
+    rows = session.execute(select(col(Delivery.id), col(Delivery.state)).where(is_among(session, col(Delivery.id), ids)))
+    return [(one, State(state)) for one, state in rows]
 
 
 def find_request(session: Session, request_id: int, account: str) -> int:

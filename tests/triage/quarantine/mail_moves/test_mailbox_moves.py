@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
-from tests.triage import arriving
+from tests.triage import arriving, throwaways
 from tests.triage.arriving import ANA, BEN, COMPANY, DMARC_FAIL, DMARC_PASS, IDA, NOW, OTTO, SYNC, arrive
 from triage import ids
 from triage.access import dual_control
@@ -17,13 +17,15 @@ from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.message.authentication import Result
+from triage.quarantine import selection_preview
 from triage.quarantine.decisions import approvals, decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.mail_moves import mailbox_moves, mirror_copies, move_requests
+from triage.quarantine.mail_moves.answer_text import sheet_lines
 from triage.quarantine.mail_moves.mailbox_moves import ALREADY, ASKED, ASSIGNED, DONE, REFUSED, Outcome
 from triage.quarantine.mail_moves.move_folders import move_of
-from triage.quarantine.mail_moves.move_requests import Answer
-from triage.quarantine.search.selection import Selection
+from triage.quarantine.mail_moves.move_requests import Answer, RequestContext
+from triage.quarantine.search.selection import ANY_PROOF, Selection
 from triage.store import db
 from triage.store.delivery_state import State
 from triage.store.models.approvals import PendingAct
@@ -239,12 +241,73 @@ def test_what_is_left_of_nothing_is_closed(known: Engine, settings: Settings) ->
         assert list(session.scalars(select(col(PendingAct.state)))) == ["withdrawn"]
 
 
-def test_what_asks_for_a_second_factor_is_confirmed_in_the_console(known: Engine, settings: Settings) -> None:
+def test_a_domain_allowed_for_one_person_needs_no_second_factor(known: Engine, settings: Settings) -> None:
     wide = replace(settings, policy=replace(settings.policy, approvals=("domain-allow",)))
     _, copy = copied(known, wide, dmarc=DMARC_PASS)
     by = replace(ANA, factor_due=True)
-    answer = asks(moves(known, wide, copy, "Allow domain", by))  # for one person: no second person is needed
+    answer = asks(moves(known, wide, copy, "Allow domain", by))
     assert says_yes(known, wide, answer, by).kind == DONE
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_an_answer_says_before_that_the_second_factor_is_given_in_the_console(known: Engine, settings: Settings, due: bool) -> None:
+    reach = replace(settings.recall, imap="imaps://store.example")
+    large = replace(settings, policy=replace(settings.policy, approval_purge_copies=0), recall=reach)
+    delivery, copy = copied(known, large)
+    with db.transaction(known) as session:
+        (delivered,) = arrive(session, large, "legal+mara.berg@company.example")
+        session.get_one(Delivery, delivered).state = State.DELIVERED
+    by = replace(ANA, factor_due=due)
+    answer = asks(moves(known, large, copy, "Remove everywhere", by))
+    assert ("It needs your second factor: confirm it in the console, under Approvals, until " in answer.words) is due
+    assert ("into the folder Yes" in answer.words) is not due
+    outcome = says_yes(known, large, answer, by)
+    assert outcome.kind == (REFUSED if due else DONE)
+    if due:
+        assert outcome.why == "It needs your second factor: confirm it in the console, under Approvals."
+        assert (state(known, delivery), state(known, delivered)) == (State.HELD, State.DELIVERED)
+        with db.transaction(known) as session:
+            approvals.confirm_approval(session, answer.request, by=ANA, now=NOW, settings=large)
+    assert (state(known, delivery), state(known, delivered)) == (State.PURGED, State.RECALLING)
+
+
+WAVE = "Your parcel waits at our depot. Pay the customs fee of 1.99 within two days, or it goes back to its sender: http://depot.example/"
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["a department's account", "Ana's own"])
+def test_an_answer_names_only_what_lies_in_the_account(known: Engine, settings: Settings, is_shared: bool) -> None:
+    pairs = {"departments": (f"it={ACCOUNT.upper()}",)} if is_shared else {"staff": (f"ana={ACCOUNT}",)}
+    shared = replace(settings, mirror=replace(settings.mirror, **pairs))  # type: ignore[arg-type]
+    _, copy = copied(known, shared, author="x0@hostile.example", text=WAVE)
+    with db.transaction(known) as session:
+        for author, subject in (("secret@merger.example", "The merger"), ("x0@hostile.example", "Your parcel")):
+            arrive(session, shared, "legal+mara.berg@company.example", author=author, subject=subject, text=WAVE)
+    answer = asks(moves(known, shared, copy, "Remove everywhere and block"))
+    assert str(answer.subject) == "Confirm: remove 3 messages everywhere and block their senders"
+    assert "3 messages to 2 people in 2 departments (3 held)." in answer.words
+    hidden = ("merger", "Your parcel")
+    assert [one in answer.words for one in hidden] == [not is_shared] * 2
+    assert ("2 messages lie outside this account: the console shows them." in answer.words) is is_shared
+    assert f"Senders: x0@hostile.example ({1 if is_shared else 2})" in answer.words
+    assert not any(one in says_yes(known, shared, answer).why for one in hidden)
+
+
+def test_an_answer_does_not_name_wanted_senders_of_other_departments(
+    known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throwaways.weigh_by_subject(monkeypatch)
+    shared = replace(settings, mirror=replace(settings.mirror, departments=(f"it={ACCOUNT}",)))
+    with db.transaction(known) as session:
+        first, *_ = throwaways.wave(session, shared, throwaways.many(4), to=["it+joe.fern@company.example"])
+        throwaways.wave(session, shared, ["rosa@customer.example"], to=["legal+mara.berg@company.example"])
+        throwaways.write_to(session, shared, "rosa@customer.example")
+        row = Selection.of(campaign=session.get_one(Delivery, first).campaign_id, proof=ANY_PROOF)
+        request = DecisionRequest(row, Verb.PURGE)
+        preview = selection_preview.preview_decision(session, request, by=ANA, settings=shared, now=NOW)
+        for account, words in ((ACCOUNT, "senders outside this account"), ("ana@company.example", "rosa@customer.example")):
+            shown, _ = move_requests.leave_out_names(session, preview, account, RequestContext(ANA, shared, NOW))
+            left = f"Left alone: 1 message from {words}, whose messages are wanted here."
+            assert [str(one) for one in sheet_lines(shown, blocks=False) if "Left alone" in one] == [left]
 
 
 def test_assigned_it_stays_held_and_is_a_colleagues(known: Engine, settings: Settings) -> None:
