@@ -1,11 +1,13 @@
 """deploy/release.sh: a tag is given to what is committed, announced and kept, once; a signature to what was built."""
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,9 @@ def tree(tmp_path: Path) -> Path:
     shutil.copy(SCRIPT, place / "deploy")
     (place / "pyproject.toml").write_text('version = "9.8.7"\n')
     (place / "CHANGELOG.md").write_text("## Unreleased\n")
+    for name in ("__init__.py", "0041_before.py", "0042_now.py"):
+        (place / "migrations" / "versions").mkdir(parents=True, exist_ok=True)
+        (place / "migrations" / "versions" / name).touch()
     git(place, "init", "--quiet")
     commit(place)
     return place
@@ -39,6 +44,17 @@ def commit(place: Path) -> None:
     git(place, "commit", "--quiet", "--message", "more")
 
 
+def keep(place: Path, revision: str) -> None:
+    """As `make keep-release` leaves it, of this version of the database."""
+    kept = place / "tests" / "migrations" / "releases" / "9.8.7"
+    kept.mkdir(parents=True, exist_ok=True)
+    manifest = json.dumps({"revision": revision, "format": 1}, indent=1).encode()
+    with tarfile.open(kept / "sqlite.tar.xz", "w:xz") as archive:
+        member = tarfile.TarInfo("backup/manifest.json")
+        member.size = len(manifest)
+        archive.addfile(member, io.BytesIO(manifest))
+
+
 def run(place: Path, *words: str) -> tuple[int, str]:
     """The script; its exit code and what it says."""
     done = subprocess.run(["bash", "deploy/release.sh", *words], cwd=place, env=ENVIRONMENT, capture_output=True, text=True, check=False)
@@ -51,10 +67,11 @@ def test_a_tag_asks_for_all_that_a_release_is(tree: Path) -> None:
     (tree / "CHANGELOG.md").write_text("## Unreleased\n\n## 9.8.7 - 2026-12-01\n")
     assert "is made of what is committed" in run(tree, "tag")[1]
     commit(tree)
-    assert "holds nothing of 9.8.7: make keep-release" in run(tree, "tag")[1]
-    kept = tree / "tests" / "migrations" / "releases" / "9.8.7"
-    kept.mkdir(parents=True)
-    (kept / "sqlite.tar.xz").write_bytes(b"kept")
+    assert "holds nothing of 9.8.7 with this version of the database: make keep-release" in run(tree, "tag")[1]
+    keep(tree, "0041")
+    commit(tree)
+    assert "make keep-release" in run(tree, "tag")[1], "what was kept before the last migration"
+    keep(tree, "0042")
     commit(tree)
     assert git(tree, "tag") == "", "nothing was tagged so far"
     assert run(tree, "tag") == (0, "mailroom: tagged v9.8.7: git push origin v9.8.7")
@@ -156,8 +173,7 @@ def test_the_list_says_what_is_done_and_what_is_left(tree: Path, built: Path, ke
     run(tree, "sign", str(built), str(key))
     assert boxes() == "  x x   "
     (tree / "CHANGELOG.md").write_text("## 9.8.7 - 2026-12-01\n")
-    (tree / "tests" / "migrations" / "releases" / "9.8.7").mkdir(parents=True)
-    (tree / "tests" / "migrations" / "releases" / "9.8.7" / "sqlite.tar.xz").touch()
+    keep(tree, "0042")
     commit(tree)
     run(tree, "tag")
     assert boxes() == "xxx x x "
