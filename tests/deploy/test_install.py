@@ -235,7 +235,7 @@ def test_from_nothing_to_a_held_mail_and_away_again(machine: Machine, tmp_path: 
 
     write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + "nonsense = 1\n")
     refused = run(machine, "install", "--venv", "/opt/newer", code=1)
-    assert "no key 'nonsense'" in refused
+    assert "no key “nonsense”" in refused
     assert "nothing was changed" in refused
     assert MARK in machine.run("cat", UNIT).stdout
     assert machine.run("ls", "/opt/mailroom/releases").stdout.count("\n") == 3, "and the one that was broken off"
