@@ -23,10 +23,10 @@ class BadInput(Refused):
 class FaultyLines(BadInput):
     """Some lines of a file are wrong (`faults`, each with `line` and `reason`), and so nothing was done; `more`: how many are not named."""
 
-    def __init__(self, faults: tuple[Any, ...], more: int = 0) -> None:
+    def __init__(self, faults: tuple[Any, ...], more: int = 0, *, outcome: str = "") -> None:
         said = [say("line {line}: {reason}", line=one.line, reason=one.reason) for one in faults]
         said += [say("and {more} more", more=more)] if more else []
-        super().__init__(join_parts("; ", [*said, say("no rule was created")]))
+        super().__init__(join_parts("; ", [*said, outcome or say("no rule was created")]))
         self.faults = faults
 
 

@@ -65,6 +65,7 @@ from triage_api.routes.policy import (
     rules,
     sender_checks,
     sending_services,
+    start_list,
 )
 from triage_api.routes.queue import (
     campaigns,
@@ -110,6 +111,7 @@ RESOURCES = (
     decisions,
     rule_suggestions,
     rules,
+    start_list,
     contacts,
     rejections,
     reported_mail,

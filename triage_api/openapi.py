@@ -17,6 +17,13 @@ ID = "01KD2Q8V6M3ZT"
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "Credentials": [{"login": "ana", "password": "four words nobody guesses"}],
     "OwnCredentials": [{"login": "joe.fern", "password": "what Joe types every morning"}],
+    "CategoryOrder": [{"fence": "5b7e0c6f6a1d4e0f9c3b2a18"}],
+    "StartListText": [
+        {
+            "text": "mailroom-start-list 2027-01-04\nbank.example.com category=banks sends=codes dkim=example.com source=our-own-list",
+            "dry_run": True,
+        }
+    ],
     "BrakeOrder": [{"reason": "The invitations are genuine."}],
     "RunOrder": [{"employee": "anna", "recipients": 500, "until": "2027-01-07T18:30:00Z", "reason": "invitations"}],
     "ResumeOrder": [{"reason": "The newsletter service changed its links; its messages are genuine."}],

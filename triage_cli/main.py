@@ -70,6 +70,7 @@ SECTIONS = {  # where each command lives, as the help lists them: a role must no
         "block": "commands.policy.allow_block",
         "hold-sender": "commands.policy.allow_block",
         "rules": "commands.policy.rules",
+        "start-list": "commands.policy.start_list",
         "sieve": "commands.policy.sieve",
         "contacts": "commands.policy.contacts",
         "seed": "commands.past_mail.seed_contacts",

@@ -47,6 +47,7 @@ HELPS = {
     "block": "Block a sender.",
     "hold-sender": "Hold all messages of a sender until a date.",
     "rules": "List and manage allow rules and block rules.",
+    "start-list": "Offer known senders of confirmations and sign-in codes by category.",
     "sieve": "Print a department's rules as a Sieve script, or read a script as rules: mailroom sieve it.",
     "contacts": "List and accept contacts learned from sent messages.",
     "seed": "Learn contacts from folders of sent messages.",

@@ -28,6 +28,8 @@ CONTRACT = {
     "rules": "", "rules list": "--json --csv", "rules remove": "ID...", "rules import": "FILE --dry-run", "rules export": "",
     "sieve export": "DEPARTMENT", "sieve import": "FILE --scope --held-folder --dry-run",
     "rules explain": "ADDRESS|DELIVERY-ID --to --json", "rules propose": "--json",
+    "start-list": "", "start-list show": "CATEGORY --json", "start-list allow": "CATEGORY --dry-run", "start-list undo": "ID",
+    "start-list import": "FILE --dry-run",
     "decisions": "--json --csv", "decisions undo": "ID --reason --wait --json",
     "decisions items": "ID --outcome --json --csv",
     "spool": "--stuck --json --csv", "spool retry": "[ID]... --all", "spool take-out": "ID FILE",
@@ -94,6 +96,9 @@ FIELDS = {  # of --json; there may come more
     "rules list": "id effect sender to scope proof author used until note origin risky unchecked encrypted lapse_days first_used_at"
     " last_used_at warnings",
     "rules propose": "id kind value proof would pass why evidence",
+    "start-list acts": "id category domains at by_name undone_at undone_by_name version",
+    "start-list list": "name title offered allowed unseen platforms refused sentence",
+    "start-list show": "domain listed standing messages would_pass time_limited people sends why dkim sources",
     "approvals list": "id asked lapses said reason",
     "spool": "id spool received from to bytes tries next_try why", "spool list": "id spool received from to bytes tries next_try why",
     "show": f"{MAIL} message to note mailbox from client reverse_path proof rule why signals priority why_here expires attachments "
@@ -123,7 +128,7 @@ ACTS = (  # commands that change something: what they say, and the API's answers
     "proofs refuse", "proofs renew", "proofs undo",
     "requests decline", "rules change", "rules content", "rules import", "rules pause",
     "rules redirect", "rules remove", "rules resume", "rules test", "run announce", "run end",
-    "searches remove", "searches save", "sieve import",
+    "searches remove", "searches save", "sieve import", "start-list allow", "start-list import", "start-list undo",
     "staff away", "staff end-substitute", "staff substitute", "token revoke", "webhooks resume", "webhooks test",
 )  # fmt: skip
 FIELDS |= dict.fromkeys(SAYS, "said") | dict.fromkeys(ACTS, "said answers")

@@ -29,6 +29,7 @@ DOMAIN_ALLOW, LARGE_PURGE, RISKY_RELEASE, PERSON_ERASURE = "domain-allow", "larg
 HUNT, HUNT_REMOVAL = "hunt", "hunt-removal"  # kinds of requests about a hunt; the first is a reason too
 HUNTS = frozenset({HUNT, HUNT_REMOVAL})
 MAIL_PROGRAM = "mail-program"  # asked for by a move in a mail program; where nothing else is needed, whoever asked may confirm it
+START_LIST = "start-list"  # kind of a request to allow senders of the start list
 ASSIGNMENT = "assignment"  # kind of such a request to assign messages
 UNCHECKED_ALLOW = "unchecked-allow"
 CONTENT_RULE = "content-rule"

@@ -540,6 +540,11 @@ class Coverage:
         (),
     )
     deliver_undecided_always: bool = setting_key("Deliver them out of hours too, and count every minute.", False)
+    pass_listed_codes: bool = setting_key(
+        "Deliver time-limited messages of senders of the start list at any hour: DMARC passes, a listed domain signed it, and an earlier "
+        "proven message of that domain was let in here. Never of platforms that anybody can send through.",
+        False,
+    )
     departments: tuple[str, ...] = setting_key(
         'Departments with another policy, such as "sales=pass-time-limited" or "board=substitute:ana".', ()
     )

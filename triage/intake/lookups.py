@@ -36,6 +36,7 @@ from triage.policy.known_senders import domain_proofs
 from triage.policy.known_senders.checks import Mode, modes_now
 from triage.policy.known_senders.usual_content import drop_usual
 from triage.policy.rules import matching_rules, redirects
+from triage.policy.start_list.sightings import listed_code_sender
 from triage.quarantine import coverage
 
 
@@ -126,6 +127,7 @@ def gather_facts(
     if known.content:
         shown_signs = signals_of(summary, authentication, settings, now) if signs is None else signs
         content = known.content.match(MessageContent(summary, shown_signs, bool(inside)), now)
+    codes = listed_code_sender(session, authentication, settings=settings, now=now) if lasts else ""
     return [
         facts_of(
             envelope,
@@ -148,6 +150,7 @@ def gather_facts(
             warned=compared.warned or bool(unlike),
             wanted=wanted,
             lasts=lasts,
+            listed_codes=codes,
             content=content_for_recipient(content, recipient, known.sealed),
             now=now,
         )
@@ -251,6 +254,7 @@ def facts_of(
     warned: bool = False,
     wanted: bool = False,
     lasts: Life | None = None,
+    listed_codes: str = "",
     content: tuple[ContentMatch, ...] = (),
 ) -> Facts:
     """All evidence for one recipient."""
@@ -270,6 +274,7 @@ def facts_of(
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
         out_of_hours=lasts is not None and coverage.lets_time_limited_pass(settings.coverage, recipient.department, recipient.person, now),
+        listed_codes=listed_codes,
         emergency=opened.sentence if opened else "",
         inside=inside,
         observe=step == enforcement.RECORD,

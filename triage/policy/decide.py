@@ -62,7 +62,8 @@ REPORTS = {  # reasons, by what becomes of a report
 ENCRYPTED = "encrypted-attachment"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
-LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours"})  # rules that deliver where unknown senders are held
+LISTED_CODE = "listed-code"
+LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours", LISTED_CODE})  # rules that deliver where strangers are held
 KNOWN = frozenset({"allowed-sender", "reply-to-ours"})  # those of them that know the sender
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
 
@@ -433,12 +434,25 @@ def out_of_hours(facts: Facts) -> Verdict | None:
     return Verdict(Disposition.RELAY, "out-of-hours", reason)
 
 
+def listed_code(facts: Facts) -> Verdict | None:
+    """Passes a time-limited message of a sender of the start list at any hour, where the company says so and has seen the sender before."""
+    if not facts.listed_codes or not facts.deadline or proof_of_author(facts) != "dmarc":
+        return None
+    reason = say(
+        "it is useful for {minutes} only, {domain} is on the start list and was let in here before, and it is proven to come from {author}",
+        minutes=spell_minutes(facts.deadline.minutes),
+        domain=facts.listed_codes,
+        author=shown_author(facts.summary),
+    )
+    return Verdict(Disposition.RELAY, LISTED_CODE, reason)
+
+
 def first_contact(facts: Facts) -> Verdict:
     """Holds the first message of an unknown sender."""
     return Verdict(Disposition.QUARANTINE, "first-contact", say("{author} is not a known sender yet", author=shown_author(facts.summary)))
 
 
-AFTER_CHECKS = (allowed_sender, bounce_with_files, reply_to_ours, unproven_known_sender, out_of_hours)
+AFTER_CHECKS = (allowed_sender, bounce_with_files, reply_to_ours, unproven_known_sender, out_of_hours, listed_code)
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     decide_postmaster,
     returned_mail,

@@ -77,6 +77,7 @@ class Facts:
     virus: str = ""  # that a scanner found in it
     virus_found: str = "hold"  # hold | purge
     out_of_hours: bool = False  # nobody is at work, and time-limited messages may pass to this folder's people
+    listed_codes: str = ""  # the domain of the start list whose time-limited messages pass at any hour, seen here before; "" where none is
     emergency: str = ""  # who let everything pass that is neither blocked nor forged, until when and why; "" when nobody did
     inside: str = ""  # who of ours sent it, as a sentence without its end; "" when it came from outside
     observe: bool = False  # Record only: everything passes but what no step lets pass

@@ -32,6 +32,7 @@ RULES = {
     "recipient-left": say("the person has left"),
     "from-inside": say("it was sent inside the company"),
     "out-of-hours": say("it stops working soon, and nobody is at work"),
+    "listed-code": say("it stops working soon, and the start list names its sender"),
     "held-for-assistant": say("everything for the recipient is held for their assistant"),
     "looks-dangerous": say("it looks dangerous"),
     "observe": say("the enforcement step lets it pass"),

@@ -23,7 +23,7 @@ EVERY = frozenset({"me"})  # tells a token about itself
 EMPLOYEES = "/me/"  # what employees see and ask about their own messages
 # administrators' business, also to look at
 GUARDED = frozenset({"audit", "folder-readers", "hunts", "installation", "legal-holds", "person-data", "staff", "tokens", "webhooks"})
-EFFECTS = frozenset({"/enforcement/preview"})  # what only administrators may do, also to look at beforehand
+EFFECTS = frozenset({"/enforcement/preview", "/start-list/import"})  # what only administrators may do, also to look at beforehand
 LOOKING = frozenset({"preview", "explain", "offers", "test"})  # last words of POSTs that change nothing
 ACTING = {
     "decisions": Grant.DECIDE,
@@ -39,6 +39,7 @@ ACTING = {
     "searches": Grant.DECIDE,
     "changed-proofs": Grant.RULES,
     "rules": Grant.RULES,
+    "start-list": Grant.RULES,
     "learn": Grant.LEARN,
     "contacts": Grant.RULES,
 }

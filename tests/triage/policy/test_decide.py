@@ -309,6 +309,12 @@ TABLE = [
     (facts(DMARC_PASS, BLOCK, recipient=STRAY), "blocked-sender", Disposition.PURGE),
     (facts(DMARC_PASS, summary=CODE, out_of_hours=True), "out-of-hours", Disposition.RELAY),
     (facts(DMARC_PASS, summary=CODE), "first-contact", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, summary=CODE, listed_codes="supplier.example"), "listed-code", Disposition.RELAY),
+    (facts(DMARC_PASS, summary=CODE, listed_codes="supplier.example", unlike=ODD), "unlike-themselves", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, HOLD, summary=CODE, listed_codes="supplier.example"), "held-sender", Disposition.QUARANTINE),
+    (facts(DMARC_PASS, BLOCK, summary=CODE, listed_codes="supplier.example"), "blocked-sender", Disposition.PURGE),
+    (facts(DMARC_PASS, listed_codes="supplier.example"), "first-contact", Disposition.QUARANTINE),
+    (facts(ALIGNED, summary=CODE, listed_codes="supplier.example"), "first-contact", Disposition.QUARANTINE),
     (
         facts(DMARC_PASS, summary=replace(CODE, subject="Your Bank sign-in code"), out_of_hours=True),
         "first-contact",

@@ -66,6 +66,7 @@ ARGUMENTS = {  # of those that are about something
     "campaigns": "--fewest 1 --state any",
     "campaigns list": "--fewest 1 --state any",
     "rules explain": "{mail}",
+    "start-list show": "banks",
     "who-can-read": "it",
     "legal-hold list": "--lifted",
     "report": "campaigns",

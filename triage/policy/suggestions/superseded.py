@@ -4,6 +4,7 @@ Proposals are looked for once an hour; what staff does meanwhile counts at once.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, literal, or_
 from sqlmodel import col
@@ -46,6 +47,9 @@ def has_rule(now: datetime) -> ColumnElement[bool]:
 
 def had_messages_removed(now: datetime) -> ColumnElement[bool]:
     """SQL condition for a proposed domain from which staff removed proven messages."""
-    return exists().where(
-        was_removed(), recent_strangers(now), col(Delivery.author_domain) == col(Proposal.value), col(Delivery.proof) != ""
-    )
+    return had_messages_removed_of(col(Proposal.value), now)
+
+
+def had_messages_removed_of(domain: Any, now: datetime) -> ColumnElement[bool]:
+    """SQL condition: staff removed proven messages of this domain, a name or a column."""
+    return exists().where(was_removed(), recent_strangers(now), col(Delivery.author_domain) == domain, col(Delivery.proof) != "")

@@ -247,6 +247,8 @@ def may_know_of(session: Session, asked: PendingAct, by: Actor) -> bool:
         return True
     if asked.kind == dual_control.PERSON_ERASURE:
         return by.role is Role.ADMIN and by.scope.company
+    if asked.kind == dual_control.START_LIST:
+        return by.scope.company
     if asked.kind in dual_control.HUNTS:
         return Right.HUNT in by.rights and by.scope.company
     closed = confidential_folders.closed_scopes(session, by)
@@ -362,6 +364,8 @@ def describe_request(asked: PendingAct) -> str:
         return say("erase the data of {whom}", whom=asked.order.get("address") or say("a person"))
     if asked.kind == dual_control.HUNT:
         return describe_hunt(asked.order)
+    if asked.kind == dual_control.START_LIST:
+        return say("allow {senders} for the whole company, from the start list", senders=list_with_and(asked.order["domains"]))
     messages = say_count("{count} message", "{count} messages", count=len(asked.items))
     if asked.kind == dual_control.HUNT_REMOVAL:
         return say("remove {messages} that a hunt found from mailboxes", messages=messages)

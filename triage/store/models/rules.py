@@ -149,3 +149,29 @@ class Proposal(SQLModel, table=True):
     rule_id: int | None = integer_column(nullable=True)  # that was made
     pending_id: int | None = integer_column(nullable=True)  # or waits for a second person's approval
     __table_args__ = (UniqueConstraint("match", "value"), Index("proposal_by_weight", "state", "weight", "id"))
+
+
+class ImportedStartList(SQLModel, table=True):
+    """Start list that an administrator imported; in force as long as none of a later day is shipped."""
+
+    __tablename__ = "start_list"
+    id: int = id_column()
+    version: str  # a day, YYYY-MM-DD
+    text: str  # the file
+    at: datetime = instant_column()
+    by_shown: str
+
+
+class StartListAct(SQLModel, table=True):
+    """Senders of one category of the start list, allowed together, and whether that was undone."""
+
+    __tablename__ = "start_list_act"
+    id: int = id_column()
+    category: str  # list_file.CATEGORIES
+    version: str  # of the list
+    domains: list[str] = json_list_column()  # that were allowed, in the order of rule_ids
+    rule_ids: list[int] = json_list_column()
+    at: datetime = instant_column()
+    by_shown: str
+    undone_at: datetime | None = instant_column(nullable=True)
+    undone_by_shown: str = ""

@@ -13,6 +13,7 @@ from triage.quarantine.decisions.decision_plan import Plan
 from triage.quarantine.hunting import hunt_removal
 from triage.quarantine.mail_moves import move_requests
 from triage.quarantine.rules.content_trial import Trials
+from triage.quarantine.start_list import allow_category
 from triage.store import db
 from triage.store.models.approvals import PendingAct
 from triage.times import utcnow
@@ -71,7 +72,7 @@ def confirm_approval(
         "reason": said.reason,
         "confirm": said.confirm,
         "fence": said.fence,
-        "acts": {**person_erasure.ACTS, **hunt_removal.ACTS, **move_requests.ACTS},
+        "acts": {**person_erasure.ACTS, **hunt_removal.ACTS, **move_requests.ACTS, **allow_category.ACTS},
         "tried": tried,
         "planned": planned,
     }

@@ -111,11 +111,11 @@ def part_lines(text: str) -> Iterator[Part]:
     yield Part(before, "\n".join(lines[1:]))
 
 
-def say_faulty_lines(refusal: Declined, name: str, part: Part) -> int:
+def say_faulty_lines(refusal: Declined, name: str, part: Part, *, outcome: str = "no rule was created") -> int:
     """Say which lines are wrong."""
     faults = refusal.problem["lines"]
     for fault in faults:
         click.echo(escape_visible(f"{name}:{part.before + fault['line']}: {fault['reason']}"), err=True)
     count = len(faults)
-    click.echo(f"mailroom: {format_count(count, 'line is', 'lines are')} wrong; no rule was created", err=True)
+    click.echo(f"mailroom: {format_count(count, 'line is', 'lines are')} wrong; {outcome}", err=True)
     return USAGE

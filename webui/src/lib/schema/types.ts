@@ -357,6 +357,12 @@ export interface Case {
   other_rules: OtherRule[]
 }
 
+/** Preview of a category that is carried out. */
+export interface CategoryOrder {
+  /** of the preview: what it shows is what is allowed */
+  fence: string
+}
+
 /** A domain that proves itself in another way than before, with its messages in your scope. */
 export interface ChangedProof {
   domain: string
@@ -3632,6 +3638,120 @@ export interface StaffMember {
 export interface StaffMembers {
   items: StaffMember[]
   next_cursor: string | null
+}
+
+/** The start list in force, its categories and the latest acts. */
+export interface StartList {
+  version: string
+  senders: number
+  /** empty: it was shipped */
+  imported_at: string | null
+  imported_by_name: string
+  categories: StartListCategory[]
+  /** the newest first, 20 at most */
+  acts: StartListAct[]
+}
+
+/** Senders of a category that somebody allowed together. */
+export interface StartListAct {
+  id: string
+  category: 'accounts' | 'banks' | 'parcels' | 'travel' | 'shops' | 'providers' | 'work' | 'authorities' | 'networks'
+  version: string
+  /** that were allowed; without those that a rule had allowed already */
+  domains: string[]
+  at: string
+  by_name: string
+  undone_at: string | null
+  undone_by_name: string
+}
+
+/** A category of the start list, and what its act does now. */
+export interface StartListCategory {
+  name: 'accounts' | 'banks' | 'parcels' | 'travel' | 'shops' | 'providers' | 'work' | 'authorities' | 'networks'
+  title: string
+  version: string
+  /** what the act does */
+  sentence: string
+  fence: string
+  /** domains that the act allows */
+  offered: number
+  /** domains that are allowed already */
+  allowed: number
+  /** senders of whom no proven message was seen here in 90 days */
+  unseen: number
+  /** services through which anybody can send: never allowed together */
+  platforms: number
+  /** domains that something speaks against */
+  refused: number
+}
+
+/** Effect of an import. */
+export interface StartListImport {
+  version: string
+  senders: number
+  /** domains */
+  added: string[]
+  /** domains; their rules stay */
+  removed: string[]
+  /** domains */
+  changed: string[]
+  /** this list is in force already */
+  is_same: boolean
+  sentence: string
+}
+
+/** A domain of a listed sender, with what the company's messages of the last 90 days say of it. Counts are of DMARC-proven ones. */
+export interface StartListOffer {
+  /** of its authors' addresses; where none was seen, as the list names it */
+  domain: string
+  /** as the list names it */
+  listed: string
+  /** what it sends */
+  sends: string[]
+  /** domains that sign its messages */
+  dkim: string[]
+  /** public lists that name it */
+  sources: string[]
+  /** offered: the act allows it; else why it does not */
+  standing: 'offered' | 'allowed' | 'unseen' | 'platform' | 'stopped' | 'removed' | 'suspicious' | 'second-look' | 'shared'
+  why: string
+  messages: number
+  /** sign-in codes, links that expire */
+  time_limited: number
+  /** messages that were held, or would have been, and that the rule releases */
+  would_pass: number
+  /** people and departments who got them */
+  people: number
+}
+
+/** A category with each of its senders. */
+export interface StartListPlan {
+  name: 'accounts' | 'banks' | 'parcels' | 'travel' | 'shops' | 'providers' | 'work' | 'authorities' | 'networks'
+  title: string
+  version: string
+  /** what the act does */
+  sentence: string
+  fence: string
+  /** domains that the act allows */
+  offered: number
+  /** domains that are allowed already */
+  allowed: number
+  /** senders of whom no proven message was seen here in 90 days */
+  unseen: number
+  /** services through which anybody can send: never allowed together */
+  platforms: number
+  /** domains that something speaks against */
+  refused: number
+  /** the offered ones first */
+  items: StartListOffer[]
+}
+
+/** A start list as a file has it. */
+export interface StartListText {
+  /** the file */
+  text: string
+  /** only check every line and say what changes */
+  dry_run?: boolean
 }
 
 /** State of a delivery. */
