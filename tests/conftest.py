@@ -183,6 +183,13 @@ def postgresql_schema(postgresql_server: postgresql_peer.Server) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def postgresql_replica(postgresql_server: postgresql_peer.Server, postgresql_schema: str) -> Iterator[postgresql_peer.Server]:
+    """A server that replicates the one of the whole run, with the database that the tests share."""
+    with postgresql_peer.start_replica(postgresql_server) as replica:
+        yield replica
+
+
 @pytest.fixture
 def postgresql_url(postgresql_schema: str) -> str:
     """`database.url` of a PostgreSQL database with the schema and no rows."""

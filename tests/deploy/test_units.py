@@ -23,6 +23,7 @@ SECRETS = {  # who gets which
     "smtp.edge_token": {"receive"},
     "database.url": {*DATABASE, "retention", "webhooks"},
     "database.listen_url": DATABASE,
+    "database.read_url": {"api"},
     "relay.arc_key_file": {"relay"},
     "relay.logins_file": {"relay"},
     "relay.token_file": {"relay"},
@@ -105,5 +106,5 @@ def named(lines: list[str], key: str) -> Iterator[list[str]]:
 
 def test_every_secret_is_some_units_and_on_the_page() -> None:
     files = {f"{section}.{name}" for section, name, one in every_key() if one.metadata["file"]}
-    assert files | {"smtp.edge_token", "database.url", "database.listen_url", "webhooks", "identity"} == SECRETS.keys()
+    assert files | {"smtp.edge_token", "database.url", "database.listen_url", "database.read_url", "webhooks", "identity"} == SECRETS.keys()
     assert [name for name in SECRETS if f"`{name}" not in PAGE] == []

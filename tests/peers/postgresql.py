@@ -36,6 +36,18 @@ class Server:
                 connection.execute(f'CREATE DATABASE "{database}"{more}')
         return self.url(database)
 
+    @contextlib.contextmanager
+    def pause_replay(self) -> Iterator[None]:
+        """This replica receives what is written, and shows it at the end only."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_wal_replay_pause()")
+            said = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
+            processes.until(lambda: connection.execute(said).fetchone() == (True,), "the replay is paused")
+            try:
+                yield
+            finally:
+                connection.execute("SELECT pg_wal_replay_resume()")
+
     def disconnect_others(self, database: str) -> None:
         """End what a test left connected, so that nobody waits for its locks."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -140,6 +152,25 @@ class Pair:
         run_program("pg_ctl", "promote", "--pgdata", str(self.second.directory / "data"), "--wait")
 
 
+def copy_cluster(source: str, data: Path) -> None:
+    """A copy of a running cluster that stands by and replicates it."""
+    words = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    run_program("pg_basebackup", "--dbname", source, "--pgdata", str(data), *words)
+
+
+@contextlib.contextmanager
+def start_replica(first: Server) -> Iterator[Server]:
+    """A server that replicates another one and answers questions."""
+    with make_place() as directory:
+        copy_cluster(f"host={first.directory} user={first.user}", directory / "data")
+        replica = Server(directory, first.user)
+        process = start_server(replica)
+        try:
+            yield replica
+        finally:
+            processes.stop(process, signal.SIGINT)
+
+
 @contextlib.contextmanager
 def start_pair() -> Iterator[Pair]:
     """Two servers with a database `mailroom`, replicating synchronously."""
@@ -151,16 +182,7 @@ def start_pair() -> Iterator[Pair]:
         standing_by: subprocess.Popen[bytes] | None = None
         try:
             source = f"host=127.0.0.1 port={ports[0]} user={first.user}"
-            run_program(
-                "pg_basebackup",
-                "--dbname",
-                source,
-                "--pgdata",
-                str(other / "data"),
-                "--write-recovery-conf",
-                "--checkpoint=fast",
-                "--no-sync",
-            )
+            copy_cluster(source, other / "data")
             standing_by = start_server(second, ports[1])
             with psycopg.connect(f"{source} dbname=postgres", autocommit=True) as connection:
                 connection.execute("CREATE DATABASE mailroom")

@@ -76,6 +76,10 @@ class Database:
         "through it. Empty: database.url.",
         "",
     )
+    read_url: str = setting_key(
+        "Address of a PostgreSQL standby that answers searches and reports, to leave database.url its time for messages. Empty: none.", ""
+    )
+    read_lag_seconds: int = setting_key("How old a report from database.read_url may be; its period ends then.", 60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     Dialect,
     Engine,
     FromClause,
@@ -221,10 +222,17 @@ def does_not_answer(fault: Exception) -> bool:
 @contextmanager
 def read_transaction(engine: Engine) -> Iterator[Session]:
     """A session that only reads, all of it as of one moment: it waits for no writer. The database refuses to let it write."""
+    with engine.connect() as connection, read_on(connection) as session:
+        yield session
+
+
+@contextmanager
+def read_on(connection: Connection) -> Iterator[Session]:
+    """As `read_transaction`, on a connection on which nothing has begun."""
     options: dict[str, Any] = {"reading": True}
-    if engine.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.connect().execution_options(**options) as connection, Session(connection) as session:
+    with Session(connection.execution_options(**options)) as session:
         yield session
 
 

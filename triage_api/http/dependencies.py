@@ -17,6 +17,7 @@ from triage.runtime.sandbox_pool import Pool
 from triage.runtime.wakeup import WakeupPipe
 from triage.store.db import LARGE_CACHE, open_engine
 from triage.store.pg_notify import Notifier
+from triage.store.read_replica import ReadReplica
 from triage_api.http.installation import Installation
 from triage_api.http.rate_limit import Pace, Sightings
 
@@ -49,6 +50,7 @@ class Office:
         self.pace = Pace(settings.api.token_requests_per_minute)
         self.sightings = Sightings()
         self.engine: Engine = open_engine(settings.database.url, cache=LARGE_CACHE)
+        self.replica = ReadReplica(self.engine, settings.database)
         directory = settings.spool.directory
         try:
             self.pipes = {name: WakeupPipe(directory, name) for name in pipes}
@@ -110,6 +112,7 @@ class Office:
         for name in ("previews", "attachments", "drawings"):
             if pool := self.__dict__.pop(name, None):
                 pool.close()
+        self.replica.close()
         self.engine.dispose()
 
 

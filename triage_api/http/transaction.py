@@ -11,6 +11,7 @@ from triage_api.http import idempotency
 from triage_api.http.dependencies import Here
 from triage_api.http.session_auth import Staff
 
+LONG = ("q", "words")  # parameters with words that are looked for
 PIPES = "pipes"  # in Session.info: who is woken after the commit
 
 
@@ -30,6 +31,19 @@ def open_read_session(here: Here, _by: Staff) -> Iterator[Session]:
         yield session
 
 
+def open_search_session(here: Here, _by: Staff, request: Request) -> Iterator[Session]:
+    """A session that only reads. What looks through many records may be answered by a read replica that has all that is committed."""
+    is_long = any(request.query_params.get(name) for name in LONG) or request.query_params.get("format") == "csv"
+    with here.replica.read() if is_long else db.read_transaction(here.engine) as session:
+        yield session
+
+
+def open_report_session(here: Here, _by: Staff) -> Iterator[Session]:
+    """A session that only reads, as of `read_replica.as_of`: a read replica may answer that is a little behind."""
+    with here.replica.read(may_lag=True) as session:
+        yield session
+
+
 def wake_after(session: Session, *names: str) -> None:
     """Wake these processes, and every browser, once this transaction is committed."""
     session.info[PIPES] = {"change", *names, *session.info.get(PIPES, ())}
@@ -37,3 +51,5 @@ def wake_after(session: Session, *names: str) -> None:
 
 Tx = Annotated[Session, Depends(open_transaction, scope="function")]
 Read = Annotated[Session, Depends(open_read_session, scope="function")]
+Search = Annotated[Session, Depends(open_search_session, scope="function")]
+LongRead = Annotated[Session, Depends(open_report_session, scope="function")]

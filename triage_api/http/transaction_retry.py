@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from triage.errors import Refused
 from triage.say import say
 from triage.store import db
+from triage.store.read_replica import ReplicaFailed
 
 WAIT = timedelta(seconds=1)
 
@@ -45,7 +46,7 @@ async def retry_request(name: str, app: ASGIApp, scope: Scope, receive: Receive,
             await app(scope, from_the_beginning(heard, receive), answer)
             return
         except SQLAlchemyError as fault:
-            if begun or not (db.is_deadlock(fault) or db.is_busy(fault)):
+            if begun or not (db.is_deadlock(fault) or db.is_busy(fault) or isinstance(fault, ReplicaFailed)):
                 raise
             if db.is_busy(fault):
                 log.warning("%s found the database busy for too long", name)

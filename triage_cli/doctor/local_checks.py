@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from mta.peer.trusted_edges import network_of
@@ -21,13 +22,13 @@ from triage.policy import emergency
 from triage.quarantine import coverage
 from triage.runtime import disk_space, sandbox
 from triage.runtime.spool_stats import DAMAGED, INCOMING, RETRY, spool_backlog
-from triage.store import db, pg_notify, restore_pause
+from triage.store import db, pg_notify, read_replica, restore_pause
 from triage.store.delivery_state import State
 from triage.store.message_record.dictionaries import check_dictionaries
 from triage.store.models.audit import AuditRecord
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
-from triage.text.numbers import format_count
+from triage.text.numbers import format_count, spell_span
 from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding, find_stuck
@@ -114,6 +115,28 @@ def check_wake_up(settings: Settings) -> Iterator[Finding]:
     else:
         do = "if a transaction pooler (PgBouncer) is in between, name the server itself in database.listen_url"
         yield Finding(WARN, "wake-ups", "no notification arrives (LISTEN/NOTIFY); each machine polls every second", do)
+
+
+def check_read_replica(settings: Settings) -> Iterator[Finding]:
+    """Does the read replica answer, and is it close enough behind? A database that does not answer has a finding of its own."""
+    if not settings.database.read_url:
+        return
+    try:
+        with database_of(settings) as engine:
+            lag = read_replica.measure_lag(engine, settings.database)
+    except BadInput:
+        return
+    except (DBAPIError, read_replica.NoReplica) as fault:
+        why = str(fault.orig if isinstance(fault, DBAPIError) else fault).strip()
+        yield Finding(WARN, "replica", f"database.read_url is not used: {why}", "check the address; meanwhile database.url answers alone")
+        return
+    if lag is None or lag.total_seconds() > settings.database.read_lag_seconds:
+        behind = f"{spell_span(lag.total_seconds())} behind" if lag else "behind, and does not say how far"
+        yield Finding(
+            WARN, "replica", f"database.read_url is {behind}", "look at pg_stat_replication; meanwhile database.url answers alone"
+        )
+    else:
+        yield Finding(OK, "replica", "database.read_url answers searches and reports")
 
 
 def check_restore_pause(settings: Settings) -> Iterator[Finding]:

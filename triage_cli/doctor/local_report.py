@@ -27,6 +27,7 @@ LOCAL_CHECKS: tuple[tuple[str, Check], ...] = (
     ("emergency", local_checks.check_emergency),
     ("restored", local_checks.check_restore_pause),
     ("wake-ups", local_checks.check_wake_up),
+    ("replica", local_checks.check_read_replica),
     ("edges", local_checks.check_edges),
     ("addresses", local_checks.unknown_recipients),
     ("directory", overdue.check_readings),

@@ -23,7 +23,7 @@ from triage.addressing.networks import parse_networks
 from triage.config.settings import Settings, host_port
 from triage.delivery.routes import list_routes
 from triage.errors import BadInput
-from triage.store import db
+from triage.store import db, read_replica
 from triage_cli.services.api_role import check_sign_in
 
 
@@ -104,6 +104,7 @@ def check_abuse_address(settings: Settings) -> None:
 
 CHECKS: tuple[Callable[[Settings], object], ...] = (
     lambda settings: db.open_engine(settings.database.url).dispose(),
+    lambda settings: read_replica.check_read_url(settings.database),
     check_ports,
     lambda settings: check_number(settings.smtp),
     lambda settings: Edges(settings.smtp.trusted_edges, settings.smtp.edge_protocol),

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, update
 from sqlmodel import col
@@ -20,6 +21,7 @@ from sqlmodel import col
 from mta.processing.recipient_map_writer import write_recipient_map
 from mta.spool import recipient_map_file
 from tests.peers.mail.next_hop import next_hop
+from tests.peers.postgresql import Server
 from tests.peers.processes import free_port
 from tests.peers.receiving import make_certificate, start_receiver
 from tests.triage import arriving
@@ -29,7 +31,7 @@ from triage.config.settings import Settings
 from triage.directory import apply as directory
 from triage.runtime import sandbox
 from triage.runtime.spool_stats import OFTEN, batch_name
-from triage.store import db, restore_pause
+from triage.store import db, read_replica, restore_pause
 from triage.store.delivery_state import State
 from triage.store.message_record import dictionaries
 from triage.store.models.deliveries import Delivery
@@ -136,6 +138,30 @@ def test_machines_wake_each_other_or_it_is_said_why_not(house: Settings, postgre
     assert [level for level, _, _ in list_findings(local_checks.check_wake_up(house))] == [OK]
     elsewhere = replace(house, database=replace(house.database, listen_url="postgresql://nobody@/none?host=/nowhere"))
     assert [level for level, _, _ in list_findings(local_checks.check_wake_up(elsewhere))] == [WARN]
+
+
+@pytest.mark.postgresql
+def test_a_read_replica_that_is_far_behind_or_none_is_told(
+    house: Settings, postgresql_url: str, postgresql_replica: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicated = replace(house.database, url=postgresql_url, read_url=postgresql_replica.url("tests"), read_lag_seconds=3600)
+    with psycopg.connect(postgresql_url) as connection:
+        connection.execute("CREATE TABLE committed ()")
+    with psycopg.connect(postgresql_url) as connection:
+        connection.execute("DROP TABLE committed")
+    seen = []
+    for database in (
+        replicated,
+        replace(replicated, read_url=postgresql_url),
+        replace(replicated, read_url="postgresql://nobody@/none?host=/nowhere"),
+    ):
+        ((level, _, words),) = list_findings(local_checks.check_read_replica(replace(house, database=database)))
+        seen.append((level, words.partition(":")[0]))
+    assert seen == [(OK, "database.read_url answers searches and reports"), *[(WARN, "database.read_url is not used")] * 2]
+    for lag, behind in ((timedelta(hours=2), "2 hours behind"), (None, "behind, and does not say how far")):
+        monkeypatch.setattr(read_replica, "measure_lag", lambda *_, lag=lag: lag)
+        ((level, _, words),) = list_findings(local_checks.check_read_replica(replace(house, database=replicated)))
+        assert (level, words) == (WARN, f"database.read_url is {behind}")
 
 
 def test_one_machine_needs_nobody_to_wake_it(house: Settings) -> None:

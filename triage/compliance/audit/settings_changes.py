@@ -15,7 +15,8 @@ from triage.store.models.markers import Marker
 BY = Actor.system("upkeep")
 NOTED = "settings@"  # before the name of a machine: what its settings were
 HOSTNAME = "company.hostname"
-SECRET = frozenset({"smtp.edge_token", "database.url", "webhooks.hooks"})  # a URL may hold a password, or be one
+URLS = ("database.url", "database.listen_url", "database.read_url")
+SECRET = frozenset({"smtp.edge_token", *URLS, "webhooks.hooks"})  # a URL may hold a password, or be one
 
 
 def note_settings(session: Session, settings: Settings, *, machine: str, now: datetime) -> list[str]:

@@ -24,7 +24,7 @@ from triage_api.http.idempotency import Key
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import OwnSettings, Staff
-from triage_api.http.transaction import Read, Tx, wake_after
+from triage_api.http.transaction import Read, Search, Tx, wake_after
 from triage_api.routes.decisions.approvals import answer_accepted
 from triage_api.schemas.decisions import approvals as approval_schemas, decisions as schemas
 from triage_api.schemas.fields import GivenId, Text, Word
@@ -113,7 +113,7 @@ Format = Annotated[Literal["json", "csv"], Query(description="csv: the first 10,
 
 @router.get("/decisions", response_model=schemas.Decisions, responses=CSV | describe_refusals(401, 422))
 def list_decisions(
-    session: Read,
+    session: Search,
     by: Staff,
     mine: Mine = False,
     campaign: OfCampaign = None,

@@ -14,7 +14,7 @@ from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read
+from triage_api.http.transaction import Read, Search
 from triage_api.schemas.fields import GivenId
 from triage_api.schemas.pagination import cursor_of, place_of
 from triage_api.schemas.queue import deliveries as schemas
@@ -23,7 +23,7 @@ router = resource_router("deliveries")
 
 
 @router.get("/deliveries", response_model=schemas.Deliveries, responses=describe_refusals(401, 422))
-def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: Read, by: Staff) -> schemas.Deliveries:
+def list_deliveries(wanted: Annotated[schemas.DeliveryQuery, Query()], session: Search, by: Staff) -> schemas.Deliveries:
     """Deliveries in your scope, newest first. `total_estimate` counts up to 100,000.
 
     A search that has no time to fill the page says how far it looked (`looked_back_to`).

@@ -5,12 +5,12 @@ from fastapi import Depends, Response
 from triage.quarantine import sender_profile
 from triage.quarantine.search.selection import UNPROVEN
 from triage.reports import report_values, sender_report
-from triage.times import utcnow
+from triage.store import read_replica
 from triage_api.http.dependencies import Here
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read
+from triage_api.http.transaction import LongRead, Read
 from triage_api.routes.records.reports import CSV, Format, TableName, put_export_on_record
 from triage_api.schemas.fields import Word
 from triage_api.schemas.language import use_language
@@ -27,14 +27,14 @@ router = resource_router("senders")
     responses=CSV | describe_refusals(401, 404, 422),
 )
 def get_sender_history(
-    sender: Word, session: Read, by: Staff, here: Here, format: Format = "json", table: TableName = ""
+    sender: Word, session: LongRead, by: Staff, here: Here, format: Format = "json", table: TableName = ""
 ) -> Report | Response:
     """The last 90 days of an address, or of a domain with those below it, in your scope: messages by day and how many of them prove their
     sender by DMARC, decisions, rules that came and went, reports by employees. At most the newest 100,000 copies are counted.
 
     The audit log records an export as CSV.
     """
-    found = sender_report.report_sender(session, sender, by=by, settings=here.settings, now=utcnow())
+    found = sender_report.report_sender(session, sender, by=by, settings=here.settings, now=read_replica.as_of(session))
     if format == "csv":
         written = report_values.as_csv(found, table)
         put_export_on_record(here, found, by, {"sender": sender})

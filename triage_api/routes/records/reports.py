@@ -4,17 +4,18 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query, Response
 from pydantic import AwareDatetime
+from sqlmodel import Session
 
 from triage.actor import Actor
 from triage.reports import period_reports, report_values
 from triage.reports.report_values import Report
-from triage.store import db, ledger
+from triage.store import db, ledger, read_replica
 from triage.times import utcnow
 from triage_api.http.dependencies import Here, Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
 from triage_api.http.session_auth import Staff
-from triage_api.http.transaction import Read
+from triage_api.http.transaction import LongRead
 from triage_api.schemas.language import use_language
 from triage_api.schemas.records import reports as schemas
 
@@ -29,16 +30,16 @@ CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema":
 
 
 @router.get("", response_model=schemas.Reports, responses=describe_refusals(401, 422))
-def list_reports(session: Read, by: Staff, here: Here, since: Since = None, until: Until = None) -> schemas.Reports:
+def list_reports(session: LongRead, by: Staff, here: Here, since: Since = None, until: Until = None) -> schemas.Reports:
     """All reports about the same period."""
-    asked = report_period(by, here, since, until)
+    asked = report_period(session, by, here, since, until)
     return schemas.Reports.model_validate({"items": [report_values.as_json(one) for one in period_reports.all_reports(session, **asked)]})
 
 
 @router.get("/{name}", response_model=schemas.Report, responses=CSV | describe_refusals(401, 404, 422))
 def get_report(
     name: Name,
-    session: Read,
+    session: LongRead,
     by: Staff,
     here: Here,
     since: Since = None,
@@ -50,7 +51,7 @@ def get_report(
 
     The audit log records an export as CSV.
     """
-    found = period_reports.get_report(session, name, **report_period(by, here, since, until))
+    found = period_reports.get_report(session, name, **report_period(session, by, here, since, until))
     if format == "csv":
         written = report_values.as_csv(found, table)
         put_export_on_record(here, found, by)
@@ -64,8 +65,8 @@ def put_export_on_record(here: Office, taken: Report, by: Actor, detail: dict[st
         ledger.write_act(session, "export", f"report:{taken.name}", by=by, now=utcnow(), detail=detail)
 
 
-def report_period(by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
-    """Period of a report, for this caller."""
-    now = utcnow()
-    period = period_reports.parse_period(since, until, settings=here.settings, now=now)
+def report_period(session: Session, by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
+    """Period of a report, for this caller. It ends where the database's knowledge does."""
+    now = read_replica.as_of(session)
+    period = period_reports.parse_period(since, until and min(until, now), settings=here.settings, now=now)
     return {"period": period, "by": by, "settings": here.settings, "now": now}
