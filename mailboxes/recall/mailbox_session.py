@@ -17,8 +17,8 @@ from triage.runtime.sandbox_pool import Pool
 from triage.say import error_sentence, join_parts, say, say_count
 from triage.text.sanitize import escape_visible
 
-NO_WAY_IN = say("Mailroom has no access to this mailbox: ask who runs Mailroom to set it up.")
-NO_CREDENTIALS = say("Mailroom cannot sign in to the mailboxes: ask who runs Mailroom to correct that")
+NO_WAY_IN = say("Mailroom has no access to this mailbox: ask your Mailroom administrator to set it up.")
+NO_CREDENTIALS = say("Mailroom cannot sign in to the mailboxes: ask your Mailroom administrator to correct that")
 REPLACED = say("another worker has taken over")
 
 log = logging.getLogger(__name__)

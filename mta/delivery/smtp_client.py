@@ -34,7 +34,7 @@ REPLY_LENGTH = 500  # characters of a reply that are kept
 MOST_PLACES = 4  # addresses of a next hop that are tried in turn
 LONGEST_DIALLING = 330.0  # seconds after which no further one is tried: an attempt ends before its lease does
 
-NO_LOGIN = say("the credentials for this next hop cannot be read: ask who runs Mailroom to correct them")
+NO_LOGIN = say("the credentials for this next hop cannot be read: ask your Mailroom administrator to correct them")
 
 log = logging.getLogger(__name__)
 

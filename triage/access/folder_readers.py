@@ -172,12 +172,22 @@ def reasons_of_staff(session: Session, place: Place, member: StaffMember, now: d
     if word := reaching_word(member.scope, place):
         person = staff_members.person_of(session, member.login) if word.startswith("person:") else None
         assists = person is not None and person.uid in place.assistants
-        yield say("assistant of {name}", name=place.name) if assists else say("scope {scope}", scope=word)
+        yield say("assistant of {name}", name=place.name) if assists else describe_responsibility(word)
     for absent, ends_at in session.execute(substituted_by(member.login, now)):
         if reaching_word(absent.scope, place):
             yield say("substitute for {name} until {until} UTC", name=absent.name, until=format_minute(ends_at))
     if member.is_break_glass:
         yield say("break-glass account")
+
+
+def describe_responsibility(word: str) -> str:
+    """Returns for whom a word of a scope makes somebody responsible."""
+    kind, _, name = word.partition(":")
+    if not name:
+        return say("responsible for the whole company")
+    return (
+        say("responsible for the department {department}", department=name) if kind == "department" else say("responsible for this folder")
+    )
 
 
 def substituted_by(login: str, now: datetime) -> Select[StaffMember, datetime]:
@@ -232,11 +242,11 @@ def other_readers(session: Session, place: Place, confidential: tuple[str, ...])
     if not place.person:
         yield say("Single people's folders can have more readers, such as assistants.")
     yield (
-        say("A person who runs `mailroom` on the machine sees only how many messages are held here.")
+        say("Administrators of the server see only how many messages are held here, on its command line.")
         if confidential
-        else say("A person who runs `mailroom` on the machine can read every message here.")
+        else say("Administrators of the server can read every message here, on its command line.")
     )
-    yield say("Administrators of the machine, its database and its backups can read everything that is stored there.")
+    yield say("Administrators of the server, its database and its backups can read everything that is stored there.")
 
 
 def confidential_people(session: Session, place: Place) -> list[str]:

@@ -126,7 +126,7 @@ def attempt_of(detail: dict[str, Any]) -> int | None:
 
 
 VERDICTS = {
-    "relay": mark("Let through by rule {rule}: {reason}."),
+    "relay": mark("Not held, by rule {rule}: {reason}."),
     "quarantine": mark("Held by rule {rule}: {reason}."),
     "purge": mark("Removed on arrival by rule {rule}: {reason}."),
 }

@@ -118,7 +118,7 @@ REASONS = (  # by the enhanced status code of our reply (RFC 3463)
     ("4.1.1", mark("Deferred: nobody here has the address {recipient} yet.")),
     ("5.1.6", mark("Refused: {recipient} is the address of somebody who has left.")),
     ("5.3.4", mark("Refused: the message is too large.")),
-    ("5.4.6", mark("Refused: the message went round in circles.")),
+    ("5.4.6", mark("Refused: the message was in a mail loop.")),
     ("4.7.1", mark("Deferred: the client {client} sent too many messages.")),
     ("5.7.1", mark("Refused: the sender is blocked, or may not write to this address.")),
 )

@@ -56,12 +56,12 @@ def test_scopes_and_assistants_are_named(company: Engine, settings: Settings) ->
     found = asked(company, settings, "mara.berg")
     assert (found.folder, found.name, found.confidential) == ("person:mara.berg", "Mara Berg", ())
     assert name_readers(found) == {
-        "ana": "scope company",
-        "ben": "scope department:legal",
-        "ida": "scope company",
+        "ana": "responsible for the whole company",
+        "ben": "responsible for the department legal",
+        "ida": "responsible for the whole company",
         "joe.fern": "assistant of Mara Berg",
-        "leo": "scope department:legal",
-        "otto": "scope company",
+        "leo": "responsible for the department legal",
+        "otto": "responsible for the whole company",
     }
     assert "joe.fern" not in name_readers(asked(company, settings, "Legal"))
     assert set(name_readers(asked(company, settings, "department:it"))) == {"ana", "ida", "otto"}
@@ -72,8 +72,8 @@ def test_a_confidential_folder_has_its_keepers_and_others_only_count(company: En
     found = asked(company, settings, "person:mara.berg")
     assert found.confidential == ("department:legal",)
     assert name_readers(found) == {
-        "ben": "scope department:legal; keeper of department:legal",
-        "otto": "scope company; keeper of department:legal",
+        "ben": "responsible for the department legal; keeper of department:legal",
+        "otto": "responsible for the whole company; keeper of department:legal",
     }
     assert set(name_readers(found, "count")) == {"ana", "ida", "joe.fern", "leo"}
     close_legal(company, *LEGAL_SEALED, ConfidentialEntry("person:mara.berg", ("otto",)))

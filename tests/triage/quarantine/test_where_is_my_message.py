@@ -80,7 +80,7 @@ NEVER = "No such message reached Mailroom, as far as you may see: it was neither
         ("550 5.1.1 Nobody here has that address", "Refused: nobody here has the address jo.fern@company.example."),
         ("450 4.1.1 Nobody here is known", "Deferred: nobody here has the address jo.fern@company.example yet."),
         ("552 5.3.4 The message is too large", "Refused: the message is too large."),
-        ("554 5.4.6 The message goes round", "Refused: the message went round in circles."),
+        ("554 5.4.6 The message goes round", "Refused: the message was in a mail loop."),
         ("450 4.7.1 Too many messages", "Deferred: the client 192.0.2.7 sent too many messages."),
         ("550 5.7.1 Blocked here", "Refused: the sender is blocked, or may not write to this address."),
         ("451 4.3.0 Not ready", "Refused."),

@@ -279,7 +279,7 @@ def test_one_sees_who_can_read_ones_held_messages(open_site: Site, page: Page) -
     question = page.get_by_text("Who can read my held messages?")
     question.click()
     readers = page.get_by_role("group").filter(has=question)
-    expect(readers.get_by_role("listitem").filter(has_text="Ana Roth")).to_contain_text("scope company")
+    expect(readers.get_by_role("listitem").filter(has_text="Ana Roth")).to_contain_text("responsible for the whole company")
     expect(readers).to_contain_text("Joe Fern sees sender and subject of their own held messages")
     expect(readers).not_to_contain_text("Ben Okafor")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -57,8 +57,8 @@ def is_subscription(summary: Summary) -> bool:
 def arrived_during_flood(count: int) -> Signal:
     """Returns the signal of a message that a mail bomb may be meant to hide."""
     words = say_count(
-        "Arrived during a flood of {count} message to this folder: it may be what the flood is to hide. Call the recipient.",
-        "Arrived during a flood of {count} messages to this folder: it may be what the flood is to hide. Call the recipient.",
+        "Arrived during a flood of {count} message to this folder. The flood may be there to hide this message: call the recipient.",
+        "Arrived during a flood of {count} messages to this folder. The flood may be there to hide this message: call the recipient.",
         count=count,
     )
     return Signal(DURING_FLOOD, words, 0, (str(count),))

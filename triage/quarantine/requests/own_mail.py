@@ -37,7 +37,7 @@ class Own:
     gone_at: datetime | None  # when that was
     expires_at: datetime | None
     asked_at: datetime | None
-    declined: str  # why a request did not let it in, in words; "" while nothing is said to it
+    declined: str  # why a request was not granted; "" while it has no answer
     urgency: int
     counted: bool  # it looks dangerous or was sent to many people: the daily digest does not name it
 
@@ -129,7 +129,7 @@ def as_seen(row: Row[Delivery, MailRequest, datetime, bool], ends: timedelta) ->
 def request_refusal(request: MailRequest, delivery: Delivery) -> str:
     """Returns the answer to a request that was not granted; removing the message is an answer too."""
     if request.declined_at:
-        by = request.declined_by_shown
-        return join_parts(": ", (by, request.reason)) if request.reason else say("{by}: no", by=by)
+        declined = say("declined by {name}", name=request.declined_by_shown)
+        return join_parts(": ", (declined, request.reason)) if request.reason else declined
     answered = delivery.state != State.HELD and delivery.settled_at and delivery.settled_at > request.asked_at
     return say("it was reviewed and not released") if answered and delivery.state != State.EXPIRED else ""

@@ -257,12 +257,14 @@ def say_wanted(effect: str, count: int) -> str:
     """Says how many delivered messages the rule would have removed or redirected."""
     if effect == "redirect":
         return say_count(
-            "It would have redirected {count} message that was let in.",
-            "It would have redirected {count} messages that were let in.",
+            "It would have redirected {count} message that was not held.",
+            "It would have redirected {count} messages that were not held.",
             count=count,
         )
     return say_count(
-        "It would have removed {count} message that was let in.", "It would have removed {count} messages that were let in.", count=count
+        "It would have removed {count} message that was not held.",
+        "It would have removed {count} messages that were not held.",
+        count=count,
     )
 
 

@@ -1186,7 +1186,7 @@ export default {
   'Requesting…': 'Wird angefragt …',
   'Loading…': 'Wird geladen …',
   'Request release': 'Freigabe anfragen',
-  'Messages from unknown senders are held and reviewed before delivery. If you expect one, request its release. Staff review it before it is delivered.': 'Nachrichten unbekannter Absender werden zurückgehalten und vor der Zustellung geprüft. Erwarten Sie eine, fragen Sie die Freigabe an. Sie wird vor der Zustellung geprüft.',
+  'Messages from unknown senders are held and reviewed before delivery. If you expect one, request its release.': 'Nachrichten unbekannter Absender werden zurückgehalten und vor der Zustellung geprüft. Wenn Sie eine erwarten, fragen Sie ihre Freigabe an.',
   'The message you opened is not in this list. It was delivered, it is too old, or it is not addressed to you.': 'Die Nachricht, die Sie geöffnet haben, steht nicht in dieser Liste. Sie wurde zugestellt, ist zu alt oder nicht an Sie gerichtet.',
   'Held for review': 'Wird noch geprüft',
   'No messages are held for you.': 'Für Sie werden keine Nachrichten zurückgehalten.',

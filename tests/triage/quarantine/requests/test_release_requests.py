@@ -213,7 +213,7 @@ def test_ones_own_mail(known: Engine, settings: Settings) -> None:
             for one in own_mail.list_part(session, "joe.fern", waits, settings=settings, now=now, since=since)
         ]
     assert [(one.subject, one.waits) for one in mine] == [("held", True), ("purged", False)]
-    assert (mine[0].expires_at, mine[0].declined, mine[1].gone_at) == (NOW + 30 * DAY, "Ana Roth: no", NOW + 2 * DAY)
+    assert (mine[0].expires_at, mine[0].declined, mine[1].gone_at) == (NOW + 30 * DAY, "declined by Ana Roth: no", NOW + 2 * DAY)
     with db.transaction(known) as session:
         assert retention.expire_messages(session, settings=arriving.expire_unseen(settings), now=NOW + 31 * DAY) == 3
         everything = own_mail.list_part(session, "joe.fern", False, settings=settings, now=NOW + 31 * DAY)

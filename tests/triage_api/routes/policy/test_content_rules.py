@@ -121,7 +121,7 @@ def test_the_second_person_reads_where_messages_would_go(ana: Browser, came: Cam
     came(JOE, text=FRAUD, dmarc=DMARC_PASS, at=utcnow())
     order = HOLD | {"effect": "redirect", "to": "person:mara.berg", "scope": "department:it", "until": "2099-12-24T00:00:00Z"}
     asked = ana.post("/rules", order).json()
-    assert [one["sentence"] for one in asked["second_look"]] == ["It would have redirected 1 message that was let in."]
+    assert [one["sentence"] for one in asked["second_look"]] == ["It would have redirected 1 message that was not held."]
     waits = ana.post("/rules", order | {"confirm": asked["names"], "fence": asked["fence"]}).json()
     assert waits["rule"] == {
         **{name: order[name] for name in ("effect", "match", "value", "scope", "conditions", "to", "until", "note")},
