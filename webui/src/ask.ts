@@ -1,4 +1,4 @@
-// Starts the page where employees ask for their mail: without the console, which is not for them.
+// Starts the employees' page, without the console.
 import './look'
 import { mount } from 'svelte'
 import { followLinks } from './lib/browser/location.svelte'

@@ -1,4 +1,4 @@
-// What every page begins with: the type, the style sheet, the language it is in.
+// Loads what every page needs first: font, style sheet, language.
 import '@fontsource-variable/atkinson-hyperlegible-next/wght.css'
 import '@fontsource-variable/atkinson-hyperlegible-mono/wght.css'
 import './app.css'

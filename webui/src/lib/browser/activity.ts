@@ -1,4 +1,4 @@
-// Is somebody sitting here? What the console asks by itself must not keep a session awake (security.md, idle lock).
+// Whether somebody uses this console. Requests that the console makes by itself must not keep a session awake (security.md, idle lock).
 
 const AWAY = 60_000 // milliseconds without a key or a pointer after which nobody sits here
 const RECENT = 10_000 // milliseconds after a key or a pointer in which requests count as the person's

@@ -1,4 +1,4 @@
-// Whom a release would let in: asked of the server before anything is armed or a sheet is shown.
+// Senders that a release would allow, as the server lists them before anything is confirmed.
 import { t } from '../i18n/i18n'
 import { api } from '../api/client'
 import { Approval } from './allowSteps.svelte'

@@ -1,4 +1,4 @@
-// What waits for a second person's key and concerns us, and what we are asked as keepers of confidential folders.
+// Number of approvals that we may give, and of requests to us as keepers of confidential folders.
 import { api, problemOf } from '../api/client'
 import type { ConfidentialRemoval, PendingApproval } from '../schema/types'
 

@@ -1,4 +1,4 @@
-// What a blocked sender delivered lately, offered for removal: shown once, and removed by the normal sheet or not at all.
+// Messages that a blocked sender delivered lately, offered once for removal through the normal removal sheet.
 import { api } from '../api/client'
 import { rowOfDelivery, type Row } from '../queue/row'
 import type { DeliveredLately, Rule } from '../schema/types'

@@ -1,4 +1,4 @@
-// What is said of a decision that was not carried out.
+// Error text of a decision that was not carried out.
 import { t } from '../i18n/i18n'
 import type { DecisionVerb } from '../schema/types'
 

@@ -1,4 +1,4 @@
-// A rule that is made or changed by itself: an allow may let in what is held, and needs a second look like its release.
+// Makes or changes a single rule. An allow rule may concern held messages, so it needs a second look as their release does.
 import { t } from '../i18n/i18n'
 import { api } from '../api/client'
 import { secondLooks } from './secondLook.svelte'

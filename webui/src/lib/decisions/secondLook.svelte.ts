@@ -1,4 +1,4 @@
-// A second look: the server says why something dangerous would be released, and only who has read that can confirm it.
+// Second look: the server says why a release is dangerous, and only a reader of that reason can confirm it.
 import { problemOf } from '../api/client'
 import type { Confirmed } from '../api/client'
 import type { SecondLook } from '../schema/types'

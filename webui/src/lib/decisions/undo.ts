@@ -1,4 +1,4 @@
-// What an undo takes back beside the messages.
+// Rules and further changes that an undo reverts besides the messages.
 import type { Decision, Rule } from '../schema/types'
 
 /** The rules that go with a decision. What only catches late copies of a purge is nobody's wish of its own. */

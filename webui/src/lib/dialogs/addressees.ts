@@ -1,4 +1,4 @@
-// Of those whom the directory finds for what was typed: who comes first.
+// Order of the recipients that the directory finds for a typed text.
 import type { Recipient } from '../schema/types'
 
 const SHARED = 4 // departments and lists beside people

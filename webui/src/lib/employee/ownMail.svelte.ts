@@ -1,4 +1,4 @@
-// An employee's own mail as they see it themselves: what is here of it, what they typed, and what they ask for.
+// State of the employees' page: own messages, typed text, requests and expected senders.
 import { t } from '../i18n/i18n'
 import { call, freshKey, problemOf, query } from '../api/client'
 import type { ExpectedSender, OwnMessage, OwnMessages } from '../schema/types'

@@ -1,4 +1,4 @@
-// Mail and time in words: nothing here knows the screen.
+// Formats messages, addresses and times as text. Nothing here knows the screen.
 import { locale, plural, t } from './i18n'
 import { serverTime } from '../browser/serverTime'
 import type { BlockKind, Delivery, Severity, State, DecisionVerb } from '../schema/types'

@@ -1,4 +1,4 @@
-// Text of several lines, apart from what the first page loads.
+// Splits text of several lines; apart from what the first page loads.
 import { plain } from './format'
 
 /** Plain text in which line breaks stay. */

@@ -1,4 +1,4 @@
-// A word on a key that was not taken: on screen for a moment, and read aloud.
+// Notice about a key press that was ignored: shown for a moment, and read aloud.
 
 const STAYS = 3_000 // milliseconds
 

@@ -1,3 +1,3 @@
-// Does somebody write a comment? Letters are text then, and no commands, also until its field has the focus.
+// Whether somebody writes a comment: letters are then text and no commands, even before the field has the focus.
 
 export const writing = $state({ on: false })

@@ -1,4 +1,4 @@
-// The forecast of the first day: when the queue is empty, if it goes on like the last hour.
+// Forecast of when the queue is empty, at the pace of the last hour.
 
 const HOUR = 3_600_000 // milliseconds
 const FEWEST = 5 // decisions that a pace can be read from

@@ -1,4 +1,4 @@
-// What the search field offers while something is typed: what can be asked for, then what there is of it.
+// Suggestions of the search field: search fields first, then their values.
 import { t } from '../i18n/i18n'
 import { colleagues } from '../queue/presence.svelte'
 import { folders } from '../state/folders.svelte'

@@ -1,4 +1,4 @@
-// Who sits at this console.
+// The signed-in member of staff.
 import { api, onEnd, problemOf } from '../api/client'
 import { forget } from '../api/prefetch'
 import { place } from '../browser/location.svelte'
