@@ -22,7 +22,7 @@ SERVER, TOKEN = "MAILROOM_SERVER", "MAILROOM_TOKEN"
 OPTIONS = (
     ("--server", "server", "URL", "Ask this Mailroom instead of the one on this machine. Default: $MAILROOM_SERVER, client.server."),
     ("--token-file", "token_file", "FILE", "Holds the token for it, in one line. Default: $MAILROOM_TOKEN, client.token_file."),
-    ("--ca-file", "ca_file", "FILE", "PEM file of the authorities that vouch for it. Default: client.ca_file, those of the system."),
+    ("--ca-file", "ca_file", "FILE", "PEM file of trusted certificate authorities. Default: client.ca_file, else the system's."),
 )
 
 

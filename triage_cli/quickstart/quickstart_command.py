@@ -70,7 +70,7 @@ AWAY = {
     "--ports",
     metavar="IN,BACK,CONSOLE",
     default="",
-    help="Ports of 127.0.0.1 where Mailroom takes messages, gives them back, and shows the console. Default: the first that are free "
+    help="Ports of 127.0.0.1 where Mailroom receives messages, returns them, and serves the console. Default: the first that are free "
     "from 2525, 10025 and 8080.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")

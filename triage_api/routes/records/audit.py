@@ -74,7 +74,9 @@ def write_lines(here: Office, by: Actor, after: int) -> Iterator[str]:
         yield from write_lines(here, by, after)
 
 
-State = Annotated[bool, Query(description="Compare rules, tokens, accounts, modes, decisions and deliveries with the audit log too.")]
+State = Annotated[
+    bool, Query(description="Compare rules, tokens, accounts, enforcement steps, decisions and deliveries with the audit log too.")
+]
 
 
 @router.get("/audit/verify", response_model=schemas.Verification, responses=describe_refusals(401, 403, 422))

@@ -56,8 +56,8 @@ def hunt() -> None:
 @hunt.command("start")
 @click.option("--subject", default="", metavar="TEXT", help="Part of the subject.")
 @click.option("--message-id", default="", metavar="ID", help="The whole Message-ID.")
-@click.option("--sender", default="", metavar="PATTERN", help="Author's address; * and ? stand for other letters.")
-@click.option("--link", default="", metavar="HOST", help="Host of a link, or one above it; with a slash part of a target.")
+@click.option("--sender", default="", metavar="PATTERN", help="Author's address; * and ? are wildcards.")
+@click.option("--link", default="", metavar="HOST", help="Host of a link or a parent domain; with a slash, part of the URL.")
 @click.option("--sha256", default="", metavar="DIGEST", help="SHA-256 of an attachment.")
 @click.option("--since", default=None, metavar="DATE", help="Received at or after this time; by default 31 days ago.")
 @click.option("--reason", required=True, help="Reason, for the audit log and the auditors.")
@@ -111,7 +111,7 @@ def messages(desk: Desk, hunt_id: str, form: Form) -> None:
 @hunt.command("remove")
 @HUNT_ID
 @click.argument("chosen", metavar="[MESSAGE]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that came past Mailroom, without those from contacts.")
+@click.option("--all", "everything", is_flag=True, help="All messages that bypassed Mailroom, except those from contacts.")
 @click.option("--include-known", "known", is_flag=True, help="Also messages from contacts.")
 @click.option("--dry-run", is_flag=True, help="Print what would be removed, and change nothing.")
 @REASON

@@ -32,17 +32,17 @@ FOUND = Shape(
 
 @click.command("authenticate")
 @click.argument("file", metavar="FILE", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--client", default="", metavar="IP", help="Address of the client that sent it. Without it nobody is asked about SPF.")
+@click.option("--client", default="", metavar="IP", help="Address of the client that sent it. Without it, SPF is not checked.")
 @click.option("--helo", default="", metavar="NAME", help="Name in the client's EHLO.")
 @click.option("--sender", metavar="ADDRESS", help="Address in MAIL FROM. Default: as Return-Path has it.")
 @click.option("--zone", type=click.Path(path_type=Path), metavar="FILE", help="Answer DNS from this zone file in place of the network.")
-@click.option("--alone", is_flag=True, help="Ask no other library.")
+@click.option("--alone", is_flag=True, help="Do not compare with other libraries.")
 @json_option(FOUND)
 @click.pass_context
 def authenticate_file(
     ctx: click.Context, file: Path, client: str, helo: str, sender: str | None, zone: Path | None, alone: bool, form: Form
 ) -> None:
-    """Authenticate a message (SPF, DKIM, ARC, DMARC) step by step, beside other libraries.
+    """Authenticate a message (SPF, DKIM, ARC, DMARC) step by step, and compare with other libraries.
 
     FILE is a message as it was received; - is standard input. pyspf and dkimpy are asked too, and authheaders where
     mailroom[second-opinion] is installed; a sentence tells why one of them says something else. Nothing is stored.

@@ -98,7 +98,7 @@ def retry(ctx: click.Context, ids: tuple[str, ...], every: bool) -> None:
 
 @spool.command("show")
 @click.argument("message_id", metavar="ID")
-@click.option("--raw", is_flag=True, help="Unchanged on a terminal too, which then obeys what is in it.")
+@click.option("--raw", is_flag=True, help="Unchanged on a terminal too; control characters take effect.")
 @click.pass_context
 def show(ctx: click.Context, message_id: str, raw: bool) -> None:
     """Print a message as received, byte for byte; a terminal shows control characters as escapes. The audit log records it."""

@@ -28,7 +28,7 @@ IMAP = (
     click.option("--separator", metavar="TEXT", help='Separator of mailbox and master user; "": SASL PLAIN as a proxy (Cyrus).'),
     click.option("--password-file", metavar="FILE", help="File with the password, or a line ADDRESS:PASSWORD for each account."),
     click.option("--login", type=click.Choice(["address", "local-part"]), help="Part of the address to sign in with."),
-    click.option("--ca-file", metavar="FILE", help="PEM file of the authorities that vouch for it."),
+    click.option("--ca-file", metavar="FILE", help="PEM file of trusted certificate authorities."),
     click.option("--plain", is_flag=True, default=None, help="Use imap:// without encryption."),
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ def rule_command(effect: str, text: str) -> click.Command:
     @click.option("--until", metavar="DATE", help="End of the rule.")
     @click.option("--note", default="", help="Note; everybody who sees the rule can read it.")
     @click.option(
-        "--lapse", "lapse_days", default=0, metavar="DAYS", help="Days after the last message in either direction when it expires."
+        "--lapse", "lapse_days", default=0, metavar="DAYS", help="Expires this many days after the last message in either direction."
     )
     @click.option("--dry-run", is_flag=True, help="Only print what it would have done in the last thirty days.")
     @act_on_api
@@ -47,9 +47,9 @@ def rule_command(effect: str, text: str) -> click.Command:
         command = CONFIRM(command)
         command = click.option("--risky", is_flag=True, help="Also with risky attachments.")(command)
         command = click.option(
-            "--encrypted", is_flag=True, help="Also with files that only a password closes, for one folder; lapses after 90 days."
+            "--encrypted", is_flag=True, help="Also with password-protected files, for one folder; expires after 90 days."
         )(command)
-        command = click.option("--unchecked", is_flag=True, help="Let no check of known senders hold it.")(command)
+        command = click.option("--unchecked", is_flag=True, help="No check of known senders holds its messages.")(command)
         command = click.option(
             "--proof", default="", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN", help="What proves the sender; default dmarc."
         )(command)

@@ -88,7 +88,7 @@ def decide_contacts(desk: Desk, verb: str, numbers: Sequence[str]) -> int:
 @lists_as(REASONS)
 @ask_api
 def reasons(desk: Desk, days: int, form: Form) -> None:
-    """List why sent messages taught no contacts, most frequent first."""
+    """List why no contacts were learned from sent messages, most frequent reason first."""
     REASONS.print(desk.get("/contacts/reasons", days=days)["items"], form)
 
 

@@ -18,7 +18,7 @@ from triage_cli.output.tables import say
 @click.command("content")
 @click.argument("name")
 @click.option("--effect", type=click.Choice(CONTENT_EFFECTS), required=True, help="What happens to messages that match.")
-@click.option("--when", multiple=True, required=True, metavar="CONDITION=VALUE,…", help="Condition; repeat it, every one has to fit.")
+@click.option("--when", multiple=True, required=True, metavar="CONDITION=VALUE,…", help="Condition; repeat for several, all must match.")
 @click.option("--note", required=True, help="Reason; everybody who decides about the messages can read it.")
 @click.option("--to", default="", metavar="NAME|ADDRESS", help="Destination of a redirect.")
 @click.option("--scope", default="company", show_default=True, metavar="company|FOLDER|person:UID", callback=read_scope, help="Scope.")
@@ -30,7 +30,7 @@ from triage_cli.output.tables import say
 def make_content_rule(
     desk: Desk, name: str, when: tuple[str, ...], until: str | None, dry_run: bool, confirm: tuple[str, ...], **features: Any
 ) -> int:
-    """Hold, purge, redirect or mark messages by what they say. It releases nothing.
+    """Hold, purge, redirect or mark messages by their content. It releases nothing.
 
     Conditions: attachment_hash, attachment_kind, attachment_name, author, direction, language, link_domain, list, reply_to, signal,
     wording. In a value, * stands for any characters.

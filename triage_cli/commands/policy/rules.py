@@ -139,7 +139,7 @@ def redirect_rule(desk: Desk, sender: str, until: str | None, **features: str) -
 @click.argument("rule_id", metavar="ID")
 @click.option("--proof", help="What proves the sender.", metavar="dmarc|aligned|dkim:DOMAIN|arc:DOMAIN")
 @click.option("--until", metavar="DATE", help="End of the rule; never: none.")
-@click.option("--lapse", "lapse_days", type=int, metavar="DAYS", help="Days after the last message in either direction when it expires.")
+@click.option("--lapse", "lapse_days", type=int, metavar="DAYS", help="Expires this many days after the last message in either direction.")
 @click.option("--note", help="Note; everybody who sees the rule can read it.")
 @click.option("--risky/--not-risky", default=None, help="Also with risky attachments.")
 @CONFIRM

@@ -35,14 +35,14 @@ class DepartmentGroup(click.Group):
 
 @click.group("sieve", cls=DepartmentGroup)
 def sieve() -> None:
-    """Print a department's rules as a Sieve script, or read a script as rules: mailroom sieve it."""
+    """Print a department's rules as a Sieve script, or import a script as rules."""
 
 
 @sieve.command("export")
 @click.argument("department")
 @ask_api
 def export_script(desk: Desk, department: str) -> None:
-    """Print the rules in force that reach DEPARTMENT as a Sieve script; comments name what Sieve cannot say."""
+    """Print the rules in force for DEPARTMENT as a Sieve script. Comments list rules that Sieve cannot express."""
     found = [one for one in desk.get("/departments")["items"] if one["code"] == department]
     if not found:
         raise BadInput(f'there is no department "{department[:80]}" in your scope; `mailroom people departments` lists them')
@@ -67,7 +67,7 @@ def export_script(desk: Desk, department: str) -> None:
 @CONFIRM
 @act_on_api
 def import_script(desk: Desk, file: Any, scope: str, held_folder: str, dry_run: bool, confirm: tuple[str, ...]) -> int:
-    """Create the rules that a Sieve script (- is standard input) says, or none if a line says what no rule says exactly.
+    """Create the rules of a Sieve script (- is standard input), or none if a line has no exact rule.
 
     Read are if, elsif, else, anyof, allof, not, address, header (X-Mailroom-Verified, List-Id), envelope "to", keep, discard, redirect,
     fileinto and stop. An allow rule always asks for proof, dmarc if the script asks for none.

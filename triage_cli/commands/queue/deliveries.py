@@ -84,7 +84,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @click.argument("delivery_id", metavar="ID")
 @click.option("--headers", is_flag=True, help="The message's header block.")
 @click.option("--source", is_flag=True, help="The message as received, byte for byte; a terminal shows control characters as escapes.")
-@click.option("--raw", is_flag=True, help="With --source: unchanged on a terminal too, which then obeys what is in it.")
+@click.option("--raw", is_flag=True, help="With --source: unchanged on a terminal too; control characters take effect.")
 @click.option("--reason", default="", help="Why you open a message in a confidential folder, for the audit log.")
 @json_option(DELIVERY)
 @ask_api

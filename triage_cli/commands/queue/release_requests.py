@@ -27,7 +27,7 @@ REQUESTS = Shape(
 
 @click.command("ask")
 @click.argument("delivery_id", metavar="ID")
-@click.option("--comment", "words", default="", help="Their words.")
+@click.option("--comment", "words", default="", help="The employee's words.")
 @act_on_api
 def ask(desk: Desk, delivery_id: str, words: str) -> None:
     """Record that an employee requests a message."""

@@ -81,7 +81,9 @@ def list_acts(desk: Desk, by: str, act: str, about: str, limit: int, form: Form)
 @audit.command("verify")
 @click.option("--checkpoints", type=click.Path(path_type=Path), help="Directory of the signed checkpoints; default: audit.checkpoints.")
 @click.option("--public-key", help="The key that signed them; default: audit.public_key, or that of audit.key_file.")
-@click.option("--state", is_flag=True, help="Compare rules, tokens, accounts, modes, decisions and deliveries with the audit log too.")
+@click.option(
+    "--state", is_flag=True, help="Compare rules, tokens, accounts, enforcement steps, decisions and deliveries with the audit log too."
+)
 @json_option(VERIFIED)
 @names_server
 @click.pass_context

@@ -110,7 +110,7 @@ def erase(desk: Desk, address: str, reason: str, with_rules: bool, dry_run: bool
 @list_options(ERASURES)
 @ask_api
 def list_erasures(desk: Desk, form: Form) -> None:
-    """List erasures, newest first. The person is forgotten when one is done."""
+    """List erasures, newest first. A completed erasure no longer names the person."""
     ERASURES.print(map(row_of, desk.items("/person-data/erasures")), form)
 
 
