@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from itertools import accumulate, product
 
 from tests.peers import outside
 from tests.peers.company import DOMAIN
@@ -12,6 +13,8 @@ POLICIES = ("reject", "quarantine", "none", "reject", "none")
 DOMAINS = [Domain(f"sender{number}.example", dmarc=POLICIES[number % len(POLICIES)]) for number in range(50)]
 PEOPLE = ("it+ada.byron", "it+russell.coker", "sales+hanne.dahl", "sales+luc.moreau")
 SYLLABLES = ("ba", "den", "for", "gul", "ha", "kel", "lor", "mi", "nor", "pe", "ra", "sten", "tu", "vin")
+WORDS = ["".join(some) for length in range(1, 4) for some in product(SYLLABLES, repeat=length)]  # the commonest are short
+FREQUENCIES = list(accumulate(1 / (rank + 2.7) for rank in range(len(WORDS))))  # Zipf-Mandelbrot, as words occur
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ def make_paragraphs(chance: random.Random, size: int) -> str:
 
 
 def make_words(chance: random.Random, size: int) -> str:
-    """Invented words of about so many characters together."""
+    """Invented words of about so many characters together, each as often as words of its rank occur."""
     found = ""
     while len(found) < size:
-        found += "".join(chance.choices(SYLLABLES, k=chance.randint(1, 4))) + " "
+        found += chance.choices(WORDS, cum_weights=FREQUENCIES)[0] + " "
     return found.strip()

@@ -35,7 +35,9 @@ from triage.ids import format_id
 from triage.intake import receive as intake
 from triage.intake.stages import Arrival, with_first_look
 from triage.message.authentication import Authentication
+from triage.message.fingerprint import Fingerprint
 from triage.message.summary import Summary
+from triage.quarantine.campaigns import assign as campaigns
 from triage.runtime import metrics
 from triage.runtime.sandbox_pool import Pool
 from triage.runtime.spool_stats import OFTEN
@@ -179,6 +181,7 @@ class Writer:
 
     def __init__(self, engine: Engine, spool: Spool, settings: Settings, pipes: list[WakeupPipe]) -> None:
         self.engine, self.spool, self.settings, self.pipes = engine, spool, settings, pipes
+        self.shares_database = engine.dialect.name == "postgresql"  # with other judges
 
     def write(self, judged: "queue.SimpleQueue[Judged]", stop: threading.Event) -> None:
         """Settle what the lanes hand over, until `stop`."""
@@ -223,10 +226,21 @@ class Writer:
         unread = Found(Authentication(""), Summary(problems=(say("Mailroom failed to process it: {why}", why=why),)))
         if self.enter_alone(replace(message, found=unread, fault=""), stop) or stop.is_set():
             return False
+        self.forget_campaign(message)
         number = format_id(message.envelope.spool_id)
         metrics.count_event("mailroom_entered_unread")
         log.error("%(message)s is entered unread, since we failed over it again and again: %(why)s", {"message": number, "why": why})
         return True
+
+    def forget_campaign(self, message: Judged) -> None:
+        """Forget the campaign that a message began and is not in, since it was entered without its words."""
+        if not self.shares_database:
+            return
+        try:
+            if fingerprint := Fingerprint.from_text(message.found.summary.fingerprint):
+                carry_out(self.engine, lambda session: campaigns.forget_begun(session, fingerprint))
+        except Exception as fault:
+            log.warning("what an unread message began a campaign with is not forgotten: %s", describe_exception(fault))
 
     def enter_together(self, messages: list[Judged]) -> list[tuple[Judged, str]]:
         """Enter them in one transaction; those that could not be, and why. Raises when none could."""
@@ -256,12 +270,17 @@ class Writer:
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """The house's verb for these messages, with all done beforehand that needs no database: who writes keeps others waiting."""
         arrivals = [build_arrival(message, self.settings, utcnow()) for message in messages]
+        campaign_ids = self.sort(arrivals) if self.shares_database else None
 
         def take(session: Session) -> list[Exception | None]:
-            entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow())
+            entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow(), campaign_ids=campaign_ids)
             return [one if isinstance(one, Exception) else None for one in entered]
 
         return take
+
+    def sort(self, arrivals: list[Arrival]) -> dict[int, int | None]:
+        """Put messages into campaigns, in a short transaction of its own: other judges that begin one wait until it is committed."""
+        return carry_out(self.engine, lambda session: intake.sort_arrivals(session, arrivals, settings=self.settings, now=utcnow()))
 
     def entered(self, messages: list[Judged]) -> None:
         """Removes the batches of committed messages, and wakes other roles."""

@@ -3,7 +3,7 @@
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,7 +34,7 @@ from triage.quarantine.campaigns import assign as campaigns
 from triage.reports import sending_services
 from triage.runtime import metrics
 from triage.say import say
-from triage.store import message_ids
+from triage.store import db, message_ids
 from triage.store.models.deliveries import Delivery
 from triage.store.new_rows import NewDelivery
 from triage.text.sanitize import escape_visible
@@ -69,17 +69,46 @@ def receive_message(
     return entered
 
 
-def receive_all(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> list[tuple[int, ...] | Exception]:
+def sort_arrivals(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> dict[int, int | None]:
+    """Put messages that came in about the same time into campaigns, for `receive_all` in a later transaction; the campaign of each, by
+    its place. Those that are entered already have none.
+
+    Two that begin a campaign of the same messages wait for each other until they commit: a transaction with nothing else in it is short.
+    A message that is not entered afterwards finds its campaign again when it comes again.
+    """
+    db.commit_lazily(session)  # what is lost with the machine, no message is in: the later transaction takes it to the disk with itself
+    faults = Faults()
+    found = message_ids.identified_all(session, [one.envelope for one in arrivals])
+    examined = examine_all(arrivals, found, faults, settings=settings, now=now)
+    sorting = sort_examined(session, examined, settings)
+    campaign_ids = {one.number: sorting.assign(place) for place, one in enumerate(examined)}
+    sorting.write(now)
+    return campaign_ids
+
+
+def receive_all(
+    session: Session,
+    arrivals: Sequence[Arrival],
+    *,
+    settings: Settings,
+    now: datetime,
+    campaign_ids: Mapping[int, int | None] | None = None,
+) -> list[tuple[int, ...] | Exception]:
     """Enter messages that came in about the same time: of each the delivery ids, or why it was not entered. As `receive_message` each.
 
     What concerns all of them is asked once, and what is written is written at the end: a message that cannot be judged
     takes no other one with it. When the database will not have one, none is entered and its exception is raised. Whoever has the
-    time before the transaction asks `with_first_look` first.
+    time before the transaction asks `with_first_look` first. `campaign_ids`: what `sort_arrivals` said; None: they are sorted here.
     """
     faults = Faults()
     found = message_ids.identified_all(session, [one.envelope for one in arrivals])
     examined = examine_all(arrivals, found, faults, settings=settings, now=now)
-    evaluated = evaluate_all(session, examined, faults, settings=settings, now=now)
+    sorting: campaigns.Sorting | campaigns.Sorted = (
+        sort_examined(session, examined, settings)
+        if campaign_ids is None
+        else campaigns.Sorted([campaign_ids.get(one.number) for one in examined])
+    )
+    evaluated = evaluate_all(session, examined, sorting, faults, settings=settings, now=now)
     stored = store_all(session, evaluated, faults, settings=settings, now=now)
     learn_from(session, stored, settings=settings, now=now)
     count_after_commit(session, stored)
@@ -103,10 +132,22 @@ def examine_all(
     return faults.each(fresh, examine)
 
 
-def evaluate_all(session: Session, examined: Sequence[Examined], faults: Faults, *, settings: Settings, now: datetime) -> list[Evaluated]:
-    """Decide for each recipient of the messages; those that could be decided about."""
+def sort_examined(session: Session, examined: Sequence[Examined], settings: Settings) -> campaigns.Sorting:
+    """Finds the campaigns of messages, by what they say and, of suspicious ones, by what they have in common beside it."""
     keys = {place: one.list_keys(settings) for place, one in enumerate(examined)}
-    sorting = campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined], keys)
+    return campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined], keys)
+
+
+def evaluate_all(
+    session: Session,
+    examined: Sequence[Examined],
+    sorting: campaigns.Sorting | campaigns.Sorted,
+    faults: Faults,
+    *,
+    settings: Settings,
+    now: datetime,
+) -> list[Evaluated]:
+    """Decide for each recipient of the messages; those that could be decided about."""
     asked = (lookups.MessageQuery(one.envelope, one.summary, sorting.likely(place)) for place, one in enumerate(examined))
     known = lookups.look_up(session, asked, settings=settings, now=now)
     places = itertools.count()

@@ -453,6 +453,15 @@ def take_advisory_locks(session: Session, *numbers: int) -> bool:
     return is_postgresql(session)
 
 
+def commit_lazily(session: Session) -> None:
+    """Let the commit not wait for the disk, where PostgreSQL can: until the next commit that does, a crash may undo it.
+
+    What a later transaction builds on it reaches the disk after it, because the log is written in order. SQLite waits as ever.
+    """
+    if is_postgresql(session):
+        session.execute(select(func.set_config("synchronous_commit", "off", True)))
+
+
 def set_lock_timeout(session: Session, seconds: float) -> None:
     """Wait for a table no longer than that: whoever else wants it stands behind us. In SQLite all wait for the one writer."""
     if is_postgresql(session):

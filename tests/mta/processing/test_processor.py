@@ -39,6 +39,8 @@ from triage.intake import receive as intake, stages
 from triage.intake.stages import Arrival
 from triage.message.authentication import Result
 from triage.message.signals.signal_context import Seen
+from triage.policy.decide import Verdict, decide_verdict
+from triage.policy.facts import Facts
 from triage.policy.learning import decision_feedback
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
@@ -50,6 +52,7 @@ from triage.runtime.wakeup import WakeupPipe
 from triage.store import bodies, db
 from triage.store.db import open_engine, read_transaction, transaction
 from triage.store.delivery_state import State
+from triage.store.models.campaigns import Representative
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.messages import Message as StoredMessage
@@ -498,6 +501,21 @@ def test_what_we_fail_over_again_and_again_is_held_unread(known_on_both: Setting
         row = session.scalars(select(StoredMessage).where(col(StoredMessage.spool_id) == broken[0].spool_id)).one()
     (unreadable,) = [one for one in row.signals if one["name"] == "unreadable"]
     assert unreadable["evidence"] == [r"Mailroom failed to process it: ValueError: a fault\x1b of ours"]
+
+
+def test_the_words_of_what_is_held_unread_stay_nowhere(known_on_both: Settings, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(facts: Facts) -> Verdict:
+        if "zebra" in facts.summary.text:
+            raise ValueError("a fault of ours")
+        return decide_verdict(facts)
+
+    monkeypatch.setattr(intake, "decide_verdict", failing)
+    put(known_on_both, old(mail("A zebra crossed the meadow behind our orchard yesterday, and everybody watched in amazement.")))
+    with judging(known_on_both):
+        wait_until(lambda: not waiting(known_on_both))
+    with engine_of(known_on_both) as engine, read_transaction(engine) as session:
+        assert [one.rule for one in session.scalars(select(Delivery))] == ["unparsable"]
+        assert session.scalars(select(Representative)).all() == []
 
 
 def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settings, quick: None) -> None:

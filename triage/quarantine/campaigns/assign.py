@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Insert, Select, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Insert, Select, delete, exists, func, insert, or_, select, update
 from sqlmodel import Session, SQLModel, col
 
 from triage.ids import new_id
@@ -183,6 +183,27 @@ class Sorting:
         store_representatives(self.session, self.added)
 
 
+class Sorted:
+    """Messages that an earlier transaction has sorted, by their number: they stay where they are when they come again."""
+
+    def __init__(self, campaign_ids: Sequence[int | None]) -> None:
+        self.campaign_ids = campaign_ids
+
+    def likely(self, number: int) -> set[int]:
+        """The campaign of one of the messages, where it is of any."""
+        return {one for one in (self.campaign_ids[number],) if one is not None}
+
+    def assign(self, number: int) -> int | None:
+        """The campaign of one of the messages, None for one that is like no other."""
+        return self.campaign_ids[number]
+
+    def take_back(self, number: int) -> None:
+        """The message does not come in now. Its campaign stays: others may be in it, and the message finds it again."""
+
+    def write(self, now: datetime) -> None:
+        """All is written."""
+
+
 def compared_with(session: Session, messages: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
     """Finds the representatives that share bands with each message, by the message's number."""
     found: dict[int, list[Known]] = {}
@@ -260,15 +281,30 @@ def forget_messages(session: Session, messages: Select[int]) -> None:
     both = select(col(Delivery.campaign_id), col(Delivery.wave_id)).where(col(Delivery.message_id).in_(messages)).distinct()
     found = {one for pair in session.execute(both) for one in pair if one is not None}
     kept = {one for column in (col(Delivery.campaign_id), col(Delivery.wave_id)) for one in with_content(session, column, found)}
+    forget_representatives(session, found - kept)
+
+
+def forget_representatives(session: Session, campaigns: Collection[int]) -> None:
+    """Forget what these campaigns' messages are about: nothing is compared with them any more."""
     rows = session.execute(
-        select(col(Representative.id), col(Representative.features)).where(
-            db.is_among(session, col(Representative.campaign_id), found - kept)
-        )
+        select(col(Representative.id), col(Representative.features)).where(db.is_among(session, col(Representative.campaign_id), campaigns))
     ).all()
     for representative_id, features in rows:
         bands = col(RepresentativeBand.band).in_(bands_of(unpack_features(features)))
         session.execute(delete(RepresentativeBand).where(bands, col(RepresentativeBand.representative_id) == representative_id))
     session.execute(delete(Representative).where(db.is_among(session, col(Representative.id), [one for one, _ in rows])))
+
+
+def forget_begun(session: Session, fingerprint: Fingerprint) -> None:
+    """Forget what a message began that will not come in with these words: a campaign that it is most like and that no message is in."""
+    campaign_id = find_similar(session, fingerprint)
+    if campaign_id is None:
+        return
+    inside = or_(col(Delivery.campaign_id) == campaign_id, col(Delivery.wave_id) == campaign_id)
+    if session.scalar(select(func.count()).select_from(Delivery).where(inside)):
+        return
+    forget_representatives(session, [campaign_id])
+    drop_empty(session, [campaign_id])
 
 
 def drop_empty(session: Session, found: Iterable[int]) -> None:
