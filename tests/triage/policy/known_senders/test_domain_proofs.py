@@ -144,6 +144,17 @@ def test_after_three_days_it_is_usual_by_itself(known: Engine, settings: Setting
         assert (record.subject, record.detail["ways"]) == (f"domain:{DOMAIN}", [SERVER])
 
 
+def test_what_comes_by_way_of_an_assistant_is_remembered_too(known: Engine, settings: Settings) -> None:
+    allow(known, settings)
+    with db.transaction(known) as session:
+        enforcement.set_step(session, "person:joe.fern", enforcement.EVERYTHING, by=IDA, reason="", now=NOW)
+    assert came(known, settings, SIGNED) == ("held", "held-for-assistant")
+    assert kept(known) == {SIGNATURE: (True, 0, 0)}
+    for day in (1.59, 1.61, 2.61, 4.59):
+        assert came(known, settings, BY_SERVER, day) == ("held", "held-for-assistant")
+    assert kept(known)[SERVER][0]
+
+
 def test_while_messages_of_it_are_held_no_day_makes_it_usual(known: Engine, settings: Settings) -> None:
     allow(known, settings)
     came(known, settings, SIGNED)
