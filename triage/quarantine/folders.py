@@ -46,6 +46,7 @@ class Folders:
     items: tuple[Folder, ...]
     rows: int
     assigned_rows: int
+    lane_rows: int  # of `rows`: known senders' messages, held for an assistant
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def list_folders(session: Session, *, by: Actor, now: datetime, group: Group = "
     counted = row_counts.count_rows(session, codes, counts, by=by, group=group, now=now)
     found = [build_folder(code, names.get(code) or code, held, people, closed, counted) for code in codes]
     in_order = tuple(sorted(found, key=lambda one: one.name.casefold()))
-    return Folders(in_order, counted.total, item_list.count_assigned(session, by=by, group=group, now=now))
+    assigned = item_list.count_assigned(session, by=by, group=group, now=now)
+    return Folders(in_order, counted.total, assigned, row_counts.count_lane(session, by=by, group=group, now=now))
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:

@@ -114,6 +114,16 @@ def describe_waiting(found: Waiting, oldest: float | None) -> Iterable[str]:
         yield say("The oldest held message has waited {time}.", time=spell_span(oldest))
 
 
+def describe_lane(lane: int) -> Iterable[str]:
+    """Says how much is held for an assistant only, and that it is left out of what waits now."""
+    if lane:
+        yield say_count(
+            "What waits now leaves out {count} message from known senders, held for an assistant.",
+            "What waits now leaves out {count} messages from known senders, held for an assistant.",
+            count=lane,
+        )
+
+
 def report_queue(
     found: Queue,
     held: Mapping[date, int],
@@ -124,11 +134,14 @@ def report_queue(
     load: Sequence[tuple[Cell, ...]],
     ages: Sequence[int],
     longest: Sequence[tuple[Cell, ...]],
+    lane: int = 0,
 ) -> Report:
     """Builds the report on the queue: held messages over the day, how many came and went day by day, by department, and what waits now.
 
-    `load`: rows of LOAD; `ages`: held messages by AGES; `longest`: rows of LONGEST.
+    `load`: rows of LOAD; `ages`: held messages by AGES; `longest`: rows of LONGEST;
+    `lane`: messages of known senders that are held for an assistant, and do not wait for a decision.
     """
+    told = describe_lane(lane)
     days = tuple((day.isoformat(), held[day], released[day], removed[day]) for day in sorted(held))
     hours = tuple((format_hour(hour), *(one or (None, None))) for hour, one in zip(HOURS, found.hours, strict=True))
     grid: tuple[tuple[Cell, ...], ...] = tuple((day, *means) for day, means in zip(WEEKDAYS, found.week, strict=True))
@@ -136,7 +149,7 @@ def report_queue(
         "queue",
         say("The queue"),
         period,
-        tuple(describe_queue(found, sum(held.values()), released.total(), removed.total(), period)),
+        (*describe_queue(found, sum(held.values()), released.total(), removed.total(), period), *told),
         say(
             "Held messages are counted at each full hour. A message to several people counts once for each of them. "
             "Undone decisions do not count."

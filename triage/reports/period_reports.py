@@ -81,6 +81,7 @@ def queue_report(reading: Reading) -> Report:
         load=load_rows(reading),
         ages=queue_load.count_ages(reading.session, by=reading.by, now=reading.now),
         longest=longest_rows(reading),
+        lane=queue_load.count_lane(reading.session, by=reading.by),
     )
 
 

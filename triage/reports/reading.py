@@ -295,7 +295,7 @@ class Reading:
     @cached_property
     def oldest(self) -> datetime | None:
         """Time at which the message came that has waited longest now."""
-        waits = and_(col(Delivery.state) == State.HELD, access.visible_deliveries(self.by))
+        waits = and_(queue_load.WAITS, access.visible_deliveries(self.by))
         found: datetime | None = self.session.scalar(select(func.min(col(Delivery.received_at), type_=Instant)).where(waits))
         return found
 

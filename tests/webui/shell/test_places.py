@@ -136,7 +136,8 @@ def test_all_groups_of_the_navigation_are_above_the_fold(site: Site, page: Page)
     """Shows every entry that comes and goes, and more departments than fit: their list alone scrolls."""
     folder = {"held": 9, "rows": 3, "shared_held": 0, "shared_rows": 0, "people": [], "confidential": False}
     many = [folder | {"code": f"d{number}", "name": f"Department {number}"} for number in range(14)]
-    page.route("**/api/v1/departments?*", lambda route: route.fulfill(json={"items": many, "rows": 30, "assigned_rows": 2}))
+    counts = {"items": many, "rows": 30, "assigned_rows": 2, "known_rows": 0}
+    page.route("**/api/v1/departments?*", lambda route: route.fulfill(json=counts))
     page.route("**/api/v1/requests?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "open": 2, "reported": 1}))
     page.set_viewport_size({"width": 1366, "height": 768})
     site.sit_down(page, "ida")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, select
+from sqlalchemy import ColumnElement, Row, case, func, literal, not_, select
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
@@ -16,10 +16,13 @@ from triage.quarantine.teamwork import snoozes
 from triage.quarantine.triage_items.folder_counts import Folder, FolderCount
 from triage.quarantine.triage_items.folder_views import View
 from triage.store import db
+from triage.store.models.columns import Instant
 from triage.store.models.counts import CachedItem, CachedTotal, CachedView
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import dirty_counts, grouping
+from triage.store.queue import dirty_counts, grouping, sections, waiting_targets
+from triage.store.queue.assistant_lane import HELD_FOR_ASSISTANT, has_lane
 from triage.store.queue.grouping import HELD, Group
+from triage.store.queue.sections import Section
 
 COMPANY = ""  # in the place of a department: all that the actor may see
 
@@ -61,6 +64,19 @@ def count_rows(
     if group == "none":
         return single_rows(session, seen, mine)
     return cached_rows(session, views, seen, group, mine) or added_up(portions(session, access.visible_deliveries(by), group, mine))
+
+
+def count_lane(session: Session, *, by: Actor, group: Group, now: datetime) -> int:
+    """Counts the rows of the queue's last section, of known senders' messages that are held for an assistant, without those snoozed."""
+    if not has_lane(session):
+        return 0
+    visible, key = access.visible_deliveries(by), grouping.item_key(group)
+    piles = set(session.scalars(select(grouping.pile_key(group)).where(HELD_FOR_ASSISTANT, visible).distinct()))
+    mine = db.is_among(session, col(Delivery.id), list(snoozes.snoozed_messages(session, by=by, now=now)))
+    beside = HELD_FOR_ASSISTANT if group == "none" else in_piles(session, piles, group)
+    first = func.min(sections.section_order(now, waiting_targets.is_over(session, now)), type_=Instant)
+    rows = select(key).where(HELD, visible, beside, not_(mine)).group_by(key).having(first >= sections.BEGINNINGS[Section.KNOWN])
+    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
 def single_rows(session: Session, folders: Counter[Folder], mine: list[int]) -> RowCounts:

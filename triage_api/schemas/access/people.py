@@ -40,6 +40,10 @@ class Folders(Shape):
     items: list[Folder]
     rows: Annotated[int, Field(description="of the whole queue; one that spans several departments counts once")]
     assigned_rows: Annotated[int, Field(description="rows that are assigned to you")]
+    known_rows: Annotated[
+        int,
+        Field(validation_alias="lane_rows", description="of `rows`, those of known senders' messages that are held for an assistant"),
+    ]
 
 
 class People(Shape):

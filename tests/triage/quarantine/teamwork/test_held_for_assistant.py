@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY as PLAIN, DMARC_PASS, IDA, NOW, SYNC, add_rules, arrive
+from triage import ids
 from triage.addressing.company import GroupEntry
 from triage.compliance.retention import expire as retention
 from triage.config.settings import Settings
@@ -26,12 +27,14 @@ from triage.policy.contacts.wanted_senders import Sender, wanted_among
 from triage.policy.learning import learn_order
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
+from triage.quarantine import folders
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
 from triage.quarantine.teamwork import comments, held_for_assistant
 from triage.quarantine.teamwork.held_for_assistant import LANE, HeldKnown
 from triage.quarantine.triage_items import item_list
+from triage.reports import period_reports
 from triage.reports.reading import Reading
 from triage.reports.report_values import Period
 from triage.store import db
@@ -138,12 +141,21 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
         found = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group)
         counted = held_for_assistant.count_held(session, ["joe.fern", "mara.berg"], by=ANA)
         last = item_list.list_items(session, HELD, by=ANA, now=NOW, group=group, section=Section.KNOWN)
+        rows = folders.list_folders(session, by=ANA, now=NOW, group=group)
+        others = folders.list_folders(session, by=BEN, now=NOW, group=group)
+        queue_now = period_reports.queue_report(Reading(session, Period(NOW - DAY, NOW + DAY, "UTC"), ANA, settings, NOW))
         one = Selection.of(q=LANE, states=("held",))
         report = decisions.decide_messages(session, DecisionRequest(one, Verb.RELEASE, expect=1), by=ANA, now=NOW, settings=settings)
     assert session_rule(company, bad) == ("held", "held-for-assistant")
     assert [(item.lead.id, str(item.section)) for item in found.items][-1] == (lane, "known")
     assert {item.lead.id: str(item.section) for item in found.items} == {stranger: "rest", bad: "rest", lane: "known"}
     assert [item.lead.id for item in last.items] == [lane]
+    assert [(one.rows, one.lane_rows) for one in (rows, others)] == [(3, 1), (0, 0)]
+    tables = {one.name: one.rows for one in queue_now.tables}
+    assert [row[-1] for row in tables["departments"]] == [2]
+    assert sum(row[1] for row in tables["ages"]) == 2  # type: ignore[misc]
+    assert {row[-1] for row in tables["longest"]} == {ids.format_id(stranger), ids.format_id(bad)}
+    assert "What waits now leaves out 1 message from known senders, held for an assistant." in queue_now.sentences
     assert counted == {"joe.fern": HeldKnown(delivered=1, kept=1)}
     assert [item.delivery_id for item in report.items] == [lane]
 
@@ -158,6 +170,8 @@ def test_what_waits_longer_than_his_target_stands_before_the_rest(
         for group in ("sender", "none"):
             found = item_list.list_items(session, HELD, by=ANA, now=NOW + timedelta(minutes=10), group=group)
             assert [(item.lead.id, item.section) for item in found.items] == [(lane, section)]
+            counted = folders.list_folders(session, by=ANA, now=NOW + timedelta(minutes=10), group=group)
+            assert (counted.rows, counted.lane_rows) == (1, int(section is Section.KNOWN))
 
 
 def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:

@@ -1373,6 +1373,8 @@ export interface Folders {
   rows: number
   /** rows that are assigned to you */
   assigned_rows: number
+  /** of `rows`, those of known senders' messages that are held for an assistant */
+  known_rows: number
 }
 
 /** Grant of a token; people may what their role lets them. */
