@@ -40,7 +40,7 @@ def house(engine: Engine, settings: Settings) -> tuple[Engine, Settings]:
 
 
 def outcome(engine: Engine, make: Callable[[Session], Rule | PendingAct]) -> tuple[object, ...]:
-    """What comes of a rule; nothing is kept."""
+    """Result of making a rule in a transaction that is rolled back."""
     with Session(engine) as session:
         try:
             made = make(session)
