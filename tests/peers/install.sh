@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the real peers that the tests talk to, as Debian packages, when one is missing. No service is started.
 # `install.sh bench` installs those too that only bench/pipeline.py sets up beside us.
-# Exim is unpacked beside them: as a package it would put Postfix out. So are Cyrus, which would start,
-# and Glewlwyd, which wants to be set up, where this Debian has them.
+# Exim is unpacked beside them: as a package it would put Postfix out. So are Cyrus, which would start, Glewlwyd,
+# which wants to be set up, and the policy of SELinux, which would change this machine, where this Debian has them.
 set -euo pipefail
 cache=$(dirname "$0")/.cache
 
@@ -35,6 +35,9 @@ debhelper /usr/bin/dh
 lintian /usr/bin/lintian
 mandoc /usr/bin/mandoc
 apparmor /usr/sbin/apparmor_parser
+selinux-policy-dev /usr/share/selinux/devel/Makefile
+setools /usr/bin/sesearch
+secilc /usr/bin/secilc
 bubblewrap /usr/bin/bwrap
 poppler-utils /usr/bin/pdftoppm
 systemd /usr/bin/systemd-socket-activate
@@ -92,7 +95,7 @@ unpack_packages() { # NAME PACKAGE…
 }
 
 wanted=$(missing | sort -u | tr '\n' ' ')
-if [ -z "$wanted" ] && has_exim && is_unpacked cyrus && is_unpacked glewlwyd; then exit 0; fi
+if [ -z "$wanted" ] && has_exim && is_unpacked cyrus && is_unpacked glewlwyd && is_unpacked selinux; then exit 0; fi
 fail() { echo "mailroom: the tests need these Debian packages: $wanted- $1" >&2; exit 1; }
 
 command -v apt-get >/dev/null || fail "there is no apt-get here: install them by hand"
@@ -125,3 +128,4 @@ fi
 is_unpacked cyrus || unpack_packages cyrus $cyrus
 # shellcheck disable=SC2086
 is_unpacked glewlwyd || unpack_packages glewlwyd $glewlwyd
+is_unpacked selinux || unpack_packages selinux selinux-policy-default
