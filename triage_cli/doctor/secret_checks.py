@@ -27,7 +27,7 @@ from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 WHAT = "secrets"
 STORE = Path("/etc/mailroom/secrets")
 PUBLIC = frozenset({("smtp", "tls_cert")})  # everybody may read it, and nobody else replace it
-WITH_PASSWORD = frozenset({("database", "url"), ("database", "listen_url")})
+WITH_PASSWORD = frozenset({("database", "url"), ("database", "listen_url"), ("database", "read_url")})
 ASSIGNMENT = re.compile(r"MAILROOM_([A-Z0-9_]+?)__([A-Z0-9_]+)=(\S*)")
 ENVIRONMENT_FILE = re.compile(r"^EnvironmentFiles=(/\S+)", re.MULTILINE)
 BACKUPS = 3  # the newest ones

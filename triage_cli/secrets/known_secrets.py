@@ -45,6 +45,7 @@ KNOWN = {
     ),
     "database.url": Known((*DATABASE, "retention", "webhooks"), "PostgreSQL must accept the new password first (ALTER ROLE)."),
     "database.listen_url": Known(DATABASE, "PostgreSQL must accept the new password first (ALTER ROLE)."),
+    "database.read_url": Known(("api",), "PostgreSQL must accept the new password first (ALTER ROLE)."),
     "relay.arc_key_file": Known(("relay",), "Publish the new public key in DNS first, under a selector of its own (relay.arc_selector)."),
     "relay.logins_file": Known(("relay",), "The provider must accept the new password."),
     "relay.token_file": Known(("relay",), "The provider must accept the new token."),
