@@ -53,7 +53,7 @@ class Rule:
 
     @property
     def permissions(self) -> set[str]:
-        """What is granted."""
+        """Permissions that it grants."""
         return set(self.granted)
 
 
