@@ -47,6 +47,7 @@ from triage_api.routes.access import (
     sessions,
     staff,
     substitutes,
+    web_push,
     webmail_links,
 )
 from triage_api.routes.decisions import approvals, decisions, escalations, hunts, keeper_requests, rejections
@@ -102,6 +103,7 @@ RESOURCES = (
     attachment_pages,
     message_trace,
     webmail,
+    web_push,
     webmail_links,
     where,
     selections,

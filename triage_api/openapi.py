@@ -88,6 +88,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
     "CodeWordOrder": [{"for_whom": "the candidate of Monday", "until": "2027-01-07T18:00:00Z"}],
     "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "comment": "the offer"}],
+    "PushOrder": [
+        {
+            "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/gA",
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        }
+    ],
     "NewWebmailLink": [{"name": "Roundcube, it@company.example"}],
     "OwnReportOrder": [{"message": ID}],
     "ReportAnswer": [{"verdict": "bad", "comment": "the bank never asks for that"}],

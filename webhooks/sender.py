@@ -16,7 +16,7 @@ from triage.notifications.webhooks.outbox import Answer, Call
 from triage.store.db import at_earliest, at_latest, open_engine, read_transaction, transaction
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
-from webhooks import event_sender
+from webhooks import event_sender, web_push
 from webhooks.http_post import post_webhook
 
 LOOK_EVERY = 0.5  # seconds
@@ -34,6 +34,7 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
     engine = open_engine(settings.database.url)
     turns = {hook.name: run_webhook(hook, settings, engine) for hook in settings.webhooks.hooks}
     turns |= {f"siem {one}": event_sender.run_stream(one, settings, engine) for one in event_streams.list_streams(settings)}
+    turns |= start_push(settings, engine)
     threads = [threading.Thread(target=run_until_stopped, args=(turn, stop), name=name) for name, turn in turns.items()]
     try:
         for thread in threads:
@@ -45,6 +46,17 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         for thread in threads:
             thread.join()
         engine.dispose()
+
+
+def start_push(settings: Settings, engine: Engine) -> dict[str, Callable[[], bool]]:
+    """The work of web push, where it is on. A key that cannot be read keeps nothing else from being sent."""
+    if not settings.webhooks.push_key_file:
+        return {}
+    try:
+        return {"web push": web_push.run_push(settings, web_push.read_key(settings), engine)}
+    except (OSError, ValueError) as fault:
+        log.error("there is no web push: %s", fault)
+        return {}
 
 
 def run_until_stopped(turn: Callable[[], bool], stop: threading.Event) -> None:

@@ -146,6 +146,9 @@ CALLS = {
     "save_search": Call(json={"name": "x", "q": "order"}, says=True),
     "remove_search": Call(),
     "choose_preferences": Call(json={"theme": "dark"}, says=True),
+    "get_web_push": Call(says=True),
+    "subscribe_web_push": Call(json={"endpoint": "https://fcm.googleapis.com/x", "p256dh": "x", "auth": "x"}, says=True),
+    "unsubscribe_web_push": Call(says=True),
     "list_sessions": Call(says=True),
     "get_coverage": Call(says=True),
     "set_away": Call(json={"login": "nobody"}),
@@ -375,6 +378,9 @@ PEOPLES = OWN | {
     "write_note",
     "change_note",
     "choose_preferences",
+    "get_web_push",
+    "subscribe_web_push",
+    "unsubscribe_web_push",
     "list_own_factors",
     "begin_own_app",
     "keep_own_app",
@@ -815,6 +821,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "set_own_pin": 403,  # the settings name no network for it
         "unlock_session": 403,
         "sign_in_by_proxy": 403,
+        "subscribe_web_push": 409,  # it is off
         "lock_session": 401,  # after the sign-out
         "create_session": 401,
         "open_break_glass": 401,

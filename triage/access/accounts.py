@@ -18,6 +18,7 @@ from triage.errors import BadInput, NotAllowed, NotAllowedNow, NotFound
 from triage.say import error_sentence, mark, quote_text, say
 from triage.store import db, ledger
 from triage.store.models.directory import Department, Person
+from triage.store.models.notifications import PushSubscription
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, WebmailLink
 from triage.store.models.staff import BrowserPin, StaffMember, StaffSession, Substitution
 
@@ -233,8 +234,9 @@ def checked_scope(session: Session, words: tuple[str, ...]) -> list[str]:
 
 
 def end_sessions(session: Session, login: str) -> int:
-    """Sign somebody out everywhere, also their webmail, and forget their PINs; of how many sessions."""
+    """Sign somebody out everywhere, also their webmail, and forget their PINs and web push; of how many sessions."""
     delete_pins(session, login)
+    session.execute(delete(PushSubscription).where(col(PushSubscription.login) == login))
     session.execute(delete(WebmailLink).where(col(WebmailLink.owner) == f"person:{login}"))
     ended: Any = session.execute(delete(StaffSession).where(col(StaffSession.login) == login))
     return int(ended.rowcount)
@@ -259,7 +261,7 @@ def delete_factors(session: Session, login: str) -> None:
 def delete_orphans(session: Session) -> None:
     """Delete what belongs to accounts that are gone, and webmail links of employees who left: a later one of that name is somebody else."""
     logins = select(col(StaffMember.login))
-    for table in (ExternalIdentity, BrowserPin, *FACTORS):
+    for table in (ExternalIdentity, BrowserPin, PushSubscription, *FACTORS):
         session.execute(delete(table).where(col(table.login).not_in(logins)))
     employees = select(literal("employee:") + col(Person.uid)).where(col(Person.active))
     owners = union_all(select(literal("person:") + col(StaffMember.login)), employees)

@@ -22,6 +22,7 @@ from triage.errors import Refused
 from triage.say import say_count
 from triage.store import db, ledger
 from triage.store.models.audit import AuditRecord
+from triage.store.models.notifications import PushSubscription
 from triage.store.models.staff import FailedSignIn, StaffMember, StaffSession
 
 TRIES = 5  # failures until an account has to wait
@@ -340,10 +341,11 @@ def touch_session(session: Session, key: str, *, now: datetime) -> None:
 
 
 def sign_out(session: Session, key: str, *, now: datetime) -> None:
-    """End a session. An unknown key changes nothing."""
+    """End a session, and the web push of its browser. An unknown key changes nothing."""
     kept = session.get(StaffSession, hash_session_key(key))
     if kept is None:
         return
     session.execute(delete(StaffSession).where(col(StaffSession.key_sha256) == kept.key_sha256))
+    session.execute(delete(PushSubscription).where(col(PushSubscription.session_sha256) == kept.key_sha256))
     if actor := staff_members.find_staff_actor(session, kept.login, now):
         ledger.write_act(session, "sign-out", f"staff:{kept.login}", by=actor, now=now)

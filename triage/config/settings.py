@@ -731,6 +731,13 @@ class Webhooks:
     timeout: int = setting_key("Seconds for one call.", 10)
     give_up_after: int = setting_key("Hours of retries after which a call is given up.", 72)
     ca_file: str = setting_key("PEM file of the authorities that sign the receivers' certificates; empty: those of the system.", "")
+    push_key_file: str = setting_key(
+        "PEM file of the P-256 key that signs web push to browsers of staff (docs/reference/webhooks.md); empty: no web push.", ""
+    )
+    push_services: tuple[str, ...] = setting_key(
+        "Hosts of the browser makers' servers that web push may go to; *.DOMAIN stands for all below it.",
+        ("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com", "*.notify.windows.com"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -1068,8 +1075,8 @@ class Settings:
 
     @property
     def sends_webhooks(self) -> bool:
-        """Whether there is a program elsewhere to tell what happens here: a webhook, a SIEM."""
-        return bool(self.webhooks.hooks or self.siem.lines or self.siem.syslog)
+        """Whether there is a program elsewhere to tell what happens here: a webhook, a SIEM, a browser by web push."""
+        return bool(self.webhooks.hooks or self.webhooks.push_key_file or self.siem.lines or self.siem.syslog)
 
     @property
     def has_way_out(self) -> bool:

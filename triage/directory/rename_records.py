@@ -43,7 +43,7 @@ from triage.store.models.employees import (
     OutboundRun,
 )
 from triage.store.models.idempotency import StoredAnswer
-from triage.store.models.notifications import OpenAlert, SentAlert
+from triage.store.models.notifications import OpenAlert, PushSubscription, SentAlert
 from triage.store.models.rules import Emergency, EnforcementStep, Proposal, Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, SignInStep, WebmailLink
 from triage.store.models.staff import (
@@ -74,7 +74,7 @@ LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
     *(ExternalIdentity.login, FailedSignIn.login, Assignment.to, Presence.login, Person.login, TrainingAnswer.login, Preference.login),
     *(DismissedNote.login, ConfidentialFolder.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
-    *(Substitution.absent, Substitution.substitute),
+    *(PushSubscription.login, Substitution.absent, Substitution.substitute),
 )
 ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
     AddressChange.settled_by,

@@ -60,6 +60,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("outbound", outbound_checks.check_outbound),
     ("employees", mirror_checks.written_to_us),
     ("webhooks", notification_checks.check_webhooks),
+    ("web push", notification_checks.check_web_push),
     ("siem", notification_checks.check_siem),
     ("employees", notification_checks.check_employees),
 )

@@ -20,7 +20,7 @@ from triage.times import utcnow
 from triage_cli.client.local_setup import database_of
 from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 from triage_cli.doctor.network_checks import check_expiry
-from webhooks import event_sender, syslog_tls
+from webhooks import event_sender, syslog_tls, web_push
 
 UNSENT = timedelta(minutes=5)  # that security events may wait
 SHORTEST = 24  # bytes of a key (Standard Webhooks)
@@ -68,6 +68,18 @@ def describe_webhook(one: Fared, what: str) -> Finding:
         found = f"{format_count(one.failures, 'call')} failed in a row: {one.last_reply}; {waits}"
         return Finding(FAIL, what, found, "correct the receiver or the URL; Mailroom retries until webhooks.give_up_after")
     return Finding(OK, what, f"{waits}; the last one succeeded {one.succeeded_at:%d %b %H:%M} UTC" if one.succeeded_at else waits)
+
+
+def check_web_push(settings: Settings) -> Iterator[Finding]:
+    """Can web push to browsers of staff be signed?"""
+    if not settings.webhooks.push_key_file:
+        return
+    try:
+        web_push.read_key(settings)
+    except (OSError, ValueError) as fault:
+        yield Finding(FAIL, "web push", f"cannot be signed: {fault}", "correct webhooks.push_key_file, and give this user read access")
+        return
+    yield Finding(OK, "web push", f"signed; goes to {', '.join(settings.webhooks.push_services)}")
 
 
 def check_siem(settings: Settings) -> Iterator[Finding]:

@@ -8,8 +8,10 @@ interface Lasting extends Event { waitUntil(work: Promise<unknown>): void }
 interface Fetching extends Lasting { readonly request: Request; respondWith(answer: Promise<Response>): void }
 interface Installing extends Lasting { addRoutes?(rule: { condition: { urlPattern: string }; source: 'network' }): Promise<void> }
 interface Clicked extends Lasting { readonly notification: Notification }
+interface Pushed extends Lasting { readonly data: { json(): { readonly text: string } } | null }
 interface Window { focus(): Promise<unknown> }
 interface Worker extends EventTarget {
+  readonly registration: ServiceWorkerRegistration
   readonly clients: { claim(): Promise<void>; matchAll(of: { type: 'window' }): Promise<readonly (Window & { readonly url: string })[]>; openWindow(url: string): Promise<unknown> }
   skipWaiting(): Promise<void>
 }
@@ -40,6 +42,11 @@ on<Fetching>('fetch', (event) => {
 on<Clicked>('notificationclick', (event) => {
   event.notification.close()
   event.waitUntil(showConsole())
+})
+
+// The text comes from our server, encrypted for this browser alone: that something cannot wait, and nothing of a message.
+on<Pushed>('push', (event) => {
+  event.waitUntil(worker.registration.showNotification('Mailroom', { body: event.data?.json().text ?? '', tag: 'mailroom', icon: '/icon-192.png' }))
 })
 
 /** The window that is open already, or a new one. Nothing is lost in it: it stays where it is. */

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,9 @@ class Firefox:
         self.ask("script.addPreloadScript", functionDeclaration=function, contexts=[self.page])
 
     def value(self, expression: str) -> Any:
-        """Evaluate an expression in the page; return its value as JSON carries it."""
-        told = self.ask("script.evaluate", expression=f"JSON.stringify({expression})", target={"context": self.page}, awaitPromise=True)
+        """Evaluate an expression in the page; return its value, or what its promise becomes, as JSON carries it."""
+        text = f"(async () => JSON.stringify(await ({expression})))()"
+        told = self.ask("script.evaluate", expression=text, target={"context": self.page}, awaitPromise=True)
         if told["type"] == "exception":
             raise RuntimeError(told["exceptionDetails"]["text"])
         return json.loads(told["result"].get("value", "null"))
@@ -97,11 +98,11 @@ class Firefox:
 
 
 @contextlib.contextmanager
-def start_firefox() -> Iterator[Firefox]:
-    """A browser in a fresh profile; Missing where it is not installed."""
+def start_firefox(preferences: Mapping[str, Any] | None = None) -> Iterator[Firefox]:
+    """A browser in a fresh profile, with more preferences; Missing where it is not installed."""
     program = processes.need("firefox-esr", "firefox-esr")
     with processes.short_directory("firefox") as directory:
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in (PREFERENCES | dict(preferences or {})).items()]
         (directory / "user.js").write_text("\n".join(lines))
         log = directory / "log"
         command = [program, "--headless", "--no-remote", "--profile", str(directory), "--remote-debugging-port=0"]

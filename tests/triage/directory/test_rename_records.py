@@ -88,6 +88,7 @@ STAYS = {
     "comment": "by_shown text",
     "shift_note": "by_shown text done_by_shown",
     "snooze": "by_shown",
+    "push_subscription": "session_sha256 endpoint p256dh auth language kind",
     "webmail_link": "key_sha256 name client",
     "content": "sha256",
     "correspondent": "address department state how message_id subject_digest",

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from tests.peers.browsers.push_service import start_push_service
 from tests.triage.arriving import ANA
 from tests.triage_cli.conftest import Shell
 from tests.webhooks import syslog_server
 from triage.compliance.audit import hash_chain
-from triage.config.settings import Api, Notices, Settings, Siem
+from triage.config.settings import Api, Notices, Settings, Siem, Webhooks
 from triage.notifications import event_streams
 from triage.store import db, ledger
 from triage.times import utcnow
 from triage_cli.doctor.finding import FAIL, OK, WARN
-from triage_cli.doctor.notification_checks import check_employees, check_siem
+from triage_cli.doctor.notification_checks import check_employees, check_siem, check_web_push
 
 OPEN = Api(sign_in=("directory",), public_url="https://mailroom.company.example")
 
@@ -42,6 +43,15 @@ def test_letters_that_help_nobody_are_found(
     assert [one.level for one in found] == [level for level, _ in said]
     assert all(words in one.found for one, (_, words) in zip(found, said, strict=True)), found
     assert all(one.do for one in found if one.level != OK)
+
+
+def test_web_push_without_its_key_is_found(settings: Settings, tmp_path: Path) -> None:
+    assert list(check_web_push(settings)) == []
+    with start_push_service(tmp_path) as service:
+        (good,) = check_web_push(replace(settings, webhooks=service.settings))
+        assert (good.level, good.found) == (OK, f"signed; goes to localhost:{service.receiver.port}")
+    (bad,) = check_web_push(replace(settings, webhooks=Webhooks(push_key_file=str(tmp_path / "none.pem"))))
+    assert (bad.level, "No such file" in bad.found) == (FAIL, True)
 
 
 @pytest.mark.usefixtures("shell")

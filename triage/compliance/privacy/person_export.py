@@ -39,6 +39,7 @@ from triage.store.models.employees import (
 )
 from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
+from triage.store.models.notifications import PushSubscription
 from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.sign_in import WebmailLink
 from triage.store.models.staff import StaffMember, StaffSession, TrainingAnswer
@@ -61,6 +62,8 @@ STAFFS = frozenset(
         "declined_by_shown",
         "password_hash",
         "key_sha256",
+        "session_sha256",
+        "auth",
         "idempotency_key",
         "removed_by",
     }
@@ -212,6 +215,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("staff", select(StaffMember).where(col(StaffMember.login) == login)),
         ("sessions", select(StaffSession).where(col(StaffSession.login) == login)),
         ("own_sessions", select(EmployeeSession).where(col(EmployeeSession.uid) == whose.uid)),
+        ("push_subscriptions", select(PushSubscription).where(col(PushSubscription.login) == login)),
         ("webmail_links", select(WebmailLink).where(col(WebmailLink.owner).in_([f"person:{login}", f"employee:{whose.uid}"]))),
         ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
         ("requests", select(MailRequest).where(col(MailRequest.delivery_id).in_(ids)).order_by(col(MailRequest.id))),

@@ -28,7 +28,7 @@ from triage.store.models.deliveries import Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
 from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, OutboundBrake, OutboundRun
 from triage.store.models.mailboxes import RelatedMail
-from triage.store.models.notifications import SentAlert
+from triage.store.models.notifications import PushSubscription, SentAlert
 from triage.store.models.rules import Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, WebmailLink
 from triage.store.models.staff import BrowserPin, FailedSignIn, Preference, SavedSearch, StaffMember, StaffSession, TrainingAnswer
@@ -112,7 +112,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str, now: dateti
         session.execute(delete(told).where(col(told.person) == uid))
     for said in (Expectation, MailReport):
         session.execute(delete(said).where(col(said.person) == uid))
-    for kept in (AuthenticatorApp, BrowserPin, ExternalIdentity, Passkey, RecoveryCode, StaffSession):
+    for kept in (AuthenticatorApp, BrowserPin, ExternalIdentity, Passkey, PushSubscription, RecoveryCode, StaffSession):
         session.execute(delete(kept).where(col(kept.login) == login))
     for noted in (FailedSignIn, TrainingAnswer, Preference):
         session.execute(delete(noted).where(col(noted.login) == login))

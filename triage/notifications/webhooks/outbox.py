@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.config.webhooks import TEST, Hook
 from triage.errors import NotFound
 from triage.ids import format_id, new_id
-from triage.notifications.webhooks import payloads, webhook_events
+from triage.notifications.webhooks import payloads, push_subscriptions, webhook_events
 from triage.notifications.webhooks.payloads import Occurrence
 from triage.say import quote_text, say
 from triage.store import db, ledger, versions
@@ -98,6 +98,8 @@ def take_up(session: Session, settings: Settings, *, now: datetime) -> int:
         for event in webhook_events.convert_entry(session, record, settings) if record.at >= before else ():
             wanting = [hook for hook in settings.webhooks.hooks if hook.wants(event.kind, event.departments)]
             number += sum(put_call(session, hook, event, now) for hook in wanting)
+            if settings.webhooks.push_key_file:
+                push_subscriptions.note_event(session, event, now=now)
     place.number = through
     return number
 

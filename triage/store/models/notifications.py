@@ -65,3 +65,22 @@ class WebhookCall(SQLModel, table=True):
     due_at: datetime = instant_column()
     attempts: int = 0  # fences late answers of a dead sender
     __table_args__ = (UniqueConstraint("hook", "event"), Index("webhook_call_due", "hook", "due_at", "id"))
+
+
+class PushSubscription(SQLModel, table=True):
+    """A browser of a member of staff that wants web push, and what waits for it. It goes with the sign-out and the account."""
+
+    __tablename__ = "push_subscription"
+    id: int = id_column()
+    login: str = Field(index=True)
+    session_sha256: str = Field(index=True)  # of the session that asked last: its sign-out ends it
+    endpoint: str = Field(unique=True)  # at the browser maker's server
+    p256dh: str  # the browser's public key, base64url
+    auth: str  # its authentication secret, base64url
+    language: str  # of the person who asked
+    made_at: datetime = instant_column()
+    kind: str = ""  # the event that waits; "": none
+    asked_at: datetime | None = instant_column(nullable=True)  # when that happened
+    due_at: datetime | None = instant_column(nullable=True)  # when to send it; later for one in hand: when its lease ends
+    sent_at: datetime | None = instant_column(nullable=True)  # the last one
+    failures: int = integer_column(0)  # in a row

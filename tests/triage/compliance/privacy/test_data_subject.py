@@ -52,6 +52,7 @@ from triage.store.models.deliveries import AbuseReport, Delivery
 from triage.store.models.directory import Person
 from triage.store.models.employees import MailReport
 from triage.store.models.messages import Content, Message
+from triage.store.models.notifications import PushSubscription
 from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.sign_in import ExternalIdentity
 
@@ -221,9 +222,15 @@ def test_an_abuse_report_is_erased_with_the_message_that_it_holds(either: Sessio
         assert where_it_stands(either, ANNA) <= AUDITED
 
 
+def push_of(login: str) -> PushSubscription:
+    keys = {"p256dh": "a", "auth": "b", "session_sha256": "c"}
+    return PushSubscription(login=login, endpoint="https://push.example/one", language="en", made_at=NOW, **keys)
+
+
 def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
     everything(either, settings, to=JOE)
     either.add(ExternalIdentity(issuer="https://id", sub="1", provider="id", login="joe.fern", linked_at=NOW, seen_at=NOW))
+    either.add(push_of("joe.fern"))
     both = arrive(either, settings, JOE, MARA, author="bob@dell.example")
     with pytest.raises(NotAllowedNow, match="is in the directory"):
         person_erasure.begin_erasure(either, JOE, settings=settings, **arguments())
@@ -344,7 +351,10 @@ def test_a_sender_gets_what_is_kept_and_their_messages(either: Session, settings
 
 def test_somebody_here_gets_what_is_kept_as_staff_too(session: Session, settings: Settings) -> None:
     everything(session, settings, to=JOE)
+    session.add(push_of("joe.fern"))
     archive = taken(session, "joe.fern")
+    (push,) = json.loads(archive.read("push_subscriptions.json"))
+    assert (push["endpoint"], push.keys() & {"auth", "session_sha256"}) == ("https://push.example/one", set())
     assert json.loads(archive.read("directory.json"))[0]["mailbox"] == JOE
     assert len(json.loads(archive.read("sent.json"))) == 1
     assert json.loads(archive.read("about.json"))["deliveries"] == 4

@@ -2802,6 +2802,15 @@ export interface ProviderSignIn {
   fresh?: boolean
 }
 
+/** A browser's push subscription, as `PushSubscription.toJSON()` gives it. */
+export interface PushOrder {
+  endpoint: string
+  /** The browser's public key, base64url. */
+  p256dh: string
+  /** Its authentication secret, base64url. */
+  auth: string
+}
+
 /** A person who reads the messages of a folder, or sees how many are held in it. */
 export interface Reader {
   /** `account`: on the IMAP server, by `mirror.departments` */
@@ -4140,6 +4149,14 @@ export interface Verification {
   checkpoints: number
   /** With `state`: the database compared with the audit log. */
   state: StateVerification | null
+}
+
+/** Whether web push is on here, and in this browser. */
+export interface WebPush {
+  /** The key with which a browser subscribes, base64url; empty where web push is off. */
+  key: string
+  /** Does the browser of this session get it? */
+  subscribed: boolean
 }
 
 /** State of a webhook. */
