@@ -99,9 +99,14 @@ class Once(APIRoute):
 
 
 def unless_known(request: Request, response: Response) -> Response:
-    """The answer with its ETag; 304 when the client has exactly this one (RFC 9110, 13.1.2)."""
+    """The answer with its ETag; 304 when the client has exactly this one."""
     if response.status_code != 200 or response.media_type != JSON:
         return response
     tag = response.headers.setdefault("ETag", f'W/"{hashlib.sha256(response.body).hexdigest()[:24]}"')  # weak: it may be compressed
+    return Response(status_code=304, headers={"ETag": tag}) if knows_tag(request, tag) else response
+
+
+def knows_tag(request: Request, tag: str) -> bool:
+    """Whether the client has the answer with this ETag (RFC 9110, 13.1.2)."""
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    return Response(status_code=304, headers={"ETag": tag}) if tag.removeprefix("W/") in known or "*" in known else response
+    return tag.removeprefix("W/") in known or "*" in known

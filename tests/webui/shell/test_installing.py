@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import Request, Response as Answer
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.conftest import settings_in
@@ -126,6 +127,24 @@ def test_a_newer_version_waits_until_it_is_wanted_and_takes_no_text_along(site: 
     assert f'content="{version}"' in new
     processes.until(lambda: app.evaluate("navigator.serviceWorker.getRegistration().then((one) => !one.waiting)"), "the new worker serves")
     assert app.evaluate(VERSIONS)[-1] == f"shell-{version}"
+
+
+def test_the_worker_is_looked_for_again_without_its_bytes(site: Site, app: Page, dist: Path) -> None:
+    """As at each reconnection."""
+    answers: list[tuple[str, int]] = []
+
+    class Noting(Console):
+        def answer(self, request: Request) -> Answer:
+            answer = super().answer(request)
+            answers.append((request.scope["path"], answer.status_code))
+            return answer
+
+    site.app.router.default = Noting(dist)
+    site.sit_down(app)
+    keep(app)
+    answers.clear()
+    app.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update()).then(() => undefined)")
+    assert answers == [("/sw.js", 304)]
 
 
 def test_files_of_a_version_stay_while_it_is_used(site: Site, app: Page, dist: Path) -> None:

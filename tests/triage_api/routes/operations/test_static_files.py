@@ -71,6 +71,16 @@ def test_a_compressed_twin_goes_to_those_who_take_it(sqlite_ana: Browser, dist: 
         assert ("content-encoding" in answer.headers, answer.headers["content-type"]) == (compressed, "text/javascript; charset=utf-8")
 
 
+def test_a_file_that_may_change_is_sent_once(sqlite_ana: Browser, dist: Path) -> None:
+    first = sqlite_ana.get("//icon.svg")
+    again = sqlite_ana.get("//icon.svg", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-cache")
+    assert again.headers["content-security-policy"] == CSP
+    (dist / "icon.svg").write_text("<svg></svg>")
+    assert sqlite_ana.get("//icon.svg", headers={"if-none-match": first.headers["etag"]}).status_code == 200
+    assert "etag" not in sqlite_ana.get("//search").headers  # the page is kept nowhere
+
+
 def test_the_policy_lets_nothing_in() -> None:
     rules = dict(rule.split(" ", 1) for rule in CSP.split("; "))
     assert rules["default-src"] == "'none'"
