@@ -88,6 +88,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "ErasureOrder": [{"address": "anna@dell.example", "reason": "case 12", "with_rules": False}],
     "CodeWordOrder": [{"for_whom": "the candidate of Monday", "until": "2027-01-07T18:00:00Z"}],
     "ExpectedSenderOrder": [{"sender": "ann@supplier.example", "comment": "the offer"}],
+    "EndsOrder": [{"ends": [{"rule": ID, "lapse_days": 180}]}],
     "PushOrder": [
         {
             "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/gA",

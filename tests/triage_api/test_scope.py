@@ -210,6 +210,7 @@ CALLS = {
     "import_rules": Call(json={"text": "block x.example"}),
     "restore_rules": Call(),
     "remove_rules": Call(),
+    "change_ends": Call(),
     "explain_rules": Call(),
     "run_rule_tests": Call(json={"text": ""}, says=True),
     "preview_rule": Call(json={"effect": "allow", "match": "domain", "value": "only-it.example", "scope": "company"}, says=True),
@@ -409,7 +410,7 @@ ACTING = {  # what a token must be for, beside reading; what stands nowhere only
     },
     "learn": {"learn"},
     "rules": {"accept_contacts", "remove_contacts", "create_rule", "delete_rule", "change_rule", "import_rules", "restore_rules",
-        "remove_rules", "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
+        "remove_rules", "change_ends", "take_proposal_batch", "return_proposal_batch", "search_proposals", "answer_proposal",
         "allow_start_list_category", "undo_start_list_act",
         "renew_proof", "refuse_proof", "undo_proof_renewal"},
     "admin": {"import_start_list", "list_audit_entries", "export_audit_log", "list_folder_readers", "list_staff", "set_away",
@@ -467,6 +468,7 @@ FORBIDDEN = {
     "import_rules": {403, 422},
     "restore_rules": NOT_MINE,
     "remove_rules": NOT_MINE,
+    "change_ends": NOT_MINE,
     "close_emergency": {403},
     "resume_sender_check": {403},
     "renew_proof": NOT_MINE,
@@ -716,6 +718,8 @@ def called(browser: Browser, secret: Secret, name: str, method: str, path: str, 
         body = {"text": f"block x.example scope={secret.scope}"}
     if name in ("restore_rules", "remove_rules"):
         body = {"rules": [secret.rule]}
+    if name == "change_ends":
+        body = {"ends": [{"rule": secret.rule, "lapse_days": 30}]}
     if name == "run_rule_tests":
         body = {"text": f"test {secret.delivery} expect=none"}
     if name == "explain_rules":
@@ -787,6 +791,7 @@ def test_within_the_scope_each_operation_does_its_work(secret: Secret, new_brows
         "import_rules",
         "restore_rules",
         "remove_rules",
+        "change_ends",
         "join_campaign",
         "split_campaign",
         "notify_who_opened",

@@ -60,7 +60,7 @@ class KnownBrowser:
 
 @dataclass
 class PushService:
-    """It listens over TLS, and takes every push until `receiver.answer` says otherwise."""
+    """Listens over TLS, and takes every push until `receiver.answer` says otherwise."""
 
     receiver: Receiver
     directory: Path  # of its certificate, and of the key that signs what goes to it
@@ -72,7 +72,7 @@ class PushService:
 
     @property
     def settings(self) -> Webhooks:
-        """What lets our server post there."""
+        """Settings with which our server posts there."""
         pair, key = str(self.directory / "pair.pem"), str(self.directory / "push.pem")
         return Webhooks(ca_file=pair, push_key_file=key, push_services=(f"localhost:{self.receiver.port}",), timeout=int(HANG))
 

@@ -19,6 +19,7 @@ from triage.compliance.retention import delete_records, expire
 from triage.config.settings import Settings
 from triage.delivery import queue
 from triage.delivery.recall import recall_jobs
+from triage.ids import LARGEST
 from triage.notifications import alerts
 from triage.quarantine import delivery_history, open_message, sender_profile, where_is_my_message
 from triage.quarantine.campaigns import campaign_list
@@ -165,6 +166,8 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "a search": (deliveries(q="invoice"), ()),
     "the audit log": (asked(audit_log.list_entries, by=IDA), ()),
     "the audit log about one thing": (asked(audit_log.list_entries, by=IDA, subject="decision:123"), ()),
+    "words in the audit log": (asked(audit_log.list_entries, by=IDA, words="invoice"), ()),
+    "words in the audit log, further back": (asked(audit_log.list_entries, by=IDA, words="invoice", act="purge", before=LARGEST), ()),
     "what is to seal": (asked(hash_chain.seal_entries), ()),
     "decisions": (asked(outcomes.list_decisions, by=ANA), ()),
     "decisions of a department": (asked(outcomes.list_decisions, by=BEN), ()),

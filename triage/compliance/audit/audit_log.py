@@ -1,19 +1,18 @@
 """Audit log as an administrator or an auditor reads it: entries about messages confidential to them are listed without details."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, func, not_, select
 from sqlmodel import Session, col
 
 from triage import ids
 from triage.access import confidential_folders, scope as access
 from triage.actor import Actor, Role, Scope
-from triage.compliance.audit import hash_chain
+from triage.compliance.audit import hash_chain, search_entries
 from triage.directory import rename_records
 from triage.directory.renames import ASIDE
 from triage.quarantine import viewings
@@ -49,10 +48,14 @@ class OnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """Page of the audit log, newest first; `following` is the id to continue from, None at the end."""
+    """Page of the audit log, newest first; `following` is the id to continue from, None at the end.
+
+    A filter that has no time to fill the page says how far it looked (`looked_back_to`); the next page begins there.
+    """
 
     items: tuple[OnRecord, ...]
     following: tuple[int] | None
+    looked_back_to: datetime | None = None
 
 
 def list_entries(
@@ -76,43 +79,35 @@ def list_entries(
     folder is confidential to this actor.
     """
     require_auditor(by)
-    rows = select(AuditRecord).order_by(col(AuditRecord.id).desc()).limit(limit + 1)
-    if who:
-        rows = rows.where(col(AuditRecord.by) == (who if ":" in who else str(Actor.person(who.casefold(), Role.TRIAGE, Scope()))))
-        if not access.may_see_viewers(by):
-            rows = rows.where(not_(viewings.of_others(by)))
-    if act:
-        rows = rows.where(col(AuditRecord.act) == act)
+    span: list[ColumnElement[bool]] = []
     if subject:
-        rows = rows.where(col(AuditRecord.subject).in_(subjects_of(session, subject)))
+        span.append(col(AuditRecord.subject).in_(subjects_of(session, subject)))
     if since:
-        rows = rows.where(col(AuditRecord.id) >= ids.first_id_at(since))
+        span.append(col(AuditRecord.id) >= ids.first_id_at(since))
     if until:
-        rows = rows.where(col(AuditRecord.id) < ids.first_id_at(until))
-    if words.strip():
-        rows = rows.where(has_words(session, words.strip(), by))
-    found = session.scalars(rows if before is None else rows.where(col(AuditRecord.id) < before)).all()
-    kept_back = entries_to_withhold(session, found, by)
+        span.append(col(AuditRecord.id) < ids.first_id_at(until))
+    found = search_entries.find_entries(session, span, kinds_of(session, who, act, words.strip(), by), limit, before)
+    kept_back = entries_to_withhold(session, found.entries, by)
     items = tuple(
         OnRecord(one.id, one.at, who_of(one, by), one.act, one.subject, detail_of(one, kept_back, by), one.items, one.sequence)
-        for one in found[:limit]
+        for one in found.entries[:limit]
     )
-    return Acts(items, (items[-1].id,) if len(found) > limit else None)
+    following = found.reached or (items[-1].id if len(found.entries) > limit else None)
+    return Acts(items, (following,) if following else None, ids.made_at(found.reached) if found.reached else None)
 
 
-def has_words(session: Session, words: str, by: Actor) -> ColumnElement[bool]:
-    """SQL condition: entries with this text, in nothing that may be withheld from the actor."""
-    found = [text.icontains(words, autoescape=True) for text in (col(AuditRecord.act), col(AuditRecord.subject))]
-    if not confidential_folders.closed_scopes(session, by):
-        seen = true() if access.may_see_viewers(by) else not_(viewings.of_others(by))
-        stored = cast(col(AuditRecord.detail), String)
-        found += [and_(stored.icontains(text, autoescape=True), seen) for text in as_stored(words)]
-    return or_(*found)
-
-
-def as_stored(words: str) -> set[str]:
-    """The words as stored JSON has them: other letters than ASCII as escapes, which know no case."""
-    return {json.dumps(form)[1:-1] for form in (words, words.lower(), words.upper())}
+def kinds_of(session: Session, who: str, act: str, words: str, by: Actor) -> list[ColumnElement[bool]]:
+    """SQL conditions for which there is no index: who, which act, which text."""
+    kinds: list[ColumnElement[bool]] = []
+    if who:
+        kinds.append(col(AuditRecord.by) == (who if ":" in who else str(Actor.person(who.casefold(), Role.TRIAGE, Scope()))))
+        if not access.may_see_viewers(by):
+            kinds.append(not_(viewings.of_others(by)))
+    if act:
+        kinds.append(col(AuditRecord.act) == act)
+    if words:
+        kinds.append(search_entries.has_words(session, words, by))
+    return kinds
 
 
 def subjects_of(session: Session, subject: str) -> list[str]:

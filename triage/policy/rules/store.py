@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, func, literal, not_, or_, select, update
@@ -208,17 +208,33 @@ def order_of(rule: Rule) -> RuleOrder:
     return RuleOrder(rule.effect, rule.match, rule.value, rule.scope, recipient=rule.recipient, to=rule.target, **keeps, **said)
 
 
-def end_of_change(rule: Rule, order: RuleOrder, now: datetime) -> datetime | None:
-    """Returns when a changed rule expires: as before where it still expires after the same number of days unused, else like a new one."""
+def end_of_change(rule: Rule, order: RuleOrder, now: datetime, lapses_at: datetime | None = None) -> datetime | None:
+    """Returns when a changed rule expires: as before where it still expires after the same number of days unused, else like a new one.
+
+    `lapses_at`: an earlier end, which it had before a change that is taken back.
+    """
+    if order.lapse_days and lapses_at is not None:
+        return min(lapses_at, now + timedelta(days=order.lapse_days))
     same = order.effect != "hold" and order.until is None and order.lapse_days == rule.lapse_days > 0
     return rule.until if same else rule_end(order, now)
 
 
 def write_change(
-    session: Session, rule: Rule, order: RuleOrder, changes: Mapping[str, Any], *, by: Actor, now: datetime, confirmed: Sequence[str] = ()
+    session: Session,
+    rule: Rule,
+    order: RuleOrder,
+    changes: Mapping[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    confirmed: Sequence[str] = (),
+    lapses_at: datetime | None = None,
 ) -> Rule:
-    """Change the rule to what the order says, in the audit log. `confirmed`: names of a second look, for the record."""
-    until = end_of_change(rule, order, now)
+    """Change the rule to what the order says, in the audit log.
+
+    `confirmed`: names of a second look, for the record. `lapses_at`: as in `end_of_change`.
+    """
+    until = end_of_change(rule, order, now, lapses_at)
     for name, value in (*((name, getattr(order, name)) for name in CHANGEABLE), ("until", until)):
         setattr(rule, name, value)
     session.flush()

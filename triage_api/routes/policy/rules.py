@@ -14,7 +14,7 @@ from triage.intake import explain_verdict
 from triage.policy.rules import content_store, remove_rules as removing, rule_warnings, store as rules
 from triage.quarantine.decisions import approvals
 from triage.quarantine.removal import delivered_lately
-from triage.quarantine.rules import rule_confirmation, rule_file_tests, rule_import_export, rule_notes, rule_trial
+from triage.quarantine.rules import change_ends as changing, rule_confirmation, rule_file_tests, rule_import_export, rule_notes, rule_trial
 from triage.quarantine.rules.content_trial import NO_TRIALS, Trials
 from triage.quarantine.rules.rule_import_export import LoadedLine
 from triage.say import say
@@ -143,11 +143,29 @@ def remove_rules(order: schemas.RemovalOrder, session: Tx, by: Staff) -> schemas
     """
     now = utcnow()
     planned = removing.plan_removal(session, order.rules, by=by, now=now)
-    shown = {"count": len(planned), "rules": with_clashes(session, planned, by), "fence": removing.removal_fence(planned)}
+    shown = {"count": len(planned), "rules": with_clashes(session, planned, by), "fence": removing.rules_fence(planned)}
     if not order.dry_run:
         removing.remove_planned(session, planned, fence=order.fence, by=by, now=now)
         wake_after(session, "door")
     return schemas.RemovedRules.model_validate(shown)
+
+
+@router.post("/rules/ends", response_model=schemas.ChangedEnds, responses=describe_refusals(401, 403, 404, 409, 412, 422))
+def change_ends(order: schemas.EndsOrder, session: Tx, by: Staff, here: Here) -> schemas.ChangedEnds:
+    """Change the ends of several rules in one step, all or none; with `dry_run` only say whose.
+
+    409 as for changing one rule, asked once for all.
+    """
+    now = utcnow()
+    ends = [changing.RuleEnd(one.rule, one.until, one.lapse_days) for one in order.ends]
+    planned = changing.lock_ends(session, [one.rule_id for one in ends], by=by, now=now, fence=order.rules_fence)
+    former = changing.list_ends(planned)
+    if not order.dry_run:
+        said: dict[str, Any] = {"confirm": order.confirm, "fence": order.fence}
+        changing.change_ends(session, planned, ends, by=by, now=now, settings=here.settings, **said)
+        wake_after(session, "door")
+    shown = {"count": len(planned), "rules": with_clashes(session, planned, by), "former": former}
+    return schemas.ChangedEnds.model_validate(shown | {"rules_fence": removing.rules_fence(planned)})
 
 
 def try_restored(order: schemas.RestoreOrder, by: Staff, here: Here) -> Trials:

@@ -28,7 +28,8 @@ router = resource_router("audit")
 def list_audit_entries(session: Search, staff: Staff, wanted: Annotated[schemas.AuditQuery, Query()]) -> schemas.AuditEntries:
     """Audit entries, newest first: for company-wide administrators and auditors.
 
-    `detail` is {"sealed": true} where it concerns messages that are confidential to you.
+    `detail` is {"sealed": true} where it concerns messages that are confidential to you. A filter by `by`, `act` or `words`
+    that has no time to fill the page says how far it looked (`looked_back_to`).
     """
     (before,) = place_of(wanted.cursor, int) or (None,)
     page = audit_log.list_entries(
@@ -43,7 +44,8 @@ def list_audit_entries(session: Search, staff: Staff, wanted: Annotated[schemas.
         until=wanted.until,
         words=wanted.words,
     )
-    return schemas.AuditEntries.model_validate({"items": page.items, "next_cursor": cursor_of(page.following)})
+    found = {"next_cursor": cursor_of(page.following), "looked_back_to": page.looked_back_to}
+    return schemas.AuditEntries.model_validate({"items": page.items, **found})
 
 
 LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}, "description": "One act a line."}}

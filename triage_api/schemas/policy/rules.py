@@ -192,6 +192,41 @@ class RestoredRules(Shape):
     count: Annotated[int, Field(description="less than asked for where an equal rule is in force")]
 
 
+class RuleEnd(Order):
+    """End of a rule; neither: none."""
+
+    rule: GivenId
+    until: Annotated[AwareDatetime | None, Field(description="with `lapse_days`: no later than this if no message comes")] = None
+    lapse_days: Annotated[int, Field(ge=0, description="days after the last message in either direction")] = 0
+
+
+class EndsOrder(Order):
+    """Rules whose ends are to be changed together."""
+
+    ends: Annotated[list[RuleEnd], Field(min_length=1, max_length=500)]
+    dry_run: Annotated[bool, Field(description="only look whose ends would be changed")] = False
+    rules_fence: Annotated[Word | None, Field(description="of a dry run or an earlier change: 412 where a rule has changed since")] = None
+    confirm: Confirm = []
+    fence: Fence = None
+
+
+class FormerEnd(Shape):
+    """End that a rule had."""
+
+    rule: Annotated[Id, Field(validation_alias="rule_id")]
+    until: datetime | None
+    lapse_days: int
+
+
+class ChangedEnds(Shape):
+    """Rules whose ends were changed together, or would be; `former` as `ends`, with this `rules_fence`, undoes it."""
+
+    count: Annotated[int, Field(description="less than asked for where a rule is removed or over already")]
+    rules: Annotated[list[Rule], Field(description="newest first; of a dry run as they are")]
+    former: list[FormerEnd]
+    rules_fence: str
+
+
 class DeliveredLately(Shape):
     """Messages that the blocked sender or campaign had delivered in the last 14 days, in your scope; `select` is for their removal."""
 

@@ -43,6 +43,10 @@ class AuditEntries(Shape):
 
     items: list[AuditEntry]
     next_cursor: str | None
+    looked_back_to: Annotated[
+        datetime | None,
+        Field(description="A filter that ran out of time has looked at all entries since then; `next_cursor` looks further."),
+    ]
 
 
 class StateVerification(Shape):

@@ -11,11 +11,12 @@ from sqlmodel import col
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, COMPANY, IDA, NOW, OTTO, SYNC, arrive, set_up
+from triage import ids
 from triage.access import api_tokens
 from triage.access.api_tokens import TokenOrder
 from triage.actor import EVERYTHING, Actor, Role, Scope
 from triage.addressing.company import ConfidentialEntry, StaffEntry
-from triage.compliance.audit import audit_log, hash_chain
+from triage.compliance.audit import audit_log, hash_chain, search_entries
 from triage.compliance.retention import delete_records, legal_holds
 from triage.config.settings import Settings
 from triage.directory import apply as directory
@@ -31,6 +32,7 @@ from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.requests import announce_sender
 from triage.quarantine.rules import rule_confirmation
 from triage.quarantine.search.selection import Selection
+from triage.store import ledger
 from triage.store.db import read_transaction, transaction
 from triage.store.models.contacts import Contact
 from triage.store.models.mailboxes import SweptMailbox
@@ -58,6 +60,36 @@ def came(company: Engine, settings: Settings) -> int:
 def test_the_record_is_for_those_who_may_read_all_of_it(company: Engine, by: Actor) -> None:
     with read_transaction(company) as session, pytest.raises(NotAllowed):
         audit_log.list_entries(session, by=by)
+
+
+def test_a_filter_looks_no_longer_than_a_search_may_and_goes_on_where_it_stopped(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filters for every third entry; each page reads one batch."""
+    monkeypatch.setattr(search_entries, "PATIENCE", 0)
+    monkeypatch.setattr(search_entries, "PATIENCE_FURTHER", 0)
+    monkeypatch.setattr(search_entries, "LEAST", 0)
+    monkeypatch.setattr(search_entries, "AT_ONCE", 4)
+    with transaction(company) as session:
+        for number in range(21):
+            ledger.write_act(session, "note" if number % 3 else "purge", f"thing:{number}", by=IDA, now=NOW, detail={"why": f"nr {number}"})
+    every = ["thing:18", "thing:15", "thing:12", "thing:9", "thing:6", "thing:3", "thing:0"]
+    for asked in ({"act": "purge"}, {"words": "purge"}, {"act": "purge", "words": "NR", "who": "ida"}):
+        found, before, stops = [], None, 0
+        with read_transaction(company) as session:
+            while True:
+                page = audit_log.list_entries(session, by=OTTO, limit=2, before=before, **asked)
+                found += [one.subject for one in page.items]
+                stops += page.looked_back_to is not None
+                assert len(page.items) <= 2
+                if page.following is None:
+                    break
+                (before,) = page.following
+                assert page.looked_back_to in (None, ids.made_at(before))
+        assert (found, stops > 2) == (every, True), asked
+    with read_transaction(company) as session:
+        whole = audit_log.list_entries(session, by=OTTO, limit=50)
+    assert (len(whole.items) >= 21, whole.looked_back_to) == (True, None)
 
 
 def test_the_record_is_newest_first_and_its_pages_meet(company: Engine, settings: Settings) -> None:

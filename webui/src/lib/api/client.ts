@@ -7,7 +7,7 @@ import { asSentence } from '../i18n/format'
 import type { ChangedProof, Recipient, Emergency, AlongRule, Campaign, CampaignDetail, Candidate, Comment, Comments, TriageItem, TriageItems, Contact, Coverage, Decision, DecisionOrder, DeliveredLately, Deliveries, DeliveryDetail, DutyShown, Enforcement, Escalation, Evidence, TrainingMessage, Explanation, FactorAsked, FaultyLine, Folders, Headers, Item, ConfidentialRemoval, LookName, MadeRule, ReleaseRequest, Me, Message, NextHop, Note, NoteChange, Notes, NoteScopes, OutboundBrake, OutboundRun, PendingApproval, TrainingAnswer, TrainingResult, TrainingScore, Preferences, Presence, Proposal, ProposalAnswer, Rejection, RejectionOrder, RelatedMessage, Report, Rule, RuleChange, SecondLook, Select, Sender, SendingServices, SignInWays, Template, RuleTrial, RunOrder, TriedRule, OutgoingDelivery, Timeline, Opened, NotifyOrder, NoticesSent, UndecidedForecast } from '../schema/types'
 
 /** A part of a long list, and where the next part begins. */
-export interface Page<T> { items: T[]; next_cursor: string | null }
+export interface Page<T> { items: T[]; next_cursor: string | null; looked_back_to?: string | null }
 
 /** What a person has confirmed, as the server wants it said. */
 export type Confirmed = Pick<ProposalAnswer, 'confirm' | 'fence'>

@@ -193,6 +193,8 @@ export interface Attempt {
 export interface AuditEntries {
   items: AuditEntry[]
   next_cursor: string | null
+  /** A filter that ran out of time has looked at all entries since then; `next_cursor` looks further. */
+  looked_back_to: string | null
 }
 
 /** Entry of the audit log; `sequence` is null until it is chained. */
@@ -361,6 +363,16 @@ export interface Case {
 export interface CategoryOrder {
   /** of the preview: what it shows is what is allowed */
   fence: string
+}
+
+/** Rules whose ends were changed together, or would be; `former` as `ends`, with this `rules_fence`, undoes it. */
+export interface ChangedEnds {
+  /** less than asked for where a rule is removed or over already */
+  count: number
+  /** newest first; of a dry run as they are */
+  rules: Rule[]
+  former: FormerEnd[]
+  rules_fence: string
 }
 
 /** A domain that proves itself in another way than before, with its messages in your scope. */
@@ -1029,6 +1041,19 @@ export interface Ended {
   ended: number
 }
 
+/** Rules whose ends are to be changed together. */
+export interface EndsOrder {
+  ends: readonly RuleEnd[]
+  /** only look whose ends would be changed */
+  dry_run?: boolean
+  /** of a dry run or an earlier change: 412 where a rule has changed since */
+  rules_fence?: string | null
+  /** the names of the second look that you confirm: exactly those of the preview, together with its `fence`, else 409 */
+  confirm?: readonly string[]
+  /** of the second look, as the 409 said it */
+  fence?: string | null
+}
+
 /** The steps in force, and what to know about them. */
 export interface Enforcement {
   items: ScopeStep[]
@@ -1375,6 +1400,13 @@ export interface Folders {
   assigned_rows: number
   /** of `rows`, those of known senders' messages that are held for an assistant */
   known_rows: number
+}
+
+/** End that a rule had. */
+export interface FormerEnd {
+  rule: string
+  until: string | null
+  lapse_days: number
 }
 
 /** Grant of a token; people may what their role lets them. */
@@ -3170,6 +3202,15 @@ export interface RuleChange {
 }
 
 export type RuleEffect = 'allow' | 'block' | 'redirect' | 'hold' | 'purge' | 'mark'
+
+/** End of a rule; neither: none. */
+export interface RuleEnd {
+  rule: string
+  /** with `lapse_days`: no later than this if no message comes */
+  until?: string | null
+  /** days after the last message in either direction */
+  lapse_days?: number
+}
 
 /** Rules as lines of text, to be made. */
 export interface RuleLines {

@@ -5,6 +5,7 @@ import type { Page } from '../api/client'
 export class Pages<T> {
   items = $state.raw<T[]>([])
   next = $state.raw<string | null>(null)
+  lookedBackTo = $state<string | null>(null) // where a filter ran out of time: it goes on when somebody asks for more
   loaded = $state(false)
   failure = $state('')
   #generation = 0
@@ -36,16 +37,20 @@ export class Pages<T> {
   async #fetch(pages: number, next: string | null = null, kept: readonly T[] = []): Promise<void> {
     const generation = ++this.#generation
     const items = [...kept]
+    const isMore = next !== null
+    let lookedBackTo: string | null = null
     try {
       for (let read = 0; read < pages && (next || !read); read++) {
         const page = await this.read(next)
         if (generation !== this.#generation) return
         items.push(...page.items)
         next = page.next_cursor
+        lookedBackTo = page.looked_back_to ?? null
       }
-      this.#pages = kept.length ? this.#pages + 1 : pages
+      this.#pages = isMore ? this.#pages + 1 : pages
       this.items = items
       this.next = next
+      this.lookedBackTo = lookedBackTo
       this.failure = ''
       this.loaded = true
     } catch (thrown) {
