@@ -74,7 +74,8 @@ def test_a_filter_looks_no_longer_than_a_search_may_and_goes_on_where_it_stopped
         for number in range(21):
             ledger.write_act(session, "note" if number % 3 else "purge", f"thing:{number}", by=IDA, now=NOW, detail={"why": f"nr {number}"})
     every = ["thing:18", "thing:15", "thing:12", "thing:9", "thing:6", "thing:3", "thing:0"]
-    for asked in ({"act": "purge"}, {"words": "purge"}, {"act": "purge", "words": "NR", "who": "ida"}):
+    filters: tuple[dict[str, Any], ...] = ({"act": "purge"}, {"words": "purge"}, {"act": "purge", "words": "NR", "who": "ida"})
+    for asked in filters:
         found, before, stops = [], None, 0
         with read_transaction(company) as session:
             while True:

@@ -223,8 +223,8 @@ def test_an_abuse_report_is_erased_with_the_message_that_it_holds(either: Sessio
 
 
 def push_of(login: str) -> PushSubscription:
-    keys = {"p256dh": "a", "auth": "b", "session_sha256": "c"}
-    return PushSubscription(login=login, endpoint="https://push.example/one", language="en", made_at=NOW, **keys)
+    endpoint = "https://push.example/one"
+    return PushSubscription(login=login, endpoint=endpoint, p256dh="a", auth="b", session_sha256="c", language="en", made_at=NOW)
 
 
 def test_somebody_here_is_erased_when_they_have_left(either: Session, settings: Settings) -> None:
