@@ -3,6 +3,7 @@
 #
 #   deploy/release.sh build DIRECTORY [KEY]    into an empty or new directory; signed where an ssh key is named
 #   deploy/release.sh package DIRECTORY        adds the Debian package, on the Debian that it is for; it is to be signed again
+#   deploy/release.sh image DIRECTORY [BASE]   adds the image, built by podman on the base of that name; it is to be signed again
 #   deploy/release.sh sign DIRECTORY KEY       what was built, also later and elsewhere
 #   deploy/release.sh changes                  the page of CHANGELOG.md about this version
 #   deploy/release.sh checklist DIRECTORY      what is done and what is left to do
@@ -124,10 +125,40 @@ package() {
     trap "rm -rf '$place'" EXIT
     git clone --quiet --no-local "$tree" "$place/tree"
     (cd "$place/tree" && RELEASE=$into dpkg-buildpackage --build=binary --no-sign >"$place/log" 2>&1) || { tail -n 30 "$place/log" >&2; fail "the package was not built"; }
-    rm -f "$into"/*.deb "$into/SHA256SUMS.sig"
+    rm -f "$into"/*.deb
     cp "$place"/*.deb "$into"
-    sum_up "$into" >"$place/SHA256SUMS" && cp "$place/SHA256SUMS" "$into"
-    print_checklist "$into"
+    sum_up_again "$into"
+}
+
+sum_up_again() { # something was added
+    rm -f "$1/SHA256SUMS.sig"
+    sum_up "$1" >"$place/SHA256SUMS" && cp "$place/SHA256SUMS" "$1"
+    print_checklist "$1"
+}
+
+image() { # of the sdist, which has the console; PODMAN_BUILD: further options, such as --isolation=chroot
+    local into base more place
+    is_committed
+    command -v podman >/dev/null || fail "the image is built with podman: apt-get install podman"
+    is_whole "$1"
+    into=$(cd "$1" && pwd)
+    place=$(mktemp -d)
+    trap "rm -rf '$place'" EXIT
+    base=$(pin_base "${2:-docker.io/library/debian:trixie-slim}")
+    say "building the image on $base"
+    tar --extract --file "$into/mailroom-$version.tar.gz" --directory "$place"
+    rm -f "$place/mailroom-$version/.dockerignore" # there the console is built again
+    read -ra more <<<"${PODMAN_BUILD:-}"
+    podman build --format docker --build-arg "BASE=$base" "${more[@]}" --tag "localhost/mailroom:$version" "$place/mailroom-$version" >"$place/log" 2>&1 ||
+        { tail -n 30 "$place/log" >&2; fail "the image was not built"; }
+    rm -f "$into"/mailroom-*-image.tar
+    podman save --quiet --output "$into/mailroom-$version-image.tar" "localhost/mailroom:$version"
+    sum_up_again "$into"
+}
+
+pin_base() { # the same image by its digest, so that nobody can exchange it
+    podman pull --quiet "$1" >/dev/null 2>&1 || podman image exists "$1" || fail "there is no image $1: name another as BASE"
+    echo "${1%:*}@$(podman image inspect --format '{{.Digest}}' "$1")"
 }
 
 is_whole() { # what stands in a directory is what was built
@@ -163,6 +194,7 @@ print_checklist() {
     mark "what it leaves on a disk is kept: make keep-release" is_kept
     mark "wheel, sdist, parts lists and checksums are in $1" test -f "$1/SHA256SUMS"
     mark "the Debian package too: deploy/release.sh package $1" test -n "$(find "$1" -name '*.deb')"
+    mark "the image too: deploy/release.sh image $1" test -n "$(find "$1" -name '*-image.tar')"
     mark "signed: deploy/release.sh sign $1 KEY" test -f "$1/SHA256SUMS.sig"
     mark "make test-full, make faults and make audit passed on this commit" false
     mark "tagged: deploy/release.sh tag; git push origin v$version" is_tagged
@@ -178,11 +210,12 @@ tag() {
     say "tagged v$version: git push origin v$version"
 }
 
-usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 case "${1:-} $#" in
 "build 2" | "build 3" | "sign 3") "$@" ;;
 "package 2") package "$2" ;;
+"image 2" | "image 3") image "${@:2}" ;;
 "changes 1") print_changes ;;
 "checklist 2") print_checklist "$2" ;;
 "tag 1") tag ;;

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.peers
 
 TREE = Path(__file__).parents[2]
 PARTS = TREE / "deploy" / "containers"
+VERSION = tomllib.loads((TREE / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,29 @@ def test_the_image_of_mailroom_has_a_user_a_pulse_and_its_places() -> None:
     last = (TREE / "Containerfile").read_text().rpartition("\nFROM ")[2]
     for line in ("USER 2525:2525", "HEALTHCHECK ", 'VOLUME ["/var/lib/mailroom", "/var/spool/mailroom"]', "STOPSIGNAL SIGTERM"):
         assert f"\n{line}" in last, line
+
+
+@pytest.fixture(scope="module")
+def quadlets() -> dict[str, str]:
+    """Units that podman makes of the quadlets, by their names."""
+    generator = Path("/usr/libexec/podman/quadlet")
+    if not generator.exists():
+        pytest.skip("podman is not installed: apt-get install podman")
+    places = {"QUADLET_UNIT_DIRS": str(PARTS / "quadlet")}
+    done = subprocess.run([generator, "-dryrun", "-no-kmsg-log"], env=places, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    parts = re.split(r"^---(\S+)---$", done.stdout, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_quadlets_have_no_more_rights_than_compose(quadlets: dict[str, str]) -> None:
+    assert set(quadlets) == {"mailroom.service", "mailroom-upgrade.service"}
+    for unit in quadlets.values():
+        (line,) = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
+        assert {"--read-only", "--cap-drop", "--security-opt=no-new-privileges", "--memory=4g", "--pids-limit"} <= set(line.split())
+        assert f"localhost/mailroom:{VERSION}" in line.split()
+    assert "\nRequires=mailroom-upgrade.service\nAfter=mailroom-upgrade.service\n" in quadlets["mailroom.service"]
+    assert quadlets["mailroom-upgrade.service"].count(" db upgrade\n") == 1
 
 
 def test_openldap_takes_its_company(tmp_path: Path) -> None:

@@ -168,15 +168,15 @@ def test_the_list_says_what_is_done_and_what_is_left(tree: Path, built: Path, ke
     def boxes() -> str:
         return "".join(line[1] for line in run(tree, "checklist", str(built))[1].splitlines()[1:])
 
-    #          heading, kept, built, package, signed, tests, tagged, published
-    assert boxes() == "  x     "
+    #          heading, kept, built, package, image, signed, tests, tagged, published
+    assert boxes() == "  x      "
     run(tree, "sign", str(built), str(key))
-    assert boxes() == "  x x   "
+    assert boxes() == "  x  x   "
     (tree / "CHANGELOG.md").write_text("## 9.8.7 - 2026-12-01\n")
     keep(tree, "0042")
     commit(tree)
     run(tree, "tag")
-    assert boxes() == "xxx x x "
+    assert boxes() == "xxx  x x "
 
 
 def test_the_parts_of_the_console_are_listed() -> None:

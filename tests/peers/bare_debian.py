@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.peers import processes
 
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+NO_DOCS = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]  # as debian:trixie-slim
 NEVER_START = "#!/bin/sh\nexit 101\n"  # services of packages: policy-rc.d(8)
 
 
@@ -39,11 +40,17 @@ class BareDebian:
 
 
 @contextlib.contextmanager
-def make_root(directory: Path, *packages: str) -> Iterator[BareDebian]:
+def make_root(directory: Path, *packages: str, has_docs: bool = True) -> Iterator[BareDebian]:
     """This machine's release of Debian with essential packages and those named, in `directory`, which must not exist; takes a minute."""
     mmdebstrap = processes.need("mmdebstrap", "mmdebstrap")
     release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    command = [mmdebstrap, "--quiet", "--variant=minbase", f"--include={','.join(('ca-certificates', *packages))}"]
+    command = [
+        mmdebstrap,
+        "--quiet",
+        "--variant=minbase",
+        *(() if has_docs else NO_DOCS),
+        f"--include={','.join(('ca-certificates', *packages))}",
+    ]
     try:
         subprocess.run([*command, release["VERSION_CODENAME"], directory], check=True, capture_output=True, timeout=10 * processes.HANG)
         (directory / "usr" / "sbin" / "policy-rc.d").write_text(NEVER_START)
