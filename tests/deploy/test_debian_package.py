@@ -1,8 +1,9 @@
-"""The Debian package under a real systemd: installed, upgraded, removed, installed again and purged, and no message is lost."""
+"""The Debian package under a real systemd: installed, upgraded under load, removed and purged, and no message is lost."""
 
+import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,23 @@ pytestmark = [  # test_units.py and test_install.py have the units; test_release
 ]
 
 NEWER = "0.9.0~deb13"
+STREAM = Path(__file__).with_name("smtp_stream.py")
+LIMITS = "[smtp]\nmax_messages_per_minute = 1000000\nmax_connections_per_client = 500\n"
+ASK = """
+import json, sqlite3, sys
+database = sqlite3.connect("file:/var/lib/mailroom/mailroom.db?mode=ro", uri=True)
+print(json.dumps([value for value, in database.execute(sys.argv[1])]))
+"""
+PACKAGING = ("debian", "deploy/man", "deploy/release.sh", "deploy/slim.sh")
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with mailroom.deb, as `deploy/release.sh package` builds it, and newer.deb of a higher version."""
+    """A directory with earlier.deb, of before the newest version of the database, and newer.deb, of today and with a higher number."""
     place = tmp_path_factory.mktemp("package")
-    dist = releases.build_release(releases.TREE, place / "tree", 0o022, "/usr/bin/python3")
-    script = place / "tree" / "deploy" / "release.sh"
-    done = subprocess.run([script, "package", dist], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = dist.glob("*.deb")
-    shutil.copy(built, place / "mailroom.deb")
+    take_earlier(place / "before")
+    build_package(place / "before", place / "earlier").rename(place / "earlier.deb")
+    built = build_package(releases.TREE, place / "newer")
     subprocess.run(["dpkg-deb", "--raw-extract", built, place / "opened"], check=True)
     control = place / "opened" / "DEBIAN" / "control"
     control.write_text(control.read_text().replace(f"Version: {releases.VERSION}~", f"Version: {NEWER.partition('~')[0]}~"))
@@ -39,20 +45,48 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def take_earlier(place: Path) -> None:
+    """Clones the tree as of before the commit with the newest version of the database."""
+    found = git(releases.TREE, "log", "-1", "--diff-filter=A", "--format=%P", "--", "migrations/versions").strip()
+    if not found:
+        pytest.skip("this clone has no earlier commits")
+    git(releases.TREE, "clone", "--quiet", ".", str(place))
+    now = git(place, "rev-parse", "HEAD").strip()
+    git(place, "checkout", "--quiet", found)
+    if not (place / "debian").exists():  # before the commits with a package: as today's packaging would have made it
+        git(place, "checkout", now, "--", *PACKAGING)
+        git(place, "-c", "user.name=nobody", "-c", "user.email=nobody@company.example", "commit", "--quiet", "--message", "packaging")
+
+
+def git(tree: Path, *words: str) -> str:
+    """Runs git in `tree`, and returns what it prints."""
+    return subprocess.run(["git", *words], cwd=tree, check=True, capture_output=True, text=True).stdout
+
+
+def build_package(tree: Path, place: Path) -> Path:
+    """The package of what is committed in `tree`, as `deploy/release.sh package` builds it."""
+    dist = releases.build_release(tree, place, 0o022, "/usr/bin/python3")
+    done = subprocess.run([place / "deploy" / "release.sh", "package", dist], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = dist.glob("*.deb")
+    return built
+
+
 def test_it_is_without_an_error(packages: Path) -> None:
     """Lintian; what it overrides has a reason in debian/mailroom.lintian-overrides."""
     lintian = processes.need("lintian", "lintian")
-    done = subprocess.run([lintian, "--fail-on", "error", packages / "mailroom.deb"], capture_output=True, text=True, check=False)
+    done = subprocess.run([lintian, "--fail-on", "error", packages / "newer.deb"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def machine(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine on which nothing of ours is installed; both packages lie in /srv."""
+    """A machine on which nothing of ours is installed; both packages and the stream lie in /srv."""
     place = tmp_path_factory.mktemp("systemd")
     (place / "given" / "srv").mkdir(parents=True)
-    for name in ("mailroom.deb", "newer.deb"):
+    for name in ("earlier.deb", "newer.deb"):
         shutil.copy(packages / name, place / "given" / "srv")
+    shutil.copy(STREAM, place / "given" / "srv")
     with boot_machine(place, {"etc/systemd/system/bare.target": BARE}, "bare.target") as one:
         one.wait_until("bare.target")
         yield one
@@ -65,21 +99,25 @@ def dpkg(machine: Machine, *words: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_nothing_is_lost_from_installation_to_purge(machine: Machine) -> None:
+def test_nothing_is_lost_from_installation_to_purge(machine: Machine, record_property: Callable[[str, object], None]) -> None:
     """A single story: each step stands on the one before."""
-    assert "nothing runs yet" in dpkg(machine, "--install", "/srv/mailroom.deb")
+    assert "nothing runs yet" in dpkg(machine, "--install", "/srv/earlier.deb")
     assert machine.state("mailroom-receive.socket") == "inactive"
     assert machine.run("mailroom", "--version", check=False).stdout.strip() == f"mailroom, version {releases.VERSION}"
-    write(machine, "/etc/mailroom/mailroom.toml", SETTINGS)
+    write(machine, "/etc/mailroom/mailroom.toml", SETTINGS + LIMITS)
     write(machine, "/etc/mailroom/company.toml", COMPANY)
     write(machine, "/var/lib/mailroom/mailroom.zone", "")
     for words in (["mailroom", "db", "upgrade"], ["mailroom", "sync"], ["mailroom-units", "start"]):
         machine.run(*words)
     receive_and_hold(machine, 1)
+    earlier = version_of(machine)
 
     machine.run("systemctl", "enable", "--quiet", "mailroom-webhooks.service")
-    dpkg(machine, "--install", "/srv/newer.deb")
+    record_property("closing line", upgrade_in_a_stream(machine))
     assert machine.run("dpkg-query", "--show", "--showformat=${Version} ${Status}", "mailroom").stdout == f"{NEWER} install ok installed"
+    assert machine.state("mailroom-webhooks.service") in ("active", "activating"), "what was enabled runs again"
+    assert machine.run("man", "--where", "mailroom-units", "mailroom-submit").stdout.count("/usr/share/man/") == 2
+    assert version_of(machine) > earlier
     receive_and_hold(machine, 2)
 
     dpkg(machine, "--remove", "mailroom")
@@ -96,10 +134,39 @@ def test_nothing_is_lost_from_installation_to_purge(machine: Machine) -> None:
     assert machine.run("test", "-s", "/var/lib/mailroom/mailroom.db", check=False).returncode == 0
 
 
+def upgrade_in_a_stream(machine: Machine) -> str:
+    """Upgrades while clients send without a pause: each session is answered, and each accepted message is there once. Says how many."""
+    machine.run("systemd-run", "--unit=stream", "/usr/bin/python3", "/srv/smtp_stream.py", "/run/stream.stop", "/run/stream.json")
+    processes.until(lambda: len(subjects(machine)) > 20, "the stream flows")
+    before = len(subjects(machine))
+    dpkg(machine, "--install", "/srv/newer.deb")
+    processes.until(lambda: len(subjects(machine)) > before + 20, "the stream flows through the newer program")
+    machine.run("touch", "/run/stream.stop")
+    machine.wait_until("stream.service", "inactive")
+    found = json.loads(machine.run("cat", "/run/stream.json").stdout)
+    assert found["unanswered"] == []
+    processes.until(lambda: len(subjects(machine)) >= len(found["accepted"]), "all are judged")
+    assert subjects(machine) == found["accepted"]
+    return (
+        f"an upgrade in a stream of SMTP: {len(found['accepted'])} messages accepted and there, "
+        f"{found['later']} told to come back, the longest answer after {found['longest']:.1f} s"
+    )
+
+
+def subjects(machine: Machine) -> list[int]:
+    """Numbers of the stream's messages in the database."""
+    return sorted(int(subject.split()[1]) for subject in machine.python(ASK, "SELECT subject FROM delivery WHERE subject LIKE 'stream %'"))
+
+
+def version_of(machine: Machine) -> str:
+    """The version of the database's tables."""
+    return str(machine.python(ASK, "SELECT version_num FROM alembic_version")[0])
+
+
 def receive_and_hold(machine: Machine, count: int) -> None:
-    """Sends one more message, and waits until so many are held."""
+    """Sends one more message beside the stream's, and waits until so many are held."""
     for role in ("receive", "judge", "relay", "api", "upkeep"):
         machine.wait_until(f"mailroom-{role}.service")
     assert machine.python(SEND) == "sent"
-    command = ("mailroom", "deliveries", "--state", "held")
-    processes.until(lambda: machine.run(*command).stdout.count("stranger@outside.example") == count, f"{count} held")
+    held = "SELECT count(*) FROM delivery WHERE state = 'held' AND subject = 'hello'"
+    processes.until(lambda: machine.python(ASK, held) == [count], f"{count} held")

@@ -107,7 +107,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory, release: Path, key: Path) -
 
 
 def test_a_bare_debian_checks_and_installs_it_within_a_minute(debian: BareDebian, record_property: Callable[[str, object], None]) -> None:
-    (block,) = BLOCK.findall(PAGE)
+    block = next(one for one in BLOCK.findall(PAGE) if "ssh-keygen" in one)
     began = time.monotonic()
     done = debian.types(block.replace("VERSION", VERSION), "/srv/release")
     took = time.monotonic() - began
