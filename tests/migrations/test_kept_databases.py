@@ -148,6 +148,7 @@ def test_a_company_is_in_each_of_them(kept: Kept) -> None:
     assert min(len(company.bodies), len(company.chain), len(company.rules), len(company.deliveries)) > 1
 
 
+@pytest.mark.timeout(7200)  # the long form on PostgreSQL beside other work
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("apart", [APART, effort.long(1)])
 def test_an_upgrade_that_is_killed_at_a_statement_is_begun_again(kept: Kept, apart: int) -> None:
