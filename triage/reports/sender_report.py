@@ -15,6 +15,7 @@ from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery.recall.hunt_criteria import HUNT
 from triage.errors import NotFound
+from triage.ids import format_id, parse_id
 from triage.policy.rules import store as rules
 from triage.quarantine.search.selection import resolved_condition
 from triage.quarantine.sender_profile import sender_condition
@@ -26,6 +27,7 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.store.models.rules import Rule
+from triage.store.models.staff import ApiToken
 from triage.text.csv_export import Cell
 from triage.text.numbers import format_percent
 from triage.times import from_micros
@@ -156,7 +158,8 @@ def list_rule_changes(session: Session, name: str, zone: ZoneInfo, *, by: Actor,
     """Yields rows of RULES, newest first: rules about the sender that the actor may know of, made, ended and removed."""
     wanted = select(Rule).where(rules.rules_about(name.casefold().strip().removeprefix("@")), *rules.known_conditions(session, by))
     found = session.scalars(wanted.order_by(col(Rule.id).desc()).limit(LISTED)).all()
-    names = shown_names(session, {rule.removed_by for rule in found})
+    removers = {rule.removed_by for rule in found}
+    names = shown_names(session, removers) | token_names(session, removers)
     changes = [change for rule in found for change in changes_of(rule, names, now)]
     for at, what, rule, who in sorted(changes, key=lambda change: change[0], reverse=True):
         scope = describe_scope(rule.scope)
@@ -167,9 +170,22 @@ def changes_of(rule: Rule, names: dict[str, str], now: datetime) -> Iterator[tup
     """Yields when a rule was made, and when it was removed or ended, each with by whom."""
     yield rule.created_at, say("Made"), rule, rule.author
     if rule.removed_at is not None:
-        yield rule.removed_at, say("Removed"), rule, names.get(rule.removed_by, rule.removed_by)
+        yield rule.removed_at, say("Removed"), rule, names.get(rule.removed_by) or name_program(rule.removed_by)
     elif rule.until is not None and rule.until <= now:
         yield rule.until, say("Ended"), rule, ""
+
+
+def token_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """The names of the tokens among these actors."""
+    tokens = [parse_id(actor.removeprefix("token:")) for actor in actors if actor.startswith("token:")]
+    rows = session.execute(select(col(ApiToken.id), col(ApiToken.name)).where(col(ApiToken.id).in_(tokens)))
+    return {f"token:{format_id(one)}": f"{name} (token)" for one, name in rows}
+
+
+def name_program(actor: str) -> str:
+    """Returns the name of an actor that is no person of the staff, as it is shown beside its other acts."""
+    kind, _, name = actor.partition(":")
+    return f"{name} (shell)" if kind == "shell" else name
 
 
 def reports_about(theirs: ColumnElement[bool]) -> ColumnElement[bool]:

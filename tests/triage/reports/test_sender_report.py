@@ -13,7 +13,7 @@ from triage.actor import Actor
 from triage.addressing.company import ConfidentialEntry
 from triage.config.settings import Settings
 from triage.errors import NotFound
-from triage.ids import new_id
+from triage.ids import format_id, new_id
 from triage.policy.rules import store as rules
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import decide as decisions, undo
@@ -22,6 +22,7 @@ from triage.quarantine.search.selection import Selection
 from triage.reports import report_values, sender_report
 from triage.store.db import read_transaction, transaction
 from triage.store.models.employees import MailReport
+from triage.store.models.staff import ApiToken
 from triage.text.csv_export import Cell
 
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -110,6 +111,18 @@ def test_decisions_by_kind_the_last_one_by_whom(house: House) -> None:
     ]
     assert house.rows("decisions", by=BEN)[2] == ("Removed", 2, 2, 1, "24 Nov 2026, 09:30", "Ida Lind")
     assert "There were 4 decisions about them." in house.read().sentences
+
+
+def test_programs_are_named_without_their_kind(house: House, engine: Engine) -> None:
+    actors = ("system:retention", "shell:root", "person:gone")
+    assert [sender_report.name_program(one) for one in actors] == ["retention", "root (shell)", "gone"]
+    with transaction(engine) as session:
+        token = ApiToken(id=7, name="ticket system", key_sha256="x", made_by="person:ida", made_at=NOW, expires_at=NOW)
+        session.add(token)
+        session.flush()
+        assert sender_report.token_names(session, {"person:ana", f"token:{format_id(7)}"}) == {
+            f"token:{format_id(7)}": "ticket system (token)"
+        }
 
 
 def test_rules_that_were_made_removed_and_ended(house: House, engine: Engine) -> None:
