@@ -191,6 +191,12 @@ def has_failed(connection: Connection) -> bool:
     return driver.info.transaction_status.name in ("INERROR", "UNKNOWN")
 
 
+def limit_end(session: Session, until: datetime | None) -> datetime | None:
+    """Returns the end of a period that is asked for, or where the replica's knowledge ends if that is earlier."""
+    known: datetime | None = session.info.get(AS_OF)
+    return min(until, known) if until and known else until
+
+
 def as_of(session: Session) -> datetime:
     """Up to when a session of `ReadReplica.read` knows everything."""
     return session.info.get(AS_OF) or utcnow()

@@ -160,6 +160,8 @@ STAYS = {
     "sign_in_step": "key_sha256 kind client about",  # a row lives for minutes
     "staff_member": "name role rights password_hash source printed_code_sha256 unlinked_from",
     "staff_session": "key_sha256 browser_sha256 client before_client method provider provider_sid",
+    "start_list": "version text by_shown",
+    "start_list_act": "category version domains rule_ids by_shown undone_by_shown",
     "substitution": "reason",
     "swept_mailbox": "mailbox why why_form",
     "sent_alert": "cause department",

@@ -68,5 +68,5 @@ def put_export_on_record(here: Office, taken: Report, by: Actor, detail: dict[st
 def report_period(session: Session, by: Actor, here: Office, since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, Any]:
     """Period of a report, for this caller. It ends where the database's knowledge does."""
     now = read_replica.as_of(session)
-    period = period_reports.parse_period(since, until and min(until, now), settings=here.settings, now=now)
+    period = period_reports.parse_period(since, read_replica.limit_end(session, until), settings=here.settings, now=now)
     return {"period": period, "by": by, "settings": here.settings, "now": now}
