@@ -23,8 +23,10 @@ import pytest
 from click.shell_completion import ShellComplete
 from sqlalchemy import Engine
 
+from tests.directory_sync.entries import PEOPLE, group, ldif, person
 from tests.mta.session.test_smtp_session import talk
 from tests.peers.receiving import start_receiver
+from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
 from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
 from tests.triage_cli.output.hostile_server import ID, JUNK, ODD, REFUSED, SHAPED, Server, serve_hostile
@@ -175,6 +177,36 @@ def test_the_value_of_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file.write_bytes(BYTES)
     tried["bytes"] = run_in_terminal("--config", str(file), "settings", "--check").printed
     assert sum(MARK.encode() in printed for printed in tried.values()) > 100
+    assert_nothing_obeyed(tried)
+
+
+@pytest.fixture
+def directory_server() -> Iterator[Slapd]:
+    """A company's directory in which each name is an attack, and one entry for each way to be refused."""
+    hostile = {"cn": EVERYTHING, "departmentNumber": EVERYTHING}
+    people = [
+        person("ana", **hostile),
+        person("bo", mail=[f"bo@{quote(EVERYTHING)[:30]}.example", "bo@company.example"], **hostile),
+        person("cy", mail=[f'"{EVERYTHING[:200]}"@company.example', f"{EVERYTHING[:300]}@company.example"], **hostile),
+        person("di", manager=f"uid={quote(MARK)},{PEOPLE}", secretary=f"uid=ana,{PEOPLE}", **hostile),
+    ]
+    with start_slapd(ldif(*people, group("all", "ana", "bo", mail="all@company.example", description=EVERYTHING))) as server:
+        yield server
+
+
+@pytest.mark.peers
+def test_a_hostile_directory(directory_server: Slapd, shell: Shell, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    text = config.read_text().replace(
+        f'file = "{tmp_path}/company.toml"',
+        f'source = "ldap"\nurl = "{directory_server.url}"\ntls_ca = "{directory_server.ca}"\nbind_dn = "{MANAGER}"\n'
+        f'password_file = "{tmp_path}/password"\nbase = "{BASE}"\npostmaster = "ana@company.example"\n',
+    )
+    config.write_text(text)
+    tried = {}
+    for words in ("sync --dry-run", "sync --dry-run --json", "sync --confirm", "people ana", "people", "sync"):
+        tried[words] = run_in_terminal("--config", str(config), *words.split()).printed
+    assert sum(MARK.encode() in printed for printed in tried.values()) >= 3, tried
     assert_nothing_obeyed(tried)
 
 
