@@ -16,6 +16,7 @@ from triage.errors import BadInput
 from triage.ids import ALPHABET, WIDTH, made_at, parse_id
 from triage.runtime import checksummed_files
 from triage.runtime.checksummed_files import BackupFile
+from triage.runtime.durable_files import sync_directory
 from triage.runtime.spool_stats import DAMAGED, INCOMING, OUTBOUND, RETRY, batch_names
 
 PLACES = tuple(f"{above}{name}" for above in ("", f"{OUTBOUND}/") for name in (INCOMING, RETRY, DAMAGED))  # in the way that messages take
@@ -60,12 +61,14 @@ def copy_in(directory: Path, spool: Path) -> int:
     """Put the copied batches back, on stable storage, as the spool directory's owner; how many."""
     owner = spool.stat()
     sources = sorted(path for path in (directory / SPOOL).rglob("*.batch"))
+    written = {spool}  # directories with new names; others in the spool may belong to a role alone
     for source in sources:
         target = spool / source.relative_to(directory / SPOOL)
         missing = [one for one in reversed(target.parents) if spool in one.parents and not one.exists()]
         for one in missing:
             one.mkdir(0o750)
             give_ownership(one, owner)
+            written.add(one.parent)
         temporary = target.with_name(f"{target.name}.tmp")
         with source.open("rb") as batch, temporary.open("xb") as file:
             shutil.copyfileobj(batch, file, checksummed_files.CHUNK)
@@ -73,7 +76,9 @@ def copy_in(directory: Path, spool: Path) -> int:
             os.fsync(file.fileno())
         give_ownership(temporary, owner)
         temporary.rename(target)
-    checksummed_files.sync_tree(spool)
+        written.add(target.parent)
+    for one in written:
+        sync_directory(one)
     return len(sources)
 
 

@@ -214,6 +214,22 @@ def test_the_spool_is_copied_and_comes_back(settings: Settings, tmp_path: Path) 
     assert spool_backup.accepted_before(other, utcnow()) == 1
 
 
+def test_it_comes_back_beside_directories_that_belong_to_a_role_alone(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who restores is not the user of the API: only directories with new names are opened and made to last."""
+    spool = Spool(settings.spool.directory)
+    spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(HANG)
+    spool.close()
+    list(spool_backup.copy_out(settings.spool.directory, tmp_path / "backup"))
+    other = tmp_path / "other"
+    (other / "api").mkdir(parents=True)
+    synced: set[Path] = set()
+    monkeypatch.setattr(spool_backup, "sync_directory", synced.add)
+    spool_backup.copy_in(tmp_path / "backup", other)
+    assert synced == {other, other / "incoming"}
+
+
 def test_while_it_is_paused_nothing_is_claimed(shell: Shell, arrives: Arrives, engine: Engine, settings: Settings) -> None:
     mail = arrives()
     assert shell("release", mail).code == 0
