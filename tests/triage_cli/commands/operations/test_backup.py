@@ -217,7 +217,7 @@ def test_the_spool_is_copied_and_comes_back(settings: Settings, tmp_path: Path) 
 def test_it_comes_back_beside_directories_that_belong_to_a_role_alone(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who restores is not the user of the API: only directories with new names are opened and made to last."""
+    """Restoring as another user than the API's opens only directories with new names, and makes these last."""
     spool = Spool(settings.spool.directory)
     spool.append(envelope(), b"From: a@b.example\r\n\r\nHello\r\n").result(HANG)
     spool.close()
