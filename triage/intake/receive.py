@@ -106,7 +106,7 @@ def receive_all(
     sorting: campaigns.Sorting | campaigns.Sorted = (
         sort_examined(session, examined, settings)
         if campaign_ids is None
-        else campaigns.Sorted([campaign_ids.get(one.number) for one in examined])
+        else campaigns.Sorted(session, [campaign_ids.get(one.number) for one in examined], now)
     )
     evaluated = evaluate_all(session, examined, sorting, faults, settings=settings, now=now)
     stored = store_all(session, evaluated, faults, settings=settings, now=now)

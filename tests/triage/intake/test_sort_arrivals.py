@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from tests.triage import arriving
@@ -33,6 +34,12 @@ def company(engine: Engine, settings: Settings) -> Engine:
 def arrival(author: str, text: str = HARVEST) -> Arrival:
     raw = f"From: {author}\r\nSubject: News\r\n\r\n{text}\r\n".encode()
     return Arrival(arriving.envelope(reverse_path=author), raw, arriving.authentication(author), make_summary(raw))
+
+
+def fingerprint_of(one: Arrival) -> Fingerprint:
+    found = Fingerprint.from_text(one.summary.fingerprint)
+    assert found
+    return found
 
 
 def enter(session: Session, some: Sequence[Arrival], settings: Settings, sorted_into: dict[int, int | None]) -> list[int | None]:
@@ -103,13 +110,46 @@ def test_nobody_waits_for_a_judge_that_enters(postgresql_url: str, settings: Set
 @pytest.mark.parametrize("inside", [True, False])
 def test_what_a_message_began_is_forgotten_unless_another_is_in_it(company: Engine, settings: Settings, inside: bool) -> None:
     some = [arrival("a@one.example")]
-    fingerprint = Fingerprint.from_text(some[0].summary.fingerprint)
-    assert fingerprint
     with db.transaction(company) as session:
         sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
         copy = replace(arrival("b@two.example"), summary=some[0].summary)
         if inside:
             enter(session, [copy], settings, sorted_into)
-        campaigns.forget_begun(session, fingerprint)
+        campaigns.forget_begun(session, fingerprint_of(some[0]))
         kept = [count(session, table) > 0 for table in (Campaign, Representative, RepresentativeBand)]
     assert kept == [inside] * 3
+
+
+def test_a_message_comes_in_though_its_campaign_was_forgotten_meanwhile(company: Engine, settings: Settings) -> None:
+    some = [arrival("a@one.example")]
+    with db.transaction(company) as session:
+        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+    with db.transaction(company) as session:
+        campaigns.forget_begun(session, fingerprint_of(some[0]))  # another judge entered a copy unread
+    with db.transaction(company) as session:
+        assert enter(session, some, settings, sorted_into) == [sorted_into[0]]
+        assert session.scalars(select(col(Campaign.id))).all() == [sorted_into[0]]
+
+
+def forget_at_once(engine: Engine, fingerprint: Fingerprint) -> None:
+    with db.transaction(engine) as session:
+        db.set_lock_timeout(session, 0.001)
+        campaigns.forget_begun(session, fingerprint)
+
+
+@pytest.mark.postgresql
+def test_nobody_forgets_a_campaign_while_a_message_is_entered_into_it(postgresql_url: str, settings: Settings) -> None:
+    engine = db.open_engine(postgresql_url)
+    with db.transaction(engine) as session:
+        arriving.set_up(session, settings)
+    some = [arrival("a@one.example")]
+    with db.transaction(engine) as session:
+        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+    with db.transaction(engine) as entering:
+        enter(entering, some, settings, sorted_into)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            forget_at_once(engine, fingerprint_of(some[0]))
+    with db.transaction(engine) as session:
+        campaigns.forget_begun(session, fingerprint_of(some[0]))
+        assert [count(session, table) for table in (Campaign, Representative)] == [1, 1]
+    engine.dispose()

@@ -186,8 +186,9 @@ class Sorting:
 class Sorted:
     """Messages that an earlier transaction has sorted, by their number: they stay where they are when they come again."""
 
-    def __init__(self, campaign_ids: Sequence[int | None]) -> None:
+    def __init__(self, session: Session, campaign_ids: Sequence[int | None], now: datetime) -> None:
         self.campaign_ids = campaign_ids
+        hold_campaigns(session, {one for one in campaign_ids if one is not None}, now)
 
     def likely(self, number: int) -> set[int]:
         """The campaign of one of the messages, where it is of any."""
@@ -202,6 +203,14 @@ class Sorted:
 
     def write(self, now: datetime) -> None:
         """All is written."""
+
+
+def hold_campaigns(session: Session, found: Collection[int], now: datetime) -> None:
+    """Let nobody drop these campaigns before the transaction ends. One that was dropped already is there again, without its words."""
+    there = select(col(Campaign.id)).where(db.is_among(session, col(Campaign.id), found)).order_by(col(Campaign.id))
+    held = set(session.scalars(there.with_for_update(read=True, key_share=True)) if found else ())
+    for dropped in sorted(set(found) - held):
+        db.insert_if_missing(session, Campaign, id=dropped, begun_at=now, made_by=JUDGE)
 
 
 def compared_with(session: Session, messages: Mapping[int, Fingerprint]) -> dict[int, list[Known]]:
@@ -300,6 +309,7 @@ def forget_begun(session: Session, fingerprint: Fingerprint) -> None:
     campaign_id = find_similar(session, fingerprint)
     if campaign_id is None:
         return
+    session.execute(select(col(Campaign.id)).where(col(Campaign.id) == campaign_id).with_for_update())  # a judge may be about to enter one
     inside = or_(col(Delivery.campaign_id) == campaign_id, col(Delivery.wave_id) == campaign_id)
     if session.scalar(select(func.count()).select_from(Delivery).where(inside)):
         return
