@@ -102,15 +102,15 @@ class ReadReplica:
             if as_of is None:
                 yield None
                 return
-            try:
-                with db.read_on(connection) as session:
-                    session.info[AS_OF] = as_of
+            with db.read_on(connection) as session:
+                session.info[AS_OF] = as_of
+                try:
                     yield session
-            except DBAPIError as fault:
-                if not has_failed(connection):  # another database's fault, of what else the request did
-                    raise
-                self.rest(str(fault.orig).strip())
-                raise ReplicaFailed(self.fault) from fault
+                except DBAPIError as fault:  # before the session is closed: that rolls back, and no failure is seen any more
+                    if not has_failed(connection):  # another database's fault, of what else the request did
+                        raise
+                    self.rest(str(fault.orig).strip())
+                    raise ReplicaFailed(self.fault) from fault
 
     def read_position(self) -> Any:
         """Returns how far the primary server has written, its time, and the identifier of its cluster."""

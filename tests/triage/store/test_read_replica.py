@@ -111,6 +111,13 @@ def test_a_question_that_the_replica_ends_is_answered_by_the_primary(
 
 
 @pytest.mark.postgresql
+def test_a_question_that_the_replica_cancels_is_answered_by_the_primary(reads: ReadReplica) -> None:
+    with pytest.raises(ReplicaFailed, match="cancel"), reads.read() as session:
+        session.execute(text("SELECT pg_cancel_backend(pg_backend_pid())"))  # its connection lives on, as after a conflict with recovery
+    assert asked(reads)[0] == PRIMARY
+
+
+@pytest.mark.postgresql
 def test_a_fault_of_another_database_is_none_of_the_replica(reads: ReadReplica) -> None:
     with pytest.raises(DBAPIError, match="division by zero"):
         asked_while_the_primary_fails(reads)
