@@ -224,16 +224,16 @@ class Writer:
         if message.attempt + 1 < OFTEN or may_wait(message, utcnow()):
             return False
         unread = Found(Authentication(""), Summary(problems=(say("Mailroom failed to process it: {why}", why=why),)))
+        self.forget_campaign(message)  # before: whoever is stopped in between tries again
         if self.enter_alone(replace(message, found=unread, fault=""), stop) or stop.is_set():
             return False
-        self.forget_campaign(message)
         number = format_id(message.envelope.spool_id)
         metrics.count_event("mailroom_entered_unread")
         log.error("%(message)s is entered unread, since we failed over it again and again: %(why)s", {"message": number, "why": why})
         return True
 
     def forget_campaign(self, message: Judged) -> None:
-        """Forget the campaign that a message began and is not in, since it was entered without its words."""
+        """Forget the campaign that a message began and will not be in, since it is entered without its words."""
         if not self.shares_database:
             return
         try:

@@ -37,13 +37,16 @@ from triage.directory.recipient_map import RecipientMap
 from triage.ids import new_id
 from triage.intake import receive as intake, stages
 from triage.intake.stages import Arrival
-from triage.message.authentication import Result
+from triage.message.authentication import Authentication, Result
+from triage.message.fingerprint import Fingerprint
 from triage.message.signals.signal_context import Seen
+from triage.message.summary import make_summary
 from triage.policy.decide import Verdict, decide_verdict
 from triage.policy.facts import Facts
 from triage.policy.learning import decision_feedback
 from triage.policy.rules import store as rules
 from triage.policy.rules.store import RuleOrder
+from triage.quarantine.campaigns import assign as campaigns
 from triage.quarantine.search.links_and_files import link_to
 from triage.reports.sending_services import list_services
 from triage.runtime.sandbox_pool import Pool
@@ -516,6 +519,26 @@ def test_the_words_of_what_is_held_unread_stay_nowhere(known_on_both: Settings, 
     with engine_of(known_on_both) as engine, read_transaction(engine) as session:
         assert [one.rule for one in session.scalars(select(Delivery))] == ["unparsable"]
         assert session.scalars(select(Representative)).all() == []
+
+
+@pytest.mark.postgresql
+def test_a_judge_that_is_killed_once_it_held_a_message_unread_leaves_no_words(settings: Settings, postgresql_url: str) -> None:
+    def killed() -> None:
+        raise SystemExit
+
+    settings = set_up(settings, postgresql_url)
+    envelope, raw = mail("A zebra crossed the meadow behind our orchard yesterday, and everybody watched in amazement.")
+    envelope = replace(envelope, received_at=utcnow() - 2 * processor.PATIENCE)
+    summary = make_summary(raw)
+    message = Judged(envelope, raw, OFTEN - 1, killed, found=Found(Authentication(""), summary), fault="OSError: ours")
+    with engine_of(settings) as engine:
+        with transaction(engine) as session:
+            assert campaigns.assign_campaign(session, Fingerprint.from_text(summary.fingerprint), now=utcnow())
+        with pytest.raises(SystemExit):
+            processor.Writer(engine, Spool(settings.spool.directory), settings, []).settle([message], threading.Event())
+        with read_transaction(engine) as session:
+            assert [one.rule for one in session.scalars(select(Delivery))] == ["unparsable"]
+            assert session.scalars(select(Representative)).all() == []
 
 
 def test_what_cannot_even_be_held_unread_is_kept_counted_and_named(known: Settings, quick: None) -> None:
