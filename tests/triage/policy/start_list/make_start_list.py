@@ -42,8 +42,8 @@ CHOSEN = {
     "accounts": """
         accountprotection.microsoft.com adobesystems.com apple.com avg.com battle.net cisco.com dell.com digicert.com
         digitalocean.com dji.com drweb.com epicgames.com esetnod32.ru fitbit.com godaddy.com headspace.com hp.com insideapple.com
-        intel.com itunes.com lastpass.com letsencrypt.org logmein.com mackeeper.com microsoftonline.com mozilla.org
-        mozillafoundation.org myfitnesspal.com nest.com nintendo.com norton.com opendns.com redhat.com secureworks.com skype.com
+        intel.com itunes.com lastpass.com letsencrypt.org logmein.com mackeeper.com microsoftonline.com
+        mozillafoundation.org myfitnesspal.com nest.com nintendo.com norton.com opendns.com secureworks.com skype.com
         skype.net solarwinds.com sonicwall.com steampowered.com stalker.com teamviewer.com thetileapp.com vmware.com windows.com
         wunderground.com xbox.com nic.ru roku.com spamcop.net
     """,
@@ -57,37 +57,37 @@ CHOSEN = {
         schwab.com squaretrade.com statefarm.com statefarminfo.com suntrust.com thekeyrewards.com uhc.com usaa.com usbank.com
         visa.com visadpsmessage.com visapayablesautomation.com vtb24.ru wellsfargo.com wellsfargoemail.com westernunion.com
     """,
-    "parcels": "dhl.com fedex.com neopost.com shipstation.com theupsstore.com ups.com usps.com usps.gov",
+    "parcels": "dhl.com fedex.com neopost.com theupsstore.com ups.com usps.com usps.gov",
     "travel": """
         aa.com accor-mail.com airfarewatchdog.com amtrak.com avis.com bestwesternrewards.com carlsonhotels.com
-        carnivalcruiselineemail.com cheaptickets.com delta.com email.hotels.com enterprise.com execucar.com expedia.com
-        expediamail.com fandango.com flyfrontier.com hertz.com hilton.com hotels.com hotwire.com hyatt.com ihg.com irctc.co.in
+        carnivalcruiselineemail.com cheaptickets.com delta.com email.hotels.com enterprise.com execucar.com
+        expediamail.com fandango.com flyfrontier.com hertz.com hilton.com hotwire.com hyatt.com ihg.com irctc.co.in
         justflyemail.com kayak.com lh.lufthansa.com lufthansa-group.com mail.hotels.com mandarinoriental.com milesandmore.com
         opentable.com ozon.travel priceline.com rentalcars.com seabourn.com southwest.com southwestvacations.com
         spirit-airlines.com starwoodhotels.com ticketmaster.com travelocity.com travelodge.co.uk travelzoo.com uber.com utair.ru
         wyndhamrewards.com
     """,
     "shops": """
-        1800flowers.com 6pm.com abercrombie.com adidas.com aliexpress.com amazon.ca amazon.cn amazon.co.jp amazon.co.uk amazon.com
-        amazon.de amazon.es amazon.fr amazon.in amazon.it barnesandnoble.com bathandbodyworks.com biglots.com bn.com cabelas.com
+        1800flowers.com 6pm.com abercrombie.com adidas.com
+             barnesandnoble.com bathandbodyworks.com biglots.com bn.com cabelas.com
         carters.com cdiscount.com containerstore.com costco.com crateandbarrel.com cvs.com dollargeneral.com dominos.com
         doordash.com eastbay.com ebags.com eddiebauer.com email-advanceautoparts.com email-carmax.com finishline.com forever21.com
         fossil.com gamestop.com gap.com gnc.com grainger.com groupon.com grubhub.com guitarcenter.com harborfreight.com hm.com
         hollisterco.com homedepotemail.com hulumail.com ikea-usa.com instacart.com jcpenney.com jcrew.com jet.com joann.com
         krogeremail.com landsend.com levi.com loft.com macys.com marykay.com menswearhouse.com michaels.com mvideo.ru
         neimanmarcusemail.com netflix.com newegg.com nike.com nordstrom.com nordstromrack.com northerntoolemail.com
-        officedepot.com overstock.com ozon.ru pandora.com petco.com publix.com quill.com rakuten.co.jp rakuten.com ralphlauren.com
+        officedepot.com overstock.com ozon.ru pandora.com petco.com publix.com quill.com rakuten.com ralphlauren.com
         redbox.com rei.com sallybeauty.com samsclub.com sears.com siriusxm.com sling.com sportmaster.ru spotify.com staples.com
         target.com thenorthface.com tokopedia.com tractorsupply.com ulta.com underarmour.com vistaprint.com walgreens.com
         walmart.com wayfair.com wildberries.ru yankeecandle.com zappos.com zomato.com zulily.com
     """,
     "providers": """
-        airtel.in att.com att-mail.com beeline.ru biglobe.ne.jp bt.com charteremails.com dishemail.com megafon.ru mts.ru nifty.com
-        rostelecom.ru rt.ru so-net.ne.jp spectrumemails.com sprint.com tele2.ru verizon.com verizonenterprise.com
+        airtel.in att.com att-mail.com beeline.ru bt.com charteremails.com dishemail.com megafon.ru mts.ru
+        rostelecom.ru rt.ru spectrumemails.com sprint.com tele2.ru verizon.com verizonenterprise.com
         verizonwireless.com vzw.com
     """,
     "work": """
-        act.org adp.com cambridge.org careerbuilder.com collegenet.com discoveryeducation.com edgenuity.com everfi.net gallup.com
+        act.org adp.com cambridge.org collegenet.com discoveryeducation.com edgenuity.com everfi.net gallup.com
         hcahealthcare.com ixl.com khanacademy.org livetext.com macmillan.com mycollegeoptions.org ealert.nature.com overdrive.com
         readingeggs.com scholastic.com sciencedirect.com sciencepubs.org shrm.org springer.com superjob.ru tangocard.com
         testout.com virtualvocations.com
@@ -97,29 +97,33 @@ CHOSEN = {
         us-cert.gov uscourts.gov usda.gov
     """,
     "networks": """
-        ancestry.com eharmony.com match.com nytimes.com pch.com redditgifts.com snapchat.com zwift.com zoosk.com
+        ancestry.com eharmony.com match.com pch.com redditgifts.com snapchat.com zwift.com zoosk.com
     """,
 }
 PLATFORMS = {  # anybody can make these send a message with words of their own: marked, and never offered together with others
     "accounts": """
         accounts.google.com adobe.com asana.com basecamp.com box.com calendly.com dropbox.com dropboxmail.com evernote.com
+        mozilla.org redhat.com
         github.com google.com microsoft.com servicenow.com slack.com spiceworks.com trello.com wikimedia.org wikipedia.org
     """,
     "banks": "paypal.com paypal.co.uk paypal.de paypal.at paypal.fr paypal.es paypal.it paypal.nl paypal.be square.com venmo.com",
-    "travel": "airbnb.com booking.com tripadvisor.com",
+    "parcels": "shipstation.com",
+    "travel": "airbnb.com booking.com expedia.com hotels.com tripadvisor.com",
     "shops": """
+        amazon.ca amazon.cn amazon.co.jp amazon.co.uk amazon.com amazon.de amazon.es amazon.fr amazon.in amazon.it
+        aliexpress.com rakuten.co.jp
         alibaba.com ebay.com ebay.co.uk ebay.de ebay.at ebay.fr ebay.it ebay.es ebay.ca etsy.com kickstarter.com
         mercadolibre.com.ar shopify.com squarespace.com taobao.com teespring.com
     """,
     "work": """
-        apache.org blackboard.com constantcontact.com cvent-planner.com docusign.com docusign.net echosign.com force.com
+        apache.org blackboard.com careerbuilder.com constantcontact.com cvent-planner.com docusign.com docusign.net echosign.com force.com
         govdelivery.com hubspot.com indeed.com indeedemail.com list-manage.com mailchimp.com meetup.com powerschool.com
         salesforce.com schoolmessenger.com signup.com submittable.com surveymonkey.com surveymonkeyuser.com taleo.net wufoo.com
         zendesk.com zohodesk.com
     """,
     "networks": """
         change.org craigslist.org disqus.com facebook.com facebookmail.com flickr.com gofundme.com instagram.com linkedin.com
-        pinterest.com quora.com reddit.com researchgate.net slideshare.net tumblr.com twitter.com vimeo.com vk.com whatsapp.com
+        nytimes.com pinterest.com quora.com reddit.com researchgate.net slideshare.net tumblr.com twitter.com vimeo.com vk.com whatsapp.com
         wordpress.com yelp.com youtube.com
     """,
 }

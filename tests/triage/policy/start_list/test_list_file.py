@@ -33,6 +33,21 @@ def test_the_shipped_list_can_be_offered() -> None:
     assert lines == [write_sender(one) for one in shipped.senders.values()]
 
 
+@pytest.mark.parametrize(
+    "domain",
+    [
+        *("marketplace.amazon.com", "marketplace.amazon.de", "rakuten.co.jp", "aliexpress.com"),  # sellers and buyers write
+        *("expedia.com", "booking.com", "airbnb.com"),  # hosts write
+        *("bugzilla.mozilla.org", "redhat.com"),  # whoever comments on a bug
+        *("careerbuilder.com", "shipstation.com", "nytimes.com"),  # recruiters, shops, who recommends an article
+        *("nifty.com", "kdn.biglobe.ne.jp", "pb3.so-net.ne.jp"),  # customers have their mailboxes there
+    ],
+)
+def test_where_strangers_can_write_nobody_is_offered(domain: str) -> None:
+    listed = shipped_list().find(domain)
+    assert listed is None or listed.platform
+
+
 def test_a_list_finds_the_nearest_sender_of_a_domain() -> None:
     found = read_list(f"{HEAD}{BANK}\nexample.com category=shops sends=orders dkim=example.com source=other subdomains\n", LIMITS)
     named = {
