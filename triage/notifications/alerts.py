@@ -106,7 +106,7 @@ def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterato
         before = targets.before(code, now, person)
         if before is not None:
             theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
-            late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED)
+            late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED, targets.scope)
             yield from by_folder(session, WAITING, late, col(Delivery.received_at))
 
 

@@ -169,11 +169,11 @@ def session_limit(session: Session, by: Actor, settings: Settings) -> Limit:
 
 def target_limits(session: Session, ids: Sequence[int], settings: Settings) -> list[Limit]:
     """When these messages will have waited as long as the targets of their folders let a possibly wanted message wait."""
-    wanted = and_(is_among(session, col(Delivery.id), ids), col(Delivery.urgency) >= HARDLY_WANTED)
+    targets, limits = Targets.of_settings(settings), []
+    wanted = and_(is_among(session, col(Delivery.id), ids), col(Delivery.urgency) >= HARDLY_WANTED, targets.scope)
     first = func.min(col(Delivery.received_at), type_=Instant)
     why = say("then the first of these messages has waited as long as its target allows")
     over = say("one of these messages has waited longer than its target allows; decide it, or assign it")
-    limits, targets = [], Targets.of_settings(settings)
     place = (col(Delivery.department), targets.owner)
     for code, person, came in session.execute(select(*place, first).where(wanted).group_by(*place)):
         if end := targets.end_of(code, person, came, HARDLY_WANTED):

@@ -38,7 +38,7 @@ from triage.store.models.assignments import Comment
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
-from triage.store.queue import grouping, sections, waiting_targets
+from triage.store.queue import assistant_lane, grouping, sections, waiting_targets
 from triage.store.queue.grouping import HELD, NEVER, Group, in_states
 from triage.store.queue.sections import Section
 from triage.store.queue.waiting_targets import Targets
@@ -446,7 +446,7 @@ def target_ends(session: Session, where: ColumnElement[bool], piles: list[Pile],
     key, found = grouping.item_key(group), defaultdict[str, list[datetime]](list)
     for some_of in by_index({pile.pile for pile in several}, group):
         these = and_(where, HELD, in_piles(session, some_of, group), key.in_([pile.key for pile in several]))
-        wanted = and_(these, col(Delivery.urgency) >= HARDLY_WANTED)
+        wanted = and_(these, col(Delivery.urgency) >= HARDLY_WANTED, targets.scope)
         first = func.min(col(Delivery.received_at), type_=Instant)
         place = (col(Delivery.department), targets.owner)
         for name, department, person, came in session.execute(select(key, *place, first).where(wanted).group_by(key, *place)):
@@ -457,7 +457,8 @@ def target_ends(session: Session, where: ColumnElement[bool], piles: list[Pile],
 
 def end_by_lead(pile: Pile, lead: Listed, targets: Targets) -> datetime | None:
     """The same of a row of which only the lead is read: of a large one that of its oldest message, with the folder of its lead."""
-    if 1 < pile.number <= LOOKED_AT or lead.state != State.HELD:
+    is_apart = assistant_lane.holds(lead.verdict.rule, lead.severity) and lead.person not in targets.people
+    if 1 < pile.number <= LOOKED_AT or lead.state != State.HELD or is_apart:
         return None
     return targets.end_of(lead.department, lead.person, pile.oldest, pile.urgency)
 

@@ -18,6 +18,11 @@ def is_in_lane() -> ColumnElement[bool]:
     return and_(IS_FOR_ASSISTANT, grouping.severity_column() < int(Severity.SUSPICIOUS))
 
 
+def holds(rule: str, severity: int) -> bool:
+    """Whether a held delivery with this rule and severity is in the lane."""
+    return rule == FOR_ASSISTANT and severity < Severity.SUSPICIOUS
+
+
 def has_lane(session: Session) -> bool:
     """Whether anything is held for an assistant."""
     return session.scalar(ANY) is not None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, not_, or_, select
 from sqlmodel import Session, col
 
 from triage.business_hours import worked_since, worked_until
@@ -19,6 +19,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.counts import CachedFolder
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import dirty_counts
+from triage.store.queue.assistant_lane import is_in_lane
 from triage.store.queue.grouping import HELD, NEVER
 from triage.times import from_micros, to_micros
 
@@ -66,6 +67,12 @@ class Targets:
         """SQL expression on Delivery: the person, where they have a target of their own; "" for all others."""
         return case((col(Delivery.person).in_(sorted(self.people)), col(Delivery.person)), else_="")
 
+    @property
+    def scope(self) -> ColumnElement[bool]:
+        """Condition on Delivery: messages that a target is about. What is held for an assistant only has that of its person, not that of
+        the department."""
+        return or_(col(Delivery.person).in_(sorted(self.people)), not_(is_in_lane()))
+
     def before(self, department: str, now: datetime, person: str = "") -> datetime | None:
         """A message to this folder that came before this moment has waited longer than the target; None without a target."""
         target = target_of(self.departments, self.usual, department, person)
@@ -90,7 +97,7 @@ class Targets:
         """Condition: held messages that have waited longer. No index leads to them: most of what came before was delivered long ago."""
         came, limits = func.coalesce(col(Delivery.received_at), literal(NEVER, Instant)), self.limits(now)
         late = or_(false(), *(and_(where, came < literal(before, Instant)) for where, before in limits))
-        return and_(HELD, col(Delivery.urgency) + 0 >= HARDLY_WANTED, late) if limits else false()
+        return and_(HELD, col(Delivery.urgency) + 0 >= HARDLY_WANTED, self.scope, late) if limits else false()
 
     def among_oldest(self, now: datetime) -> ColumnElement[bool]:
         """The same, looked for from the oldest messages that are held, by an index."""

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY as PLAIN, DMARC_PASS, IDA, NOW, SYNC, add_rules, arrive
+from tests.triage.store.queue.test_waiting_targets import look
 from triage import ids
 from triage.addressing.company import GroupEntry
 from triage.compliance.retention import expire as retention
@@ -21,7 +22,7 @@ from triage.errors import BadInput, NotAllowed
 from triage.message.signals import severity
 from triage.message.signals.learned_order import NOTHING_LEARNED
 from triage.message.signals.severity import Severity
-from triage.notifications import digest_entries
+from triage.notifications import alerts, digest_entries
 from triage.policy import emergency
 from triage.policy.contacts.wanted_senders import Sender, wanted_among
 from triage.policy.learning import learn_order
@@ -31,7 +32,7 @@ from triage.quarantine import folders
 from triage.quarantine.decisions import decide as decisions, undo as undoing
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb
 from triage.quarantine.search.selection import Selection
-from triage.quarantine.teamwork import comments, held_for_assistant
+from triage.quarantine.teamwork import comments, held_for_assistant, snoozes
 from triage.quarantine.teamwork.held_for_assistant import LANE, HeldKnown
 from triage.quarantine.triage_items import item_list
 from triage.reports import period_reports
@@ -41,7 +42,6 @@ from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import ConfidentialFolder
 from triage.store.models.rules import Rule
-from triage.store.queue import waiting_targets
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
 from triage.store.queue.waiting_targets import Targets
@@ -160,18 +160,36 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
     assert [item.delivery_id for item in report.items] == [lane]
 
 
-@pytest.mark.parametrize(("target", "section"), [("person:joe.fern=5", Section.OVER_TARGET), ("person:joe.fern=15", Section.KNOWN)])
-def test_what_waits_longer_than_his_target_stands_before_the_rest(
-    company: Engine, settings: Settings, target: str, section: Section
+@pytest.mark.parametrize(
+    ("targets", "section", "end"),
+    [
+        (("person:joe.fern=5",), Section.OVER_TARGET, 5),
+        (("person:joe.fern=15",), Section.KNOWN, 15),
+        (("it=5",), Section.KNOWN, None),
+        (("it=5", "person:joe.fern=15"), Section.KNOWN, 15),
+        (("it=15", "person:joe.fern=5"), Section.OVER_TARGET, 5),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 2])
+def test_his_own_target_orders_and_alerts_and_the_departments_does_not(
+    company: Engine, settings: Settings, targets: tuple[str, ...], section: Section, end: int | None, number: int
 ) -> None:
+    now = NOW + timedelta(minutes=10)
+    settings = replace(settings, notices=replace(settings.notices, targets=targets))
+    is_over = section is Section.OVER_TARGET
     with db.transaction(company) as session:
-        (lane,) = known(session, settings)
-        waiting_targets.note_targets(session, Targets(0, (target,)))
+        lane = [known(session, settings)[0] for _ in range(number)]
+    look(company, Targets.of_settings(settings), timedelta(minutes=10))
+    with db.transaction(company) as session:
         for group in ("sender", "none"):
-            found = item_list.list_items(session, HELD, by=ANA, now=NOW + timedelta(minutes=10), group=group)
-            assert [(item.lead.id, item.section) for item in found.items] == [(lane, section)]
-            counted = folders.list_folders(session, by=ANA, now=NOW + timedelta(minutes=10), group=group)
-            assert (counted.rows, counted.lane_rows) == (1, int(section is Section.KNOWN))
+            found = item_list.list_items(session, HELD, by=ANA, now=now, group=group).items
+            assert len(found) == (number if group == "none" else 1)
+            assert {(item.section, item.target_at) for item in found} == {(section, NOW + timedelta(minutes=end) if end else None)}
+            counted = folders.list_folders(session, by=ANA, now=now, group=group)
+            assert (counted.rows, counted.lane_rows) == (len(found), 0 if is_over else len(found))
+        assert [one.person for one in alerts.find_waiting(session, settings, now)] == (["joe.fern"] if is_over else [])
+        limits = snoozes.target_limits(session, lane, settings)
+        assert [one.at for one in limits] == ([NOW + timedelta(minutes=end)] if end else [])
 
 
 def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:
