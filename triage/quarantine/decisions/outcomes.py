@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, insert, literal, not_, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, insert, literal, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders, scope as access
@@ -47,6 +47,7 @@ FROM_MAILBOXES = frozenset({"purge", "sweep", "take", "undo"})  # verbs that tak
 REMOVALS = frozenset({"purge", "sweep", "take"})
 UNDER_WAY = frozenset({"in flight", "recalling", "restoring"})  # outcomes that are not the last word
 LATEST: ColumnElement[Any] = func.coalesce(col(Delivery.purge_wanted_by), col(Delivery.decision_id))  # the last decision about it
+EVERY = true()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +180,14 @@ def decision_sources(session: Session, decision_ids: list[int], *, by: Actor) ->
     return {decision_id: frozenset(names) for decision_id, names in found.items()}
 
 
-def get_decision(session: Session, decision_id: int, *, by: Actor) -> DecisionReport:
-    """Returns a decision with its first items in the actor's scope. NotFound when the actor may not see it."""
+def get_decision(session: Session, decision_id: int, *, by: Actor, quoted: ColumnElement[bool] = EVERY) -> DecisionReport:
+    """Returns a decision with its first items in the actor's scope. NotFound when the actor may not see it.
+
+    `quoted`: condition on Delivery, messages whose subject may be in the sentence.
+    """
     decision = find_own_decision(session, decision_id, by)
-    (found,) = decision_values(session, [decision], items_of(session, decision_id, by=by, limit=SHOWN_ITEMS), by=by)
+    items = items_of(session, decision_id, by=by, limit=SHOWN_ITEMS)
+    (found,) = decision_values(session, [decision], items, by=by, quoted=quoted)
     found = replace(found, unsent=count_unsent(session, decision), in_mailboxes=in_mailboxes(session, decision))
     return replace(found, list_unsearched=list_unsearched(session, decision_id, by=by))
 
@@ -328,7 +333,9 @@ def sees_everything(session: Session, by: Actor) -> bool:
     return by.scope.company and not confidential_folders.closed_folders(session, by)
 
 
-def decision_values(session: Session, decisions: list[Decision], items: tuple[Item, ...] = (), *, by: Actor) -> Iterable[DecisionReport]:
+def decision_values(
+    session: Session, decisions: list[Decision], items: tuple[Item, ...] = (), *, by: Actor, quoted: ColumnElement[bool] = EVERY
+) -> Iterable[DecisionReport]:
     """Decisions as values, with how many items ended how and the rules made along, as far as the actor may know of them."""
     ids = [decision.id for decision in decisions]
     outcomes: dict[int, dict[str, int]] = {}
@@ -349,7 +356,7 @@ def decision_values(session: Session, decisions: list[Decision], items: tuple[It
     swept = swept_by(session, ids)
     emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
     offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
-    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by)
+    subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by, quoted)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
         ended = outcomes.get(decision.id, {})
@@ -394,12 +401,12 @@ def swept_by(session: Session, decision_ids: list[int]) -> dict[int, tuple[int, 
     return {decision_id: (total, left, int(found)) for decision_id, total, left, found in rows}
 
 
-def subjects_of(session: Session, decision_ids: list[int], by: Actor) -> dict[int, str]:
-    """The subject of the one message that each of these decisions was about, if the actor may see it."""
+def subjects_of(session: Session, decision_ids: list[int], by: Actor, quoted: ColumnElement[bool]) -> dict[int, str]:
+    """The subject of the one message that each of these decisions was about, if the actor may see it and it may be quoted."""
     about = (
         select(col(DecisionItem.decision_id), col(Delivery.subject))
         .join(Delivery, col(Delivery.id) == col(DecisionItem.delivery_id))
-        .where(col(DecisionItem.decision_id).in_(decision_ids), db.correlate_condition(session, access.visible_deliveries(by)))
+        .where(col(DecisionItem.decision_id).in_(decision_ids), db.correlate_condition(session, access.visible_deliveries(by)), quoted)
     )
     return dict(session.execute(about).all())
 

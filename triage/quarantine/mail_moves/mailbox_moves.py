@@ -152,7 +152,7 @@ def confirm_move(
     if asked is None or not move_requests.is_move_request(asked):
         return Outcome(REFUSED, NO_ANSWER)
     if asked.state == dual_control.CONFIRMED and asked.settled_by == str(by):
-        return Outcome(DONE, move_requests.result_sentence(session, asked, by=by))
+        return Outcome(DONE, move_requests.result_sentence(session, asked, by=by, settings=settings))
     looked = move_requests.read_confirmation(asked)
     try:
         with session.begin_nested():
@@ -167,7 +167,7 @@ def confirm_move(
     except Refused as fault:
         session.refresh(asked)
         return Outcome(REFUSED if asked.state == dual_control.WAITING else ALREADY, reason_for(fault))
-    return Outcome(DONE, move_requests.result_sentence(session, asked, by=by))
+    return Outcome(DONE, move_requests.result_sentence(session, asked, by=by, settings=settings))
 
 
 def plan_confirmed(session: Session, request_id: int, *, by: Actor, settings: Settings, now: datetime) -> Plan | None:

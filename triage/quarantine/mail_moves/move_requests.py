@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
 from triage.access import dual_control
@@ -212,11 +212,13 @@ def read_confirmation(made: PendingAct) -> dict[str, Any]:
     return {"confirm": told["second_look"], "fence": told["fence"]}
 
 
-def result_sentence(session: Session, made: PendingAct, *, by: Actor) -> str:
-    """The result of a confirmed request."""
+def result_sentence(session: Session, made: PendingAct, *, by: Actor, settings: Settings) -> str:
+    """The result of a confirmed request; in a department's account without another department's subject."""
     if made.result_id is None:
         return say("Done: {what}.", what=approvals.describe_request(made))
-    return outcomes.get_decision(session, made.result_id, by=by).sentence
+    department = mirror_copies.find_department(made.order["move"]["account"], settings)
+    quoted = col(Delivery.department) == department if department else true()
+    return outcomes.get_decision(session, made.result_id, by=by, quoted=quoted).sentence
 
 
 def list_waiting(session: Session, ids: Sequence[int], now: datetime) -> set[int]:

@@ -292,6 +292,26 @@ def test_an_answer_names_only_what_lies_in_the_account(known: Engine, settings: 
     assert not any(one in says_yes(known, shared, answer).why for one in hidden)
 
 
+@pytest.mark.parametrize("is_shared", [True, False], ids=["a department's account", "Ana's own"])
+@pytest.mark.parametrize("folder", ["Remove everywhere", "Remove everywhere and block"])
+def test_the_note_after_yes_names_only_what_lies_in_the_account(known: Engine, settings: Settings, folder: str, is_shared: bool) -> None:
+    """Confirms a fresh answer, after which one message of the wave is left: another department's."""
+    pairs = {"departments": (f"it={ACCOUNT}",)} if is_shared else {"staff": (f"ana={ACCOUNT}",)}
+    shared = replace(settings, mirror=replace(settings.mirror, **pairs))  # type: ignore[arg-type]
+    delivery, copy = copied(known, shared, author="x0@hostile.example", text=WAVE)
+    with db.transaction(known) as session:
+        said: dict[str, Any] = {"author": "secret@merger.example", "subject": "The merger", "text": WAVE}
+        (other,) = arrive(session, shared, "legal+mara.berg@company.example", **said)
+    first = asks(moves(known, shared, copy, folder))
+    decides(known, shared, delivery, Verb.RELEASE)
+    fresh = asks(says_yes(known, shared, first))
+    assert "1 message to 1 person in 1 department (1 held)." in fresh.words
+    done, again = says_yes(known, shared, fresh), says_yes(known, shared, fresh)
+    assert (done.kind, state(known, other), again) == (DONE, State.PURGED, done)
+    assert not any("merger" in text.casefold() for text in (str(fresh.subject), fresh.words) if is_shared)
+    assert ("Removed “The merger”" in done.why, "Removed 1 message" in done.why) == (not is_shared, is_shared)
+
+
 def test_an_answer_does_not_name_wanted_senders_of_other_departments(
     known: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,7 +372,7 @@ def test_only_an_answer_is_confirmed_and_an_answer_is_no_message(known: Engine, 
     ("folder", "becomes"), [("Release", State.QUEUED), ("Remove everywhere", State.PURGED), ("Assign/ida", State.HELD)]
 )
 def test_very_many_moves_are_one_question(known: Engine, settings: Settings, folder: str, becomes: State) -> None:
-    number = 2_000 if folder == "Release" else 30
+    number = 5_000 if folder == "Release" else 30
     with db.transaction(known) as session:
         session.add(StaffMember(login="ida", name="Ida Lind", role="admin", scope=["company"], password_hash="", source="local"))
         first, *rest = [arrive(session, settings, author=f"a{one}@x.example")[0] for one in range(30)]
@@ -360,7 +380,11 @@ def test_very_many_moves_are_one_question(known: Engine, settings: Settings, fol
         row = db.columns_of(session.get_one(Delivery, first))
         more = [row | {"id": ids.new_id(), "recipient": f"r{one}@company.example"} for one in range(number - 30)]
         db.insert_all(session, Delivery, more)
-        copies = [put(known, session, one) for one in (first, *rest, *(one["id"] for one in more))]
+        copies = [put(known, session, one) for one in (first, *rest)]
+        like = db.columns_of(session.get_one(MirrorCopy, copies[0]))
+        made = [like | {"id": ids.new_id(), "delivery_id": one["id"], "digest": str(one["id"])} for one in more]
+        db.insert_all(session, MirrorCopy, made)
+        copies += [one["id"] for one in made]
     with db.transaction(known) as session:
         said = {"by": ANA, "account": ACCOUNT, "settings": settings, "now": NOW}
         (outcome,), held = mailbox_moves.ask_about_moves(session, copies, move_of(folder), **said)  # type: ignore[arg-type]
