@@ -227,13 +227,24 @@ def test_folders(ana: Browser, ben: Browser, came: Came) -> None:
         "name": "Legal",
         "held": 1,
         "rows": 1,
+        "known_rows": 0,
         "shared_held": 0,
         "shared_rows": 0,
-        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "rows": 1, "confidential": False}],
+        "people": [{"uid": "mara.berg", "name": "Mara Berg", "held": 1, "rows": 1, "known_rows": 0, "confidential": False}],
         "confidential": False,
     }
-    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "rows": 1, "confidential": False}
-    it = {"code": "it", "name": "IT", "held": 2, "rows": 1, "shared_held": 1, "shared_rows": 1, "people": [joe], "confidential": False}
+    joe = {"uid": "joe.fern", "name": "Joe Fern", "held": 1, "rows": 1, "known_rows": 0, "confidential": False}
+    it = {
+        "code": "it",
+        "name": "IT",
+        "held": 2,
+        "rows": 1,
+        "known_rows": 0,
+        "shared_held": 1,
+        "shared_rows": 1,
+        "people": [joe],
+        "confidential": False,
+    }
     assert ana.get("/departments").json() == {"items": [it, legal], "rows": 1, "assigned_rows": 0, "known_rows": 0}
     assert ana.get("/departments?group=none").json()["rows"] == 3
     assert ben.get("/departments").json() == {"items": [legal], "rows": 1, "assigned_rows": 0, "known_rows": 0}

@@ -23,6 +23,7 @@ class PersonFolder:
     held: int
     sealed: bool = False  # to who asks: they see how much waits, not what
     rows: int = 0  # of the queue, that who asks finds there
+    lane_rows: int = 0  # of `rows`, those of known senders' messages that are held for an assistant
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Folder:
     sealed: bool = False  # to who asks
     rows: int = 0  # of the queue: one that spans several people counts once
     shared_rows: int = 0
+    lane_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Folders:
     items: tuple[Folder, ...]
     rows: int
     assigned_rows: int
-    lane_rows: int  # of `rows`: known senders' messages, held for an assistant
+    lane_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ def list_folders(session: Session, *, by: Actor, now: datetime, group: Group = "
     codes = {code for code in names if in_scope(by, code, "")} | {code for code, _ in [*people, *held] if code}
     closed = confidential_folders.closed_folders(session, by)
     counted = row_counts.count_rows(session, codes, counts, by=by, group=group, now=now)
-    found = [build_folder(code, names.get(code) or code, held, people, closed, counted) for code in codes]
+    lane = row_counts.count_lane(session, by=by, group=group, now=now)
+    found = [build_folder(code, names.get(code) or code, held, people, closed, counted, lane) for code in codes]
     in_order = tuple(sorted(found, key=lambda one: one.name.casefold()))
     assigned = item_list.count_assigned(session, by=by, group=group, now=now)
-    return Folders(in_order, counted.total, assigned, row_counts.count_lane(session, by=by, group=group, now=now))
+    return Folders(in_order, counted.total, assigned, lane.total)
 
 
 def in_scope(by: Actor, department: str, person: str) -> bool:
@@ -91,17 +94,26 @@ def build_folder(
     people: dict[tuple[str, str], str],
     closed: frozenset[str],
     counted: RowCounts,
+    lane: RowCounts,
 ) -> Folder:
     """Folder of a department with those of its people, by name; `closed`: confidential to the person who asks."""
     whole, shared = f"department:{code}" in closed, held.get((code, ""), 0)
     inside = [
-        PersonFolder(uid, full_name, held.get((home, uid), 0), whole or f"person:{uid}" in closed, counted.folders[home, uid])
+        PersonFolder(
+            uid,
+            full_name,
+            held.get((home, uid), 0),
+            whole or f"person:{uid}" in closed,
+            counted.folders[home, uid],
+            lane.folders[home, uid],
+        )
         for (home, uid), full_name in people.items()
         if home == code
     ]
     inside.sort(key=lambda person: person.name.casefold())
     total = shared + sum(person.held for person in inside)
-    return Folder(code, name, total, shared, tuple(inside), whole, counted.departments[code], counted.folders[code, ""])
+    rows, shared_rows, lane_rows = counted.departments[code], counted.folders[code, ""], lane.departments[code]
+    return Folder(code, name, total, shared, tuple(inside), whole, rows, shared_rows, lane_rows)
 
 
 def list_people(

@@ -134,9 +134,10 @@ def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> N
 
 def test_all_groups_of_the_navigation_are_above_the_fold(site: Site, page: Page) -> None:
     """Shows every entry that comes and goes, and more departments than fit: their list alone scrolls."""
-    folder = {"held": 9, "rows": 3, "shared_held": 0, "shared_rows": 0, "people": [], "confidential": False}
+    folder = {"held": 9, "rows": 3, "known_rows": 0, "shared_held": 0, "shared_rows": 0, "people": [], "confidential": False}
     many = [folder | {"code": f"d{number}", "name": f"Department {number}"} for number in range(14)]
-    counts = {"items": many, "rows": 30, "assigned_rows": 2, "known_rows": 0}
+    many[1] |= {"rows": 7, "known_rows": 5}
+    counts = {"items": many, "rows": 35, "assigned_rows": 2, "known_rows": 5}
     page.route("**/api/v1/departments?*", lambda route: route.fulfill(json=counts))
     page.route("**/api/v1/requests?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "open": 2, "reported": 1}))
     page.set_viewport_size({"width": 1366, "height": 768})
@@ -145,7 +146,10 @@ def test_all_groups_of_the_navigation_are_above_the_fold(site: Site, page: Page)
     expect(folders.get_by_role("link", name="Queue")).to_contain_text("30")
     expect(folders.get_by_role("link", name="Assigned to me")).to_contain_text("2")
     expect(folders.get_by_role("link", name="Requests")).to_contain_text("3")
-    expect(folders.get_by_role("link", name="Department 0")).to_contain_text("3")
+    expect(folders.get_by_role("link", name="Department 0")).to_have_accessible_name("Department 0 3")
+    second = folders.get_by_role("link", name="Department 1 2")
+    expect(second).to_have_accessible_name("Department 1 2 5 more rows from known senders, held for an assistant")
+    expect(second).to_contain_text("2 +5")
     for name in ("Campaigns", "Staff", "Audit log", "Rules", "Tokens and webhooks", "Settings"):
         expect(folders.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
     expect(folders.get_by_role("link", name="Department 13")).not_to_be_in_viewport()

@@ -66,17 +66,30 @@ def count_rows(
     return cached_rows(session, views, seen, group, mine) or added_up(portions(session, access.visible_deliveries(by), group, mine))
 
 
-def count_lane(session: Session, *, by: Actor, group: Group, now: datetime) -> int:
+def count_lane(session: Session, *, by: Actor, group: Group, now: datetime) -> RowCounts:
     """Counts the rows of the queue's last section, of known senders' messages that are held for an assistant, without those snoozed."""
     if not has_lane(session):
-        return 0
+        return RowCounts()
     visible, key = access.visible_deliveries(by), grouping.item_key(group)
     piles = set(session.scalars(select(grouping.pile_key(group)).where(HELD_FOR_ASSISTANT, visible).distinct()))
     mine = db.is_among(session, col(Delivery.id), list(snoozes.snoozed_messages(session, by=by, now=now)))
     beside = HELD_FOR_ASSISTANT if group == "none" else in_piles(session, piles, group)
     first = func.min(sections.section_order(now, waiting_targets.is_over(session, now)), type_=Instant)
-    rows = select(key).where(HELD, visible, beside, not_(mine)).group_by(key).having(first >= sections.BEGINNINGS[Section.KNOWN])
-    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+    place = (col(Delivery.department), col(Delivery.person))
+    rows = select(key, *place, first).where(HELD, visible, beside, not_(mine)).group_by(key, *place)
+    return lane_rows(session.execute(rows).all())
+
+
+def lane_rows(found: Iterable[Row[str, str, str, datetime]]) -> RowCounts:
+    """The rows that are in the last section by the first of their messages in the company, in a department and in a folder."""
+    of_view: dict[str | Folder, dict[str, datetime]] = defaultdict(dict)
+    for key, code, uid, first in found:
+        for view in (COMPANY, code, (code, uid)):
+            of_view[view][key] = min(first, of_view[view].get(key, first))
+    beginning = sections.BEGINNINGS[Section.KNOWN]
+    counted = {view: sum(first >= beginning for first in rows.values()) for view, rows in of_view.items()}
+    departments = Counter({view: number for view, number in counted.items() if isinstance(view, str)})
+    return RowCounts(departments, Counter({view: number for view, number in counted.items() if not isinstance(view, str)}))
 
 
 def single_rows(session: Session, folders: Counter[Folder], mine: list[int]) -> RowCounts:

@@ -10,6 +10,11 @@ from triage_api.schemas.fields import Order, Shape
 from triage_api.schemas.language import Sentence
 from triage_api.schemas.vocabulary import AddressChangeState, RecipientKind
 
+KnownRows = Annotated[
+    int,
+    Field(validation_alias="lane_rows", description="of `rows`, those of known senders' messages that are held for an assistant"),
+]
+
 
 class PersonFolder(Shape):
     """A person's folder."""
@@ -18,6 +23,7 @@ class PersonFolder(Shape):
     name: str
     held: int
     rows: Annotated[int, Field(description="of the queue, that you find there")]
+    known_rows: KnownRows
     confidential: Annotated[bool, Field(validation_alias="sealed", description="To you: you see how much waits, not what.")]
 
 
@@ -28,6 +34,7 @@ class Folder(Shape):
     name: str
     held: int
     rows: Annotated[int, Field(description="of the queue, that you find there; one that spans several people counts once")]
+    known_rows: KnownRows
     shared_held: int
     shared_rows: int
     people: list[PersonFolder]
@@ -40,10 +47,7 @@ class Folders(Shape):
     items: list[Folder]
     rows: Annotated[int, Field(description="of the whole queue; one that spans several departments counts once")]
     assigned_rows: Annotated[int, Field(description="rows that are assigned to you")]
-    known_rows: Annotated[
-        int,
-        Field(validation_alias="lane_rows", description="of `rows`, those of known senders' messages that are held for an assistant"),
-    ]
+    known_rows: KnownRows
 
 
 class People(Shape):

@@ -42,6 +42,7 @@ from triage.store import db
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import ConfidentialFolder
 from triage.store.models.rules import Rule
+from triage.store.queue import waiting_targets
 from triage.store.queue.grouping import Group
 from triage.store.queue.sections import Section
 from triage.store.queue.waiting_targets import Targets
@@ -190,6 +191,31 @@ def test_his_own_target_orders_and_alerts_and_the_departments_does_not(
         assert [one.person for one in alerts.find_waiting(session, settings, now)] == (["joe.fern"] if is_over else [])
         limits = snoozes.target_limits(session, lane, settings)
         assert [one.at for one in limits] == ([NOW + timedelta(minutes=end)] if end else [])
+
+
+@pytest.mark.parametrize("group", ["sender", "none"])
+def test_the_navigation_counts_the_lane_apart_in_each_folder(company: Engine, settings: Settings, group: Group) -> None:
+    """Joe's known message is over his target; Mara's from the same sender is in the lane: together they are one row that needs somebody."""
+    now = NOW + timedelta(minutes=10)
+    with db.transaction(company) as session:
+        enforcement.set_step(session, "person:mara.berg", EVERYTHING, by=IDA, reason="", now=NOW)
+        for to in (JOE, MARA):
+            known(session, settings, to)
+        arrive(session, settings, MARA, author="new@else.example")
+        waiting_targets.note_targets(session, Targets(0, ("person:joe.fern=5",)))
+        session.flush()
+        found = folders.list_folders(session, by=ANA, now=now, group=group)
+        counts = {"": (found.rows, found.lane_rows)} | {one.code: (one.rows, one.lane_rows) for one in found.items}
+        counts |= {one.uid: (one.rows, one.lane_rows) for department in found.items for one in department.people}
+        places = {"": HELD, "mara.berg": replace(HELD, person="mara.berg")}
+        places |= {code: replace(HELD, department=code) for code in ("it", "legal")}
+        listed = {
+            name: item_list.list_items(session, place, by=ANA, now=now, group=group, section=Section.KNOWN).items
+            for name, place in places.items()
+        }
+    together = (2, 0) if group == "sender" else (3, 1)
+    assert counts == {"": together, "it": (1, 0), "joe.fern": (1, 0), "legal": (2, 1), "mara.berg": (2, 1)}
+    assert {name: len(items) for name, items in listed.items()} == {name: counts[name][1] for name in listed}
 
 
 def session_rule(engine: Engine, delivery: int) -> tuple[str, str]:

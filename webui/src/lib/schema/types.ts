@@ -1362,6 +1362,8 @@ export interface Folder {
   held: number
   /** of the queue, that you find there; one that spans several people counts once */
   rows: number
+  /** of `rows`, those of known senders' messages that are held for an assistant */
+  known_rows: number
   shared_held: number
   shared_rows: number
   people: PersonFolder[]
@@ -2593,6 +2595,8 @@ export interface PersonFolder {
   held: number
   /** of the queue, that you find there */
   rows: number
+  /** of `rows`, those of known senders' messages that are held for an assistant */
+  known_rows: number
   /** To you: you see how much waits, not what. */
   confidential: boolean
 }

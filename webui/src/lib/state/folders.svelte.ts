@@ -5,7 +5,7 @@ import type { Folder } from '../schema/types'
 
 class Folders {
   departments = $state.raw<Folder[]>([])
-  total = $state<number>() // rows of the whole queue, once they are counted
+  total = $state<number>() // rows of the whole queue that need a decision, once they are counted
   assigned = $state(0) // rows that are assigned to us
   grouping = $derived(choices.now.group ?? 'campaign')
   names = $derived(
@@ -23,7 +23,7 @@ class Folders {
     const counted = await api.departments(grouping).catch(() => null)
     if (!counted || grouping !== this.grouping) return
     this.departments = counted.items
-    this.total = counted.rows
+    this.total = counted.rows - counted.known_rows
     this.assigned = counted.assigned_rows
   }
 
