@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 GZIP = re.compile(r"(^|,)\s*gzip\s*(;\s*q=(1|0\.[0-9]*[1-9]).*?)?(,|$)")
-FENCED = re.compile(r"/campaigns/[^/]+/opened$")  # paths whose answer carries a fence
+FENCED = re.compile(r"/campaigns/[^/]+/opened$|/start-list(/[^/]+)?$")  # paths whose answer carries a fence
 JSON = "application/json"
 SMALLEST = 1024  # bytes; less fits into one packet anyway
 LEVEL = 4  # 92 kB take 1 ms and become 8

@@ -316,7 +316,7 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
     assert text.count("Request release https://mailroom.company.example/ask?mail=") == 1
     assert f"?mail={format_id(mail)}\n" in text
     assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: staff will review it\n" in text
-    assert "24 Nov 09:30, you asked for it: Ana Roth: not from your bank\n" in text
+    assert "24 Nov 09:30, you asked for it: declined by Ana Roth: not from your bank\n" in text
     assert "opens https://mailroom.company.example/ask, where you sign in" in text
 
 

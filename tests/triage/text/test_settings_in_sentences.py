@@ -89,7 +89,13 @@ def refusals(path: Path) -> Iterator[str]:
 # What these refuse is told to whoever starts a role with settings of their own.
 STARTS = {
     *("triage/runtime/wakeup.py", "triage/compliance/audit/checkpoints.py", "triage/compliance/audit/verify_chain.py"),
-    *("triage/store/db.py", "triage/store/database_dump.py", "triage/directory/leavers.py", "triage/delivery/routes.py"),
+    *(
+        "triage/store/db.py",
+        "triage/store/read_replica.py",
+        "triage/store/database_dump.py",
+        "triage/directory/leavers.py",
+        "triage/delivery/routes.py",
+    ),
     *("triage/config/settings.py", "triage/config/settings_loader.py", "triage_api/app.py"),
 }
 
