@@ -1,5 +1,6 @@
 """Outcomes of decisions as values, for everybody whom they concern."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -376,17 +377,15 @@ def decision_values(
 
 
 def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, closed: frozenset[str]) -> dict[int, Along]:
-    """The blocks that went along with removals, counted, as far as the actor may know of them."""
-    columns = (col(Rule.decision_id), col(Rule.match), col(Rule.scope))
+    """The blocks that went along with removals, as far as the actor may know of them: one made for several scopes counts once."""
+    columns = (col(Rule.decision_id), col(Rule.match), col(Rule.value), col(Rule.scope), col(Rule.refused))
     made = and_(col(Rule.decision_id).in_(decision_ids), col(Rule.origin) == rules.REMOVAL)
+    known = [row for row in session.execute(select(*columns).where(made)) if access.knows_rule(by, row.scope, closed)]
     found: dict[int, Along] = {}
-    for decision_id, match, scope, count, refused in session.execute(
-        select(*columns, func.count(), func.sum(col(Rule.refused))).where(made).group_by(*columns)
-    ):
-        if access.knows_rule(by, scope, closed):
-            before = found.get(decision_id or 0, Along())
-            matches = before.matches | {match: before.matches.get(match, 0) + count}
-            found[decision_id or 0] = Along(matches, before.refused + int(refused))
+    for one in {row.decision_id for row in known}:
+        mine = [row for row in known if row.decision_id == one]
+        matches = Counter(match for match, _ in {(row.match, row.value) for row in mine})
+        found[one] = Along(dict(matches), sum(row.refused for row in mine))
     return found
 
 

@@ -1,5 +1,6 @@
 """A removal: what goes, what is left alone, what is blocked along; the plan says it before, the act does it, undo takes it all back."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from tests.triage import arriving
 from tests.triage.arriving import ANA, BEN, IDA, NO_DMARC, NOW, arrive
 from tests.triage.looking import looked
 from tests.triage.throwaways import BENIGN, ODD, TEXT, many, proven, wave, weigh_by_subject, write_to
-from triage.actor import Actor
+from triage.actor import Actor, Role, Scope
 from triage.config.settings import Settings
 from triage.errors import Stale
 from triage.message.authentication import Dmarc, Result
@@ -91,6 +92,17 @@ def test_a_wave_of_300_domains_goes_with_one_decision_and_is_blocked(known: Engi
         assert set(states(session, came)) == {"purged"}
         assert len(blocks(session)) == 51
         assert {one for one in blocks(session) if one[0] == "address"} == {("address", one, True) for one in forged}
+
+
+def test_a_block_for_several_scopes_counts_once_as_the_plan_says(known: Engine, settings: Settings) -> None:
+    eva = Actor.person("eva", Role.TRIAGE, Scope(departments=frozenset({"it"}), persons=frozenset({"mara.berg"})), "Eva")
+    with db.transaction(known) as session:
+        wave(session, settings, many(4), to=["it+joe.fern@company.example"])
+        plan = planned(session, settings, by=eva)
+        made = remove(session, settings, by=eva)
+        rows = blocks(session)
+    counted = Counter(one.match for one in plan.blocks.made if one.ticked)
+    assert (made.blocked, len(rows)) == (counted, 2 * counted.total())
 
 
 def test_blocks_hold_for_a_day_and_then_refuse(known: Engine, settings: Settings) -> None:
