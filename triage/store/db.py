@@ -58,6 +58,7 @@ CACHE = 8  # MB of the file's pages that each connection to SQLite keeps at most
 LARGE_CACHE = 32  # where people wait for pages
 JOURNAL = 64 * 1024 * 1024  # bytes of SQLite's WAL that stay on the disk when it is begun again; it grows while somebody reads for long
 AWAY = ("08", "53", "57P")  # classes of PostgreSQL's SQLSTATE: the connection, room and connections, the operator
+POSTGRESQL = ("postgresql://", "postgres://")
 TRIES = 4  # of a transaction that others got in the way of
 FAR: Mapping[str, int] = {  # of a server that is gone without a word (its power, its network): found out before mail waits for long
     "connect_timeout": 10,  # seconds
@@ -78,13 +79,13 @@ def open_engine(url: str, *, cache: int = CACHE) -> Engine:
     """
     if url.startswith("sqlite:///"):
         return sqlite_engine(url, cache)
-    if url.startswith(("postgresql://", "postgres://")):
+    if url.startswith(POSTGRESQL):
         return postgresql_engine(url)
     raise BadInput(f"database.url must begin with sqlite:/// or postgresql://, not “{url.partition(':')[0]}”")
 
 
-def postgresql_engine(url: str) -> Engine:
-    """PostgreSQL by psycopg. The URL may hold a password, so that no fault shows it."""
+def postgresql_engine(url: str, key: str = "database.url") -> Engine:
+    """PostgreSQL by psycopg. The URL may hold a password, so that no fault shows it. `key`: the setting that it is."""
     try:
         place = make_url("postgresql+psycopg://" + url.partition("://")[2])
         engine = create_engine(
@@ -92,7 +93,7 @@ def postgresql_engine(url: str) -> Engine:
         )
     except (ValueError, ArgumentError):
         raise BadInput(
-            "database.url must be postgresql://USER:PASSWORD@HOST:PORT/NAME; write @, : and / in a password as %40, %3A and %2F"
+            f"{key} must be postgresql://USER:PASSWORD@HOST:PORT/NAME; write @, : and / in a password as %40, %3A and %2F"
         ) from None
     event.listen(engine, "connect", lambda connection, _record: compile_nothing(connection))
     return engine

@@ -25,7 +25,6 @@ LOOK = 0.005  # seconds between two looks
 REST = 10.0  # seconds until a replica that failed is asked again
 FAR_BEHIND = timedelta(seconds=1)  # not caught up in CATCH_UP
 AS_OF = "as of"  # in Session.info
-POSTGRESQL = ("postgresql://", "postgres://")
 WRITTEN = text("SELECT CAST(pg_current_wal_lsn() AS text), clock_timestamp(), system_identifier FROM pg_control_system()")
 REPLAYED = text(
     "SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn), false),"
@@ -48,14 +47,16 @@ def check_read_url(database: Database) -> None:
     if not database.read_url:
         return
     for name, url in (("database.read_url", database.read_url), ("database.url", database.url)):
-        if not url.startswith(POSTGRESQL):
+        if not url.startswith(db.POSTGRESQL):
             raise BadInput(f"{name} must begin with postgresql:// where database.read_url is set: only PostgreSQL has read replicas")
     if database.read_lag_seconds < 1:
         raise BadInput("database.read_lag_seconds must be 1 or more")
-    try:
-        db.open_engine(database.read_url).dispose()
-    except BadInput as fault:
-        raise BadInput(str(fault).replace("database.url", "database.read_url")) from None
+    open_engine(database).dispose()
+
+
+def open_engine(database: Database) -> Engine:
+    """The engine for `database.read_url`. Nothing is connected yet; BadInput as in `db.open_engine`."""
+    return db.postgresql_engine(database.read_url, "database.read_url")
 
 
 class ReadReplica:
@@ -65,7 +66,7 @@ class ReadReplica:
         """BadInput as in `check_read_url`. `primary` stays the caller's."""
         check_read_url(database)
         self.primary = primary
-        self.engine = db.open_engine(database.read_url) if database.read_url else None
+        self.engine = open_engine(database) if database.read_url else None
         self.most_lag = timedelta(seconds=database.read_lag_seconds)
         self.rests_until = 0.0
         self.fault = ""
@@ -94,7 +95,7 @@ class ReadReplica:
         try:
             connection = self.engine.connect()
         except DBAPIError as fault:
-            self.rest(str(fault.orig).strip())
+            self.rest(describe_fault(fault))
             yield None
             return
         with connection:
@@ -109,7 +110,7 @@ class ReadReplica:
                 except DBAPIError as fault:  # before the session is closed: that rolls back, and no failure is seen any more
                     if not has_failed(connection):  # another database's fault, of what else the request did
                         raise
-                    self.rest(str(fault.orig).strip())
+                    self.rest(describe_fault(fault))
                     raise ReplicaFailed(self.fault) from fault
 
     def read_position(self) -> Any:
@@ -122,7 +123,7 @@ class ReadReplica:
         try:
             found = await_replay(connection, written, most_lag)
         except (DBAPIError, NoReplica) as fault:
-            self.rest(str(fault.orig if isinstance(fault, DBAPIError) else fault).strip())
+            self.rest(describe_fault(fault))
             return None
         self.note("" if found else "it is too far behind")
         return found
@@ -181,6 +182,11 @@ def measure_lag(primary: Engine, database: Database) -> timedelta | None:
     finally:
         reads.close()
     return written[1] - moment if moment else None
+
+
+def describe_fault(fault: DBAPIError | NoReplica) -> str:
+    """Says why the replica is of no use, in the words of its driver or in ours."""
+    return str(fault.orig if isinstance(fault, DBAPIError) else fault).strip()
 
 
 def has_failed(connection: Connection) -> bool:

@@ -127,7 +127,7 @@ def check_read_replica(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return
     except (DBAPIError, read_replica.NoReplica) as fault:
-        why = str(fault.orig if isinstance(fault, DBAPIError) else fault).strip()
+        why = read_replica.describe_fault(fault)
         yield Finding(WARN, "replica", f"database.read_url is not used: {why}", "check the address; meanwhile database.url answers alone")
         return
     if lag is None or lag.total_seconds() > settings.database.read_lag_seconds:
