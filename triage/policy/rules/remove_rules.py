@@ -7,10 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage.access import confidential_folders, scope as access
+from triage.access import scope as access
 from triage.actor import Actor
-from triage.errors import NotAllowedNow, NotFound, Stale
-from triage.ids import format_id
+from triage.errors import NotAllowedNow, Stale
 from triage.policy.rules import store
 from triage.policy.rules.restore_rules import belongs_to_decision, undone_decisions
 from triage.policy.rules_in_force import exists_at
@@ -24,12 +23,7 @@ def lock_rules(session: Session, rule_ids: Sequence[int], *, by: Actor, now: dat
 
     NotFound for a rule that the actor may not know of, NotAllowed for one that they may not make.
     """
-    access.may_make_rules(by)
-    these = select(Rule).where(is_among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id))
-    closed = confidential_folders.closed_scopes(session, by)
-    known = {rule.id: rule for rule in session.scalars(these.with_for_update()) if access.knows_rule(by, rule.scope, closed)}
-    if missing := [one for one in rule_ids if one not in known]:
-        raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(missing[0])))
+    known = store.lock_known(session, rule_ids, by=by)
     kept = session.scalars(select(Rule).where(is_among(session, col(Rule.id), known), exists_at(now)).order_by(col(Rule.id).desc())).all()
     for rule in kept:
         access.may_make_rule(session, by, rule.scope)

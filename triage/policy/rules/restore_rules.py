@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from triage.access import confidential_folders, dual_control, scope as access
+from triage.access import dual_control, scope as access
 from triage.actor import Actor
 from triage.config.settings import Settings
-from triage.errors import NotAllowedNow, NotFound
+from triage.errors import NotAllowedNow
 from triage.ids import format_id
 from triage.policy import copies
 from triage.policy.known_senders import domain_proofs
@@ -33,13 +33,7 @@ def plan_restore(
     NotFound for a rule that the actor may not know of. NotAllowedNow for one that somebody else removed, or more than 24 hours ago, or that
     belongs to a removal of messages. ApprovalNeeded where the company wants a second person for it, and nobody approved it.
     """
-    access.may_make_rules(by)
-    these = select(Rule).where(is_among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id))
-    closed = confidential_folders.closed_scopes(session, by)
-    known = {rule.id: rule for rule in session.scalars(these.with_for_update()) if access.knows_rule(by, rule.scope, closed)}
-    if missing := [one for one in rule_ids if one not in known]:
-        raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(missing[0])))
-    removed = [rule for rule in known.values() if rule.removed_at is not None]
+    removed = [rule for rule in store.lock_known(session, rule_ids, by=by).values() if rule.removed_at is not None]
     undone = undone_decisions(session, removed)
     return [(rule, restorable_order(session, rule, undone, by=by, now=now, settings=settings)) for rule in removed]
 

@@ -266,6 +266,20 @@ def remove_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> 
         versions.advance_version(session, VERSION)
 
 
+def lock_known(session: Session, rule_ids: Sequence[int], *, by: Actor) -> dict[int, Rule]:
+    """Locks these rules, also those that are over, and returns them by id.
+
+    NotFound for a rule that the actor may not know of, NotAllowed for somebody who makes no rules.
+    """
+    access.may_make_rules(by)
+    these = select(Rule).where(is_among(session, col(Rule.id), rule_ids)).order_by(col(Rule.id))
+    closed = confidential_folders.closed_scopes(session, by)
+    known = {rule.id: rule for rule in session.scalars(these.with_for_update()) if access.knows_rule(by, rule.scope, closed)}
+    if missing := [one for one in rule_ids if one not in known]:
+        raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(missing[0])))
+    return known
+
+
 def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: datetime) -> None:
     """Take rules that are in force out of force together, each in the audit log."""
     for scope in sorted({rule.scope for rule in some}):
