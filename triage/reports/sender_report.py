@@ -10,12 +10,13 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, or_,
 from sqlmodel import Session, col
 
 from triage.access import scope as access
+from triage.access.api_tokens import actor_of
 from triage.access.scope import describe_scope
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery.recall.hunt_criteria import HUNT
 from triage.errors import NotFound
-from triage.ids import format_id, parse_id
+from triage.ids import parse_id
 from triage.policy.rules import store as rules
 from triage.quarantine.search.selection import resolved_condition
 from triage.quarantine.sender_profile import sender_condition
@@ -178,14 +179,14 @@ def changes_of(rule: Rule, names: dict[str, str], now: datetime) -> Iterator[tup
 def token_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
     """The names of the tokens among these actors."""
     tokens = [parse_id(actor.removeprefix("token:")) for actor in actors if actor.startswith("token:")]
-    rows = session.execute(select(col(ApiToken.id), col(ApiToken.name)).where(col(ApiToken.id).in_(tokens)))
-    return {f"token:{format_id(one)}": f"{name} (token)" for one, name in rows}
+    found = session.scalars(select(ApiToken).where(col(ApiToken.id).in_(tokens)))
+    return {str(one): one.shown for one in map(actor_of, found)}
 
 
 def name_program(actor: str) -> str:
     """Returns the name of an actor that is no person of the staff, as it is shown beside its other acts."""
     kind, _, name = actor.partition(":")
-    return f"{name} (shell)" if kind == "shell" else name
+    return Actor.shell(name, "").shown if kind == "shell" else name
 
 
 def reports_about(theirs: ColumnElement[bool]) -> ColumnElement[bool]:
