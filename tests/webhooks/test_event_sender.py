@@ -1,12 +1,10 @@
 """Security events reach a SIEM: as lines in a file, and at syslog servers over TLS that stall, die, restart or are somebody else."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +17,7 @@ from sqlalchemy import Engine
 from tests.peers import processes
 from tests.triage.arriving import NOW, set_up
 from tests.webhooks import syslog_server
+from tests.webhooks.running_role import running
 from tests.webhooks.syslog_server import Papers, SyslogServer
 from triage.access import staff_login
 from triage.compliance.audit import hash_chain
@@ -26,7 +25,7 @@ from triage.config.settings import Settings, Siem
 from triage.notifications import event_streams
 from triage.notifications.event_streams import LINES, SYSLOG
 from triage.store import db
-from webhooks import event_sender, sender, syslog_tls
+from webhooks import event_sender, syslog_tls
 
 CLIENT = "192.0.2.9"
 
@@ -78,19 +77,6 @@ def unsent(engine: Engine, stream: str = SYSLOG) -> int:
 def sequences(server: SyslogServer) -> list[int]:
     """Sequence numbers of the received events."""
     return [one["event"]["sequence"] for one in server.events]
-
-
-@contextlib.contextmanager
-def running(settings: Settings) -> Iterator[None]:
-    """The role, in threads of this process."""
-    stop = threading.Event()
-    thread = threading.Thread(target=sender.run_role, args=(settings, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Webhooks are called: by the running role, at a receiver that fails, hangs, sends elsewhere, goes away; and when the sender is killed."""
 
-import contextlib
 import re
 import signal
 import socket
@@ -22,6 +21,7 @@ from sqlmodel import col
 from tests.peers import processes
 from tests.peers.receiver import Receiver, make_answer, start_receiver
 from tests.triage.arriving import IDA, set_up
+from tests.webhooks.running_role import running
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings, Webhooks
 from triage.config.webhooks import Hook
@@ -31,7 +31,6 @@ from triage.policy import emergency
 from triage.store import db
 from triage.store.models.notifications import Webhook, WebhookCall
 from triage.times import utcnow
-from webhooks import sender
 from webhooks.http_post import post_webhook
 
 KEY = payloads.new_key()
@@ -67,19 +66,6 @@ def happens(engine: Engine, times: int = 1) -> None:
         for _ in range(times):
             emergency.open_emergency(session, utcnow() + timedelta(hours=1), by=IDA, reason="nobody is here", now=utcnow())
         hash_chain.seal_entries(session)
-
-
-@contextlib.contextmanager
-def running(settings: Settings) -> Iterator[None]:
-    """The role, in threads of this process."""
-    stop = threading.Event()
-    thread = threading.Thread(target=sender.run_role, args=(settings, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def fares(engine: Engine) -> Fared:

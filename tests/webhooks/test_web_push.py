@@ -1,8 +1,6 @@
 """Web push leaves encrypted and signed, by the running role; the browser maker's server takes it, fails, or knows the browser no more."""
 
-import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,6 +17,7 @@ from tests.peers import processes
 from tests.peers.browsers.push_service import KnownBrowser, PushService, read_base64, start_push_service
 from tests.peers.receiver import Came, Receiver, make_answer
 from tests.triage.arriving import ANA, set_up
+from tests.webhooks.running_role import running
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.ids import format_id, new_id
@@ -27,7 +26,7 @@ from triage.notifications.webhooks.payloads import Occurrence
 from triage.store import db
 from triage.store.models.notifications import PushSubscription
 from triage.times import utcnow
-from webhooks import sender, web_push
+from webhooks import web_push
 
 
 def private_key(text: str) -> ec.EllipticCurvePrivateKey:
@@ -102,19 +101,6 @@ def maker(sqlite_engine: Engine, settings: Settings, tmp_path: Path) -> Iterator
         yield Maker(service, settings, sqlite_engine, KnownBrowser())
 
 
-@contextlib.contextmanager
-def running(maker: Maker) -> Iterator[None]:
-    """The role, in threads of this process."""
-    stop = threading.Event()
-    thread = threading.Thread(target=sender.run_role, args=(maker.settings, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def push_once(maker: Maker) -> None:
     """Takes one turn of the thread that sends."""
     turn = web_push.run_push(maker.settings, web_push.read_key(maker.settings), maker.engine)
@@ -123,7 +109,7 @@ def push_once(maker: Maker) -> None:
 
 def test_it_arrives_encrypted_signed_and_says_nothing_of_a_message(maker: Maker) -> None:
     maker.subscribe("de")
-    with running(maker):
+    with running(maker.settings):
         maker.happen()
         processes.until(lambda: maker.receiver.came, "a push")
         processes.until(lambda: maker.rows()[0].sent_at is not None, "it is settled")

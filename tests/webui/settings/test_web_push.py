@@ -1,7 +1,5 @@
 """Web push in a browser: Firefox asks its maker's server for an endpoint, decrypts what our role sends there, and shows it."""
 
-import contextlib
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from tests.peers.browsers import firefox as firefox_peer
 from tests.peers.browsers.firefox import Firefox
 from tests.peers.browsers.push_service import FirefoxWire, start_firefox_wire, start_push_service
 from tests.triage_api.conftest import session_key
+from tests.webhooks import running_role
 from tests.webui.site import Site, running
 from triage.ids import format_id, new_id
 from triage.notifications.webhooks import push_subscriptions
@@ -22,7 +21,6 @@ from triage.notifications.webhooks.payloads import Occurrence
 from triage.store import db
 from triage.store.models.notifications import PushSubscription
 from triage.times import utcnow
-from webhooks import sender
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # test_web_push.py of webhooks shows the same without a browser
 
@@ -44,20 +42,11 @@ def wire(tmp_path: Path) -> Iterator[FirefoxWire]:
 @pytest.fixture
 def site(tmp_path: Path, sqlite_template: Path, wire: FirefoxWire) -> Iterator[Site]:
     """A company with web push, and its role `webhooks`."""
-    with running(tmp_path, sqlite_template, replace(settings_in(tmp_path), webhooks=wire.service.settings)) as made, role(made):
+    with (
+        running(tmp_path, sqlite_template, replace(settings_in(tmp_path), webhooks=wire.service.settings)) as made,
+        running_role.running(made.settings),
+    ):
         yield made
-
-
-@contextlib.contextmanager
-def role(site: Site) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=sender.run_role, args=(site.settings, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.fixture
