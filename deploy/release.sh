@@ -115,14 +115,18 @@ install_and_list() { # as users do, without the network; the parts list is of wh
 
 sum_up() { (cd "$1" && find . -type f ! -name 'SHA256SUMS*' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum --); }
 
-package() {
-    local into place
-    is_committed
-    command -v dh >/dev/null || fail "the package is built with debhelper: apt-get install debhelper dpkg-dev python3-venv"
+begin_addition() { # into: what was built; place: room to work in, both of whoever calls
     is_whole "$1"
     into=$(cd "$1" && pwd)
     place=$(mktemp -d)
     trap "rm -rf '$place'" EXIT
+}
+
+package() {
+    local into place
+    is_committed
+    command -v dh >/dev/null || fail "the package is built with debhelper: apt-get install debhelper dpkg-dev python3-venv"
+    begin_addition "$1"
     git clone --quiet --no-local "$tree" "$place/tree"
     (cd "$place/tree" && RELEASE=$into dpkg-buildpackage --build=binary --no-sign >"$place/log" 2>&1) || { tail -n 30 "$place/log" >&2; fail "the package was not built"; }
     rm -f "$into"/*.deb
@@ -140,10 +144,7 @@ image() { # of the sdist, which has the console; PODMAN_BUILD: further options, 
     local into base more place
     is_committed
     command -v podman >/dev/null || fail "the image is built with podman: apt-get install podman"
-    is_whole "$1"
-    into=$(cd "$1" && pwd)
-    place=$(mktemp -d)
-    trap "rm -rf '$place'" EXIT
+    begin_addition "$1"
     base=$(pin_base "${2:-docker.io/library/debian:trixie-slim}")
     say "building the image on $base"
     tar --extract --file "$into/mailroom-$version.tar.gz" --directory "$place"
