@@ -68,6 +68,14 @@ class Slapd:
         """The certificate, which signs itself."""
         return self.directory / "server.pem"
 
+    def write_settings(self, directory: Path, postmaster: str) -> str:
+        """Lines of the section [directory] of settings that read this server; its password lies in a file of that directory then."""
+        (directory / "password").write_text(PASSWORD)
+        return (
+            f'source = "ldap"\nurl = "{self.url}"\ntls_ca = "{self.ca}"\nbind_dn = "{MANAGER}"\n'
+            f'password_file = "{directory}/password"\nbase = "{BASE}"\npostmaster = "{postmaster}"\n'
+        )
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         urls = f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"

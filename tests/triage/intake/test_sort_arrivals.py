@@ -31,6 +31,14 @@ def company(engine: Engine, settings: Settings) -> Engine:
     return engine
 
 
+@pytest.fixture
+def shared_company(postgresql_engine: Engine, settings: Settings) -> Engine:
+    """A company whose database several judges share."""
+    with db.transaction(postgresql_engine) as session:
+        arriving.set_up(session, settings)
+    return postgresql_engine
+
+
 def arrival(author: str, text: str = HARVEST) -> Arrival:
     raw = f"From: {author}\r\nSubject: News\r\n\r\n{text}\r\n".encode()
     return Arrival(arriving.envelope(reverse_path=author), raw, arriving.authentication(author), make_summary(raw))
@@ -40,6 +48,12 @@ def fingerprint_of(one: Arrival) -> Fingerprint:
     found = Fingerprint.from_text(one.summary.fingerprint)
     assert found
     return found
+
+
+def sort(company: Engine, some: Sequence[Arrival], settings: Settings) -> dict[int, int | None]:
+    """Sort messages, as a judge does before it enters them; the campaign of each."""
+    with db.transaction(company) as session:
+        return intake.sort_arrivals(session, some, settings=settings, now=NOW)
 
 
 def enter(session: Session, some: Sequence[Arrival], settings: Settings, sorted_into: dict[int, int | None]) -> list[int | None]:
@@ -92,19 +106,14 @@ def test_what_is_entered_already_is_sorted_no_more(company: Engine, settings: Se
 
 
 @pytest.mark.postgresql
-def test_nobody_waits_for_a_judge_that_enters(postgresql_url: str, settings: Settings) -> None:
-    engine = db.open_engine(postgresql_url)
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
+def test_nobody_waits_for_a_judge_that_enters(shared_company: Engine, settings: Settings) -> None:
     some = [arrival("a@one.example")]
-    with db.transaction(engine) as session:
-        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
-    with db.transaction(engine) as entering:
+    sorted_into = sort(shared_company, some, settings)
+    with db.transaction(shared_company) as entering:
         enter(entering, some, settings, sorted_into)
-        with db.transaction(engine) as session:
+        with db.transaction(shared_company) as session:
             db.set_lock_timeout(session, 0.001)  # whoever had to wait at all would be refused
             assert intake.sort_arrivals(session, [arrival("b@two.example")], settings=settings, now=NOW) == sorted_into
-    engine.dispose()
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -122,8 +131,7 @@ def test_what_a_message_began_is_forgotten_unless_another_is_in_it(company: Engi
 
 def test_a_message_comes_in_though_its_campaign_was_forgotten_meanwhile(company: Engine, settings: Settings) -> None:
     some = [arrival("a@one.example")]
-    with db.transaction(company) as session:
-        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+    sorted_into = sort(company, some, settings)
     with db.transaction(company) as session:
         campaigns.forget_begun(session, fingerprint_of(some[0]))  # another judge entered a copy unread
     with db.transaction(company) as session:
@@ -138,18 +146,13 @@ def forget_at_once(engine: Engine, fingerprint: Fingerprint) -> None:
 
 
 @pytest.mark.postgresql
-def test_nobody_forgets_a_campaign_while_a_message_is_entered_into_it(postgresql_url: str, settings: Settings) -> None:
-    engine = db.open_engine(postgresql_url)
-    with db.transaction(engine) as session:
-        arriving.set_up(session, settings)
+def test_nobody_forgets_a_campaign_while_a_message_is_entered_into_it(shared_company: Engine, settings: Settings) -> None:
     some = [arrival("a@one.example")]
-    with db.transaction(engine) as session:
-        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
-    with db.transaction(engine) as entering:
+    sorted_into = sort(shared_company, some, settings)
+    with db.transaction(shared_company) as entering:
         enter(entering, some, settings, sorted_into)
         with pytest.raises(OperationalError, match="lock timeout"):
-            forget_at_once(engine, fingerprint_of(some[0]))
-    with db.transaction(engine) as session:
+            forget_at_once(shared_company, fingerprint_of(some[0]))
+    with db.transaction(shared_company) as session:
         campaigns.forget_begun(session, fingerprint_of(some[0]))
         assert [count(session, table) for table in (Campaign, Representative)] == [1, 1]
-    engine.dispose()

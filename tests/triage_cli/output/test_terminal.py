@@ -26,7 +26,7 @@ from sqlalchemy import Engine
 from tests.directory_sync.entries import PEOPLE, group, ldif, person
 from tests.mta.session.test_smtp_session import talk
 from tests.peers.receiving import start_receiver
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
+from tests.peers.slapd import Slapd, start_slapd
 from tests.triage import arriving
 from tests.triage_cli.conftest import Shell
 from tests.triage_cli.output.hostile_server import ID, JUNK, ODD, REFUSED, SHAPED, Server, serve_hostile
@@ -196,13 +196,8 @@ def directory_server() -> Iterator[Slapd]:
 
 @pytest.mark.peers
 def test_a_hostile_directory(directory_server: Slapd, shell: Shell, config: Path, tmp_path: Path) -> None:
-    (tmp_path / "password").write_text(PASSWORD)
-    text = config.read_text().replace(
-        f'file = "{tmp_path}/company.toml"',
-        f'source = "ldap"\nurl = "{directory_server.url}"\ntls_ca = "{directory_server.ca}"\nbind_dn = "{MANAGER}"\n'
-        f'password_file = "{tmp_path}/password"\nbase = "{BASE}"\npostmaster = "ana@company.example"\n',
-    )
-    config.write_text(text)
+    lines = directory_server.write_settings(tmp_path, "ana@company.example")
+    config.write_text(config.read_text().replace(f'file = "{tmp_path}/company.toml"', lines))
     tried = {}
     for words in ("sync --dry-run", "sync --dry-run --json", "sync --confirm", "people ana", "people", "sync"):
         tried[words] = run_in_terminal("--config", str(config), *words.split()).printed

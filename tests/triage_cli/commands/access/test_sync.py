@@ -11,7 +11,7 @@ import pytest
 from directory_sync.source import open_source
 from tests.directory_sync.entries import PEOPLE, ldif, person
 from tests.peers import processes
-from tests.peers.slapd import BASE, MANAGER, PASSWORD, Slapd, start_slapd
+from tests.peers.slapd import Slapd, start_slapd
 from tests.triage_cli.conftest import Shell
 from triage.addressing.envelope import Address
 from triage.config import settings_loader
@@ -39,13 +39,8 @@ def server() -> Iterator[Slapd]:
 @pytest.fixture
 def config(config: Path, server: Slapd, tmp_path: Path) -> Path:
     """The company's people are in the LDAP server."""
-    (tmp_path / "password").write_text(PASSWORD)
-    text = config.read_text().replace(
-        f'file = "{tmp_path}/company.toml"',
-        f'source = "ldap"\nurl = "{server.url}"\ntls_ca = "{server.ca}"\nbind_dn = "{MANAGER}"\npassword_file = "{tmp_path}/password"\n'
-        f'base = "{BASE}"\npostmaster = "p1@company.example"\ninterval = 1\n',
-    )
-    config.write_text(text)
+    lines = server.write_settings(tmp_path, "p1@company.example") + "interval = 1\n"
+    config.write_text(config.read_text().replace(f'file = "{tmp_path}/company.toml"', lines))
     return config
 
 
