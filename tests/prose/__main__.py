@@ -45,6 +45,8 @@ def of_pages(pages: list[markdown.Page]) -> Iterator[Fault]:
         if is_old_record(page.path):
             yield from rules.faults_of_old_record(page)
             continue
+        if page.path.name == "CHANGELOG.md":
+            yield from rules.faults_of_changelog(page)
         yield from rules.faults_of_page(page, decision=page.path.parent == DECISIONS)
         if page.path.parent.parent == DOCS and page.path.parent != DECISIONS and not page.prose[0].startswith("For "):
             yield Fault(str(page.path.relative_to(ROOT)), "reader", page.prose[0], "the first line names who reads it, and what for")

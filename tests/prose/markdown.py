@@ -13,6 +13,7 @@ CODE = re.compile(r"`+[^`]+`+")
 END = re.compile(r"([.!?][”\"’)*_]*)\s+(?=[“\"‘(*_\[]*[A-Z0-9`§])")
 ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|vs|no|No|RFC \d+, \d+(?:\.\d+)*)\.$")
 WORD = re.compile(r"\w")
+TITLE = re.compile(r"^\*\*[^*]*[.?]\*\* ")
 GENERATED = re.compile(r"<!-- what is on record.*?<!-- that was it -->", re.DOTALL)  # a table that a program writes, in names of its own
 
 
@@ -100,6 +101,12 @@ def sentences(text: str) -> list[str]:
         elif WORD.search(piece):
             found.append(piece.strip())
     return found
+
+
+def entries(text: str) -> Iterator[list[str]]:
+    """Yields the sentences of each entry of a list, without a title in bold that ends like a sentence."""
+    for entry in re.findall(r"(?ms)^- (.*?)(?=^- |^#|\Z)", text):
+        yield sentences(TITLE.sub("", " ".join(entry.split())))
 
 
 def slug(heading: str) -> str:

@@ -12,6 +12,7 @@ from tests.prose.markdown import Page
 
 ROOT = Path(__file__).parents[2]
 LONGEST, MEAN = 40, 18.0
+SENTENCES = 2  # of an entry in the CHANGELOG, after its title
 ALL_WORDS = 31_300  # of the docs, without generated reference and decisions: 30,000, and a margin for what new features have to say
 QUOTED = re.compile(r"[“\"][^”\"]*[”\"]|`+[^`]*`+|\*[^*\s][^*]*\*")  # what the program says, as it says it
 VALUE = re.compile(r"\{\w+\}")
@@ -84,6 +85,13 @@ def faults_of_headings(file: str, headings: list[str]) -> Iterator[Fault]:
             for word in re.findall(r"[\w/-]+", clause)[1:]:
                 if word[0].isupper() and word[1:].islower() and word not in names():
                     yield Fault(file, "heading", heading, f"{word}: sentence case, or a name for words.toml")
+
+
+def faults_of_changelog(page: Page) -> Iterator[Fault]:
+    """Finds entries that say more than an operator reads: further facts are an entry of their own, or a page of the docs."""
+    for entry in markdown.entries(page.path.read_text("utf-8")):
+        if len(entry) > SENTENCES:
+            yield Fault(page.path.name, f"above {SENTENCES} sentences", entry[0], f"{len(entry)} sentences: split or shorten the entry")
 
 
 def faults_of_links(file: str, page: Page) -> Iterator[Fault]:

@@ -49,6 +49,20 @@ def test_sentences_are_what_a_reader_sees() -> None:
     assert markdown.length("Mailroom holds `a b c` here, [there](x.md).") == 5
 
 
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ("- **Search.** It answers at once. It looks\n  further.", []),
+        ("- **Search** answers at once. It looks further.\n- It is fast.\n\n### Changed", []),
+        ("- **Search** answers. It looks\n  further. It ends.", ["above 2 sentences"]),
+    ],
+)
+def test_an_entry_of_the_changelog_that_is_too_long_is_found(tmp_path: Path, entry: str, found: list[str]) -> None:
+    path = tmp_path / "CHANGELOG.md"
+    path.write_text(f"# Changelog\n\nOne. Two. Three.\n\n{entry}\n", "utf-8")
+    assert [fault.kind for fault in rules.faults_of_changelog(markdown.read(path))] == found
+
+
 def test_a_sentence_without_a_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product, "console", lambda: {"Release": "a.svelte", "Nobody translated this": "b.svelte"})
     missing = [fault.text for fault in product.faults() if fault.kind == "missing"]
