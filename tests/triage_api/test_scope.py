@@ -1004,7 +1004,7 @@ def test_the_outcome_says_how_many_were_out_of_reach(ben: Browser, came: Came) -
     made = ben.post("/decisions", {"verb": "purge", "select": {"domain": "bad.example"}}).json()
     assert (made["count"], made["outside"]) == (1, 1)
     assert made["sentence"].endswith(
-        "for the department legal; 1 left alone because they are outside your scope."
+        "for the department Legal; 1 left alone because they are outside your scope."
     )  # late copies are caught there
     restored = ben.post("/decisions", {"verb": "restore", "select": {"ids": [joe, mara, ids.format_id(1)]}}).json()
     assert (restored["count"], restored["outside"]) == (1, 2)  # whether there is a third, or a foreign one, is not told

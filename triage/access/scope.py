@@ -1,9 +1,11 @@
 """Whether this actor may do this to these deliveries. The scope is a SQL condition, so that no row outside it is ever read."""
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+from sqlalchemy import ColumnElement, and_, false, literal, not_, or_, select, true, union_all
 from sqlmodel import Session, col
 
 from triage.access import confidential_folders
@@ -11,9 +13,12 @@ from triage.actor import Actor, Grant, Right, Role, Scope
 from triage.errors import NotAllowed
 from triage.say import list_with_or, say
 from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
 from triage.store.models.staff import StaffMember
 
 REMEMBERED = 256  # actors whose conditions are not made again for each question: making one takes as long as asking
+ScopeNames = Mapping[str, str]  # scope of a rule -> name of its department or person
+NO_NAMES: ScopeNames = MappingProxyType({})
 DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
 
 
@@ -91,9 +96,19 @@ def scope_shown(by: Actor) -> str:
     return ", ".join(by.scope.words()) or say("empty")
 
 
-def describe_scope(scope: str) -> str:
-    """The scope of a rule, "company", "department:CODE" or "person:UID", for a person to read."""
-    kind, _, name = scope.partition(":")
+def scope_names(session: Session, scopes: Iterable[str]) -> ScopeNames:
+    """Returns the names of the departments and people in these scopes of rules, without those that the directory no longer has."""
+    parts = [scope.partition(":") for scope in set(scopes)]
+    codes, uids = ([name for kind, _, name in parts if kind == wanted] for wanted in ("department", "person"))
+    departments = select(literal("department:") + col(Department.code), col(Department.name)).where(col(Department.code).in_(codes))
+    people = select(literal("person:") + col(Person.uid), col(Person.name)).where(col(Person.uid).in_(uids))
+    return dict(session.execute(union_all(departments, people)).all()) if codes or uids else NO_NAMES
+
+
+def describe_scope(scope: str, names: ScopeNames = NO_NAMES) -> str:
+    """The scope of a rule, "company", "department:CODE" or "person:UID", for a person to read; `names` are those of `scope_names`."""
+    kind, _, code = scope.partition(":")
+    name = names.get(scope, code)
     if kind == "company":
         return say("the whole company")
     return say("the department {name}", name=name) if kind == "department" else name

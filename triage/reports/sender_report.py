@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from triage.access import scope as access
 from triage.access.api_tokens import actor_of
-from triage.access.scope import describe_scope
+from triage.access.scope import describe_scope, scope_names
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.delivery.recall.hunt_criteria import HUNT
@@ -161,9 +161,10 @@ def list_rule_changes(session: Session, name: str, zone: ZoneInfo, *, by: Actor,
     found = session.scalars(wanted.order_by(col(Rule.id).desc()).limit(LISTED)).all()
     removers = {rule.removed_by for rule in found}
     names = shown_names(session, removers) | token_names(session, removers)
+    scopes = scope_names(session, (rule.scope for rule in found))
     changes = [change for rule in found for change in changes_of(rule, names, now)]
     for at, what, rule, who in sorted(changes, key=lambda change: change[0], reverse=True):
-        scope = describe_scope(rule.scope)
+        scope = describe_scope(rule.scope, scopes)
         yield format_minute(at.astimezone(zone)), what, EFFECTS.get(rule.effect, rule.effect), rule.value, scope, who
 
 

@@ -145,6 +145,7 @@ def test_only_what_the_reader_may_see_is_counted(house: House, engine: Engine) -
     house.came(JOE, author=POST)
     house.rule("allow", "address", SALES, "department:it")
     house.rule("allow", "address", SALES, "department:legal")
+    assert [row[4] for row in house.rows("rules")] == ["the department Legal", "the department IT"]
     house.reports(joes)
     house.reports(maras, "Mara Berg", "bad")
     house.decides(Verb.RELEASE, joes)

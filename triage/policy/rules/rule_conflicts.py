@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from triage.access.scope import describe_scope
+from triage.access.scope import NO_NAMES, ScopeNames, describe_scope
 from triage.policy.proof import Scoped, rule_precision
 from triage.policy.runner_up import DID
 from triage.say import say
@@ -47,18 +47,18 @@ class Clash:
     sentence: str
 
 
-def find_conflicts(rule: Ruled, others: Iterable[Ruled], department: str = "") -> Iterable[Clash]:
+def find_conflicts(rule: Ruled, others: Iterable[Ruled], department: str = "", names: ScopeNames = NO_NAMES) -> Iterable[Clash]:
     """Returns the conflicts of a rule with others that cover all of its messages, the most serious first. `department`: of the person whom
-    it is for."""
+    it is for; `names`: of the scopes of the others."""
     over = [one for one in others if covers_rule(one, rule, department)]
-    found = [clash for one in over if (clash := clash_of(rule, one))]
+    found = [clash for one in over if (clash := clash_of(rule, one, names))]
     return sorted(found, key=lambda clash: ["shadowed", "same", "exception"].index(clash.kind))
 
 
-def clash_of(rule: Ruled, other: Ruled) -> Clash | None:
+def clash_of(rule: Ruled, other: Ruled, names: ScopeNames) -> Clash | None:
     """Returns the conflict of a rule with one that covers all of its messages; None for none."""
     did = say(DID[other.effect], author=other.author, value=rule_subject(other))
-    who = say("{did} for {scope}", did=did, scope=describe_scope(other.scope))
+    who = say("{did} for {scope}", did=did, scope=describe_scope(other.scope, names))
     if rule.effect == other.effect:
         if says_as_much(other, rule):
             return Clash("same", other.id, say("{who}, which says this already.", who=who))

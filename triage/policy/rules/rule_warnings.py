@@ -83,9 +83,9 @@ def of_rules(session: Session, about: Sequence[Rule], now: datetime, *, by: Acto
     rows = session.scalars(select(Rule).where(where)).all() if names else []
     closed = confidential_folders.closed_scopes(session, by)
     known = [one for one in rows if access.knows_rule(by, one.scope, closed)]
-    departments = departments_of(session, judged)
+    departments, scopes = departments_of(session, judged), access.scope_names(session, (one.scope for one in known))
     told = {
-        rule.id: tuple(find_conflicts(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, "")))
+        rule.id: tuple(find_conflicts(rule, [one for one in known if one.id != rule.id], departments.get(rule.scope, ""), scopes))
         for rule in judged
     }
     return {rule.id: told.get(rule.id, ()) for rule in about}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from triage.access.scope import ScopeNames, scope_names
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import BadInput
@@ -75,12 +76,13 @@ class Consent:
     ids: tuple[int, ...]  # their deliveries
     scope: str
     reaches: tuple[AllowScope, ...]  # the narrowest first
+    names: ScopeNames  # of the scopes of the rules
     only_encrypted: bool = False  # every selected message is held for nothing but an encrypted file
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Sentences that say what each rule allows, as the result shows them."""
-        return tuple(as_sentence(describe_allow_rule(one)) for one in self.rules)
+        return tuple(as_sentence(describe_allow_rule(one, self.names)) for one in self.rules)
 
 
 def preview_consent(
@@ -113,7 +115,8 @@ def preview_consent(
     rules = rules_to_make(session, order, selected, released, by=by, settings=settings) if chosen else ()
     nobody = senderless_messages(ids, found, signs)
     locked = set(session.scalars(select(col(Delivery.rule)).where(is_among(session, col(Delivery.id), ids)).distinct())) == {ENCRYPTED}
-    return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches, locked)
+    names = scope_names(session, (one.scope for one in rules))
+    return Consent((*asked, *nobody), rules, len(released), tuple(released), order.scope, reaches, names, locked)
 
 
 def named_in(order: RuleOrder, asked: Sequence[SenderConsent]) -> list[str]:

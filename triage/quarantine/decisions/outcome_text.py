@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.access.scope import describe_scope
+from triage.access.scope import NO_NAMES, ScopeNames, describe_scope
 from triage.config.duties import known_title
 from triage.delivery.recall.hunt_criteria import HUNT, Criteria
 from triage.policy.rules import store as rules
@@ -94,15 +94,17 @@ def outcome_sentence(
     *,
     passed: bool = False,
     along: Along = NOT_BLOCKED,
+    names: ScopeNames = NO_NAMES,
 ) -> str:
-    """The result of a decision for a person to read; `subject` is that of its only message, "" when it is about several."""
+    """The result of a decision for a person to read; `subject` is that of its only message, "" when it is about several. `names`: of
+    the scopes of these rules."""
     done = outcomes.get("done", 0)
     what = say("“{subject}”", subject=subject) if subject and done else count_messages(done)
     begun = decision.verb in BEGUN and not done and any(outcomes.get(outcome) for outcome in ("recalling", "restoring"))
     parts = [BEGUN[decision.verb] if begun else name_act(decision.verb, what, decision.target)]
     not_done = NOT_DONE | (NOT_NOTIFIED if decision.verb == "reject" else NOT_THEIRS if passed else {})
     parts += describe_not_done(outcomes, not_done)
-    parts += [describe_made_rule(rule) for rule in made]
+    parts += [describe_made_rule(rule, names) for rule in made]
     parts += describe_undone(along) if decision.undoes else describe_blocked(along)
     if left := to_come(decision, outcomes):
         parts.append(say("{number} still to do", number=left))
@@ -248,9 +250,9 @@ def still_left(left: int) -> str:
     return say("{mailboxes} still to do", mailboxes=count_mailboxes(left)) if left else ""
 
 
-def describe_made_rule(rule: Rule) -> str:
+def describe_made_rule(rule: Rule, names: ScopeNames) -> str:
     """A rule that was made along, for a person to read."""
-    scope = describe_scope(rule.scope)
+    scope = describe_scope(rule.scope, names)
     if rule.origin == rules.STANDING and rule.until:
         until = format_minute(rule.until, year=False)
         if rule.match == "campaign":
@@ -263,12 +265,12 @@ def describe_made_rule(rule: Rule) -> str:
         return say("messages from {value} always go to {target}", **about)
     if rule.effect == "hold" and rule.until:
         return say("messages from {value} are held until {until} for {scope}", value=rule.value, until=format_day(rule.until), scope=scope)
-    return describe_allow_rule(rule) if rule.effect == "allow" else say("{value} blocked for {scope}", value=rule.value, scope=scope)
+    return describe_allow_rule(rule, names) if rule.effect == "allow" else say("{value} blocked for {scope}", value=rule.value, scope=scope)
 
 
-def describe_allow_rule(rule: Rule | RuleOrder) -> str:
+def describe_allow_rule(rule: Rule | RuleOrder, names: ScopeNames) -> str:
     """An allow that is made along, or would be."""
-    scope = describe_scope(rule.scope)
+    scope = describe_scope(rule.scope, names)
     if not rule.encrypted:
         return say("{value} allowed for {scope}", value=rule.value, scope=scope)
     if rule.lapse_days or rule.until is None:

@@ -357,6 +357,7 @@ def decision_values(
     swept = swept_by(session, ids)
     emptied = [one.id for one in decisions if one.verb in FROM_MAILBOXES]
     offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
+    names = access.scope_names(session, (rule.scope for some in made.values() for rule in some))
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by, quoted)
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
@@ -364,7 +365,8 @@ def decision_values(
         rules_made = tuple(made.get(decision.id, ()))
         total, left, found = swept.get(decision.id, (0, 0, 0))
         along = blocked.get(decision.undoes or decision.id, Along())
-        said = outcome_sentence(decision, ended, rules_made, subjects.get(decision.id, ""), passed=decision.id in passed, along=along)
+        about: dict[str, Any] = {"passed": decision.id in passed, "along": along, "names": names}
+        said = outcome_sentence(decision, ended, rules_made, subjects.get(decision.id, ""), **about)
         if total:
             hunted = HUNT in decision.selection
             sweep = (total, left, found)

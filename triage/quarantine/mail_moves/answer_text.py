@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from triage.access.scope import describe_scope
+from triage.access.scope import ScopeNames, describe_scope
 from triage.policy.rules.rule_request import RuleOrder
 from triage.quarantine.decisions import approvals
 from triage.quarantine.decisions.consent import Consent
@@ -35,17 +35,17 @@ def write_answer_text(
     return join_parts("\n\n", [*lines, *how_to_confirm(made, alone, factor)])
 
 
-def rule_lines(orders: Iterable[RuleOrder]) -> Iterable[str]:
+def rule_lines(orders: Iterable[RuleOrder], names: ScopeNames) -> Iterable[str]:
     """Says whom an act blocks along, and for whom; what an allow lets in is said by `allow_lines`."""
     for one in orders:
         if one.effect == "block":
-            yield as_sentence(say("{value} blocked for {scope}", value=one.value, scope=describe_scope(one.scope)))
+            yield as_sentence(say("{value} blocked for {scope}", value=one.value, scope=describe_scope(one.scope, names)))
 
 
-def late_lines(orders: Iterable[RuleOrder], hours: int) -> Iterable[str]:
+def late_lines(orders: Iterable[RuleOrder], hours: int, names: ScopeNames) -> Iterable[str]:
     """Says which late copies a removal also removes, for how many hours and for whom."""
     for one in orders:
-        about = {"hours": hours, "scope": describe_scope(one.scope)}
+        about = {"hours": hours, "scope": describe_scope(one.scope, names)}
         if one.match == "campaign":
             yield say("Late copies of this campaign are removed on arrival for {hours} hours, for {scope}.", **about)
         else:

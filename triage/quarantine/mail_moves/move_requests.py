@@ -14,6 +14,7 @@ from sqlalchemy import and_, func, select, true
 from sqlmodel import Session, col
 
 from triage.access import dual_control
+from triage.access.scope import scope_names
 from triage.actor import Actor
 from triage.config.settings import Settings
 from triage.errors import ApprovalNeeded, NotFound, Stale
@@ -152,7 +153,9 @@ def write_answer(session: Session, made: PendingAct, context: RequestContext) ->
         told |= {"factor": True} if factor else {}
         preview, unnamed = leave_out_names(session, preview, made.order["move"]["account"], context)
         rules, _, late = decision_plan.rules_along(session, request, request.selected, ids, **said)
-        along = [*answer_text.rule_lines(rules), *answer_text.late_lines(late, context.settings.policy.late_copies_hours)]
+        names = scope_names(session, (one.scope for one in (*rules, *late)))
+        hours = context.settings.policy.late_copies_hours
+        along = [*answer_text.rule_lines(rules, names), *answer_text.late_lines(late, hours, names)]
     before = made.order.get("told", {})
     token = before["token"] if before and before == told | {"token": before["token"]} else secrets.token_hex(8)
     made.order = made.order | {"told": told | {"token": token}}

@@ -67,6 +67,13 @@ def test_how_two_rules_stand(one: MatchedRule, other: MatchedRule, kind: str) ->
     assert all(clash.rule_id == other.id and other.value in clash.sentence for clash in found)
 
 
+def test_a_conflict_names_the_department_of_the_directory() -> None:
+    (clash,) = find_conflicts(
+        replace(ALLOW, scope="person:joe.fern"), [replace(ALLOW, id=8, scope="department:it")], "it", {"department:it": "IT"}
+    )
+    assert "for the department IT, which says this already" in clash.sentence
+
+
 @pytest.mark.parametrize(
     ("one", "other", "kind"),
     [

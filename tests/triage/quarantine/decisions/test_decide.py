@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlmodel import col
 
 from tests.triage import arriving
@@ -31,6 +31,7 @@ from triage.store import db, ledger
 from triage.store.delivery_state import Event, State
 from triage.store.models.audit import AuditRecord
 from triage.store.models.deliveries import Delivery
+from triage.store.models.directory import Department, Person
 from triage.store.models.rules import Rule
 
 BLOCK = RuleOrder("block", "address", "", "company")
@@ -111,6 +112,18 @@ def test_release_and_allow_lets_the_next_one_through(office: Office) -> None:
     assert office.rules() == [("allow", "sales@supplier.example", "dmarc", False)]
     assert office.states(office.arrives(dmarc=DMARC_PASS)) == [State.QUEUED]
     assert office.states(office.arrives()) == [State.HELD]
+
+
+@pytest.mark.parametrize(("scope", "said"), [("person:joe.fern", "Joe Fern"), ("department:it", "the department IT")])
+def test_a_decision_names_whom_a_rule_is_for_as_the_directory_does(office: Office, scope: str, said: str) -> None:
+    done = office.decides(Verb.RELEASE, by_id(office.arrives(dmarc=DMARC_PASS)), rule=replace(ALLOW, scope=scope))
+    assert f"sales@supplier.example allowed for {said}" in done.sentence
+    with db.transaction(office.engine) as session:
+        session.execute(delete(Department))
+        session.execute(delete(Person))
+    with db.read_transaction(office.engine) as session:
+        (listed,) = outcomes.list_decisions(session, by=ANA)
+    assert f"allowed for {said.replace('Joe Fern', 'joe.fern').replace('IT', 'it')}" in listed.sentence
 
 
 def test_an_allow_asks_for_the_proof_that_the_sender_can_give(office: Office) -> None:

@@ -215,7 +215,7 @@ def test_a_password_by_phone_lets_further_encrypted_files_pass_until_it_is_undon
     rule = {"effect": "allow", "match": "address", "scope": "", "encrypted": True}
     order = {"verb": "release", "select": {"ids": [held]}, "rule": rule}
     sheet = ana.post("/selections/preview", order).json()
-    said = "sales@supplier.example allowed for joe.fern, also with encrypted files, until 90 days after the last message"
+    said = "sales@supplier.example allowed for Joe Fern, also with encrypted files, until 90 days after the last message"
     assert (sheet["allow"]["only_encrypted"], sheet["allow"]["sentences"]) == (True, [f"{said}."])
     assert [one["scope"] for one in sheet["allow"]["reaches"]] == ["person:joe.fern"]
     made = ana.post("/decisions", order | {"reason": "The password was given by phone.", "fence": sheet["fence"]}).json()
