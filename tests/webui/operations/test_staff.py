@@ -1,5 +1,6 @@
 """Staff page: roles, scopes, substitutes, and the log of their acts."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,12 +8,12 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from sqlmodel import col
 
-from tests.triage.arriving import NOW
+from tests.triage.arriving import IDA, NOW
 from tests.triage.tampering import unguard
 from tests.webui.access import faults
 from tests.webui.site import JOE, Site
-from triage.compliance.audit import hash_chain
-from triage.store import db
+from triage.compliance.audit import hash_chain, search_entries
+from triage.store import db, ledger
 from triage.store.models.audit import AuditRecord
 from triage.times import utcnow
 
@@ -91,3 +92,30 @@ def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     page.goto(site.url + "/audit")
     page.get_by_label("Subject").fill("rule:0AMR92XANA62D")
     expect(page.get_by_text("No entries match.")).to_be_visible()
+
+
+@pytest.mark.long
+def test_a_filter_of_the_record_is_in_the_address_bar_and_looks_further(site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PATIENCE": 0, "PATIENCE_FURTHER": 0, "LEAST": 0, "AT_ONCE": 4}.items():
+        monkeypatch.setattr(search_entries, name, value)
+    with db.transaction(site.engine) as session:
+        for number in range(9):
+            ledger.write_act(session, "note" if number else "purge", f"thing:{number}", by=IDA, now=utcnow(), detail={"why": "to be found"})
+    site.sit_down(page, "ida", "/audit?act=purge&words=found")
+    expect(page.get_by_label("Words")).to_have_value("found")
+    further = page.get_by_role("button", name="Look further")
+    expect(page.get_by_text(re.compile("No entries since .* match"))).to_be_visible()
+    assert faults(page) == []
+    entry = page.get_by_role("cell", name="thing:0")
+    for _ in range(8):  # at most: each looks at four entries
+        if entry.is_visible():
+            break
+        with page.expect_response(lambda answer: "/audit?" in answer.url):
+            further.click()
+    expect(entry).to_be_visible()
+    page.get_by_label("Act", exact=True).fill("note")
+    expect(page.get_by_role("cell", name="thing:8")).to_be_visible()
+    assert page.url.endswith("/audit?act=note&words=found")
+    page.get_by_role("link", name="Clear the filter").click()
+    expect(page.get_by_label("Words")).to_have_value("")
+    assert page.url.endswith("/audit")
