@@ -119,7 +119,7 @@ def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> N
     site.come(JOE)
     site.sit_down(page, is_new=True)
     steps = page.get_by_role("region", name="First steps")
-    expect(steps).to_contain_text("most take one key")
+    expect(steps).to_contain_text("Most take one key.")
     steps.get_by_role("link", name="Try the training").click()
     expect(page.get_by_role("heading", level=1, name="Training")).to_be_visible()
     expect(steps).to_have_count(0)
