@@ -13,8 +13,10 @@ POLICIES = ("reject", "quarantine", "none", "reject", "none")
 DOMAINS = [Domain(f"sender{number}.example", dmarc=POLICIES[number % len(POLICIES)]) for number in range(50)]
 PEOPLE = ("it+ada.byron", "it+russell.coker", "sales+hanne.dahl", "sales+luc.moreau")
 SYLLABLES = ("ba", "den", "for", "gul", "ha", "kel", "lor", "mi", "nor", "pe", "ra", "sten", "tu", "vin")
-WORDS = ["".join(some) for length in range(1, 4) for some in product(SYLLABLES, repeat=length)]  # the commonest are short
-FREQUENCIES = list(accumulate(1 / (rank + 2.7) for rank in range(len(WORDS))))  # Zipf-Mandelbrot, as words occur
+WORDS = ["".join(some) for length in range(1, 5) for some in product(SYLLABLES, repeat=length)]  # the commonest are short
+FREQUENCIES = list(
+    accumulate(1 / (rank + 100) for rank in range(len(WORDS)))
+)  # Zipf-Mandelbrot: two messages share 6 % of their telling words, real ones as long 4 %
 
 
 @dataclass(frozen=True, slots=True)
