@@ -54,7 +54,7 @@ SLOW_WORKERS = 32
 PARSERS = 2
 PARSER_MEMORY = 256 * 1024 * 1024  # bytes
 FAST_PARSER, SLOW_PARSER = 2.0, 10.0  # seconds
-GROUP = 32  # messages in one transaction
+GROUP = 96  # messages in one transaction at most, while a backlog waits; as a rule those that a worker each has just examined
 BREATH = 0.003  # seconds between transactions: the others get their turn at the SQLite file (building.md)
 PATIENCE = timedelta(minutes=15)  # with DNS that does not answer
 FEWEST_TRIES = 5  # however long a message waited for a judge: its DNS may come up after us
@@ -270,15 +270,15 @@ class Writer:
     def work(self, messages: list[Judged]) -> Callable[[Session], list[Exception | None]]:
         """The house's verb for these messages, with all done beforehand that needs no database: who writes keeps others waiting."""
         arrivals = [build_arrival(message, self.settings, utcnow()) for message in messages]
-        campaign_ids = self.sort(arrivals) if self.shares_database else None
+        presorted = self.sort(arrivals) if self.shares_database else None
 
         def take(session: Session) -> list[Exception | None]:
-            entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow(), campaign_ids=campaign_ids)
+            entered = intake.receive_all(session, arrivals, settings=self.settings, now=utcnow(), presorted=presorted)
             return [one if isinstance(one, Exception) else None for one in entered]
 
         return take
 
-    def sort(self, arrivals: list[Arrival]) -> dict[int, int | None]:
+    def sort(self, arrivals: list[Arrival]) -> intake.SortedArrivals:
         """Put messages into campaigns, in a short transaction of its own: other judges that begin one wait until it is committed."""
         return carry_out(self.engine, lambda session: intake.sort_arrivals(session, arrivals, settings=self.settings, now=utcnow()))
 

@@ -13,7 +13,7 @@ from triage.addressing.envelope import Envelope
 from triage.text.sanitize import escape_visible
 
 MOST_BYTES = 64 * 1024 * 1024  # of messages in one lane
-MESSAGES_A_WORKER = 4
+MESSAGES_A_WORKER = 6  # twice as many as are entered at once: the workers go on meanwhile
 
 log = logging.getLogger(__name__)
 

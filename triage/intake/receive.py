@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import event, select
 from sqlmodel import Session, col
@@ -69,21 +70,33 @@ def receive_message(
     return entered
 
 
-def sort_arrivals(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> dict[int, int | None]:
-    """Put messages that came in about the same time into campaigns, for `receive_all` in a later transaction; the campaign of each, by
-    its place. Those that are entered already have none.
+class Examination(NamedTuple):
+    """Messages that came in about the same time: which of them are in the database already, and what the others show alone."""
+
+    found: Sequence[tuple[Envelope, int | None]]  # of each its envelope, and its id where it was entered already
+    examined: Sequence[Examined]
+    faults: Faults
+
+
+class SortedArrivals(NamedTuple):
+    """Messages that are examined and sorted into campaigns, to be entered in the next transaction."""
+
+    examination: Examination
+    campaign_ids: Mapping[int, int | None]  # by the number of the arrival; of those that are entered already there is none
+
+
+def sort_arrivals(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> SortedArrivals:
+    """Put messages that came in about the same time into campaigns, for `receive_all` in the next transaction.
 
     Two that begin a campaign of the same messages wait for each other until they commit: a transaction with nothing else in it is short.
     A message that is not entered afterwards finds its campaign again when it comes again.
     """
     db.commit_lazily(session)  # what is lost with the machine, no message is in: the later transaction takes it to the disk with itself
-    faults = Faults()
-    found = message_ids.identified_all(session, [one.envelope for one in arrivals])
-    examined = examine_all(arrivals, found, faults, settings=settings, now=now)
-    sorting = sort_examined(session, examined, settings)
-    campaign_ids = {one.number: sorting.assign(place) for place, one in enumerate(examined)}
+    examination = examine_arrivals(session, arrivals, settings=settings, now=now)
+    sorting = sort_examined(session, examination.examined, settings)
+    campaign_ids = {one.number: sorting.assign(place) for place, one in enumerate(examination.examined)}
     sorting.write(now)
-    return campaign_ids
+    return SortedArrivals(examination, campaign_ids)
 
 
 def receive_all(
@@ -92,21 +105,21 @@ def receive_all(
     *,
     settings: Settings,
     now: datetime,
-    campaign_ids: Mapping[int, int | None] | None = None,
+    presorted: SortedArrivals | None = None,
 ) -> list[tuple[int, ...] | Exception]:
     """Enter messages that came in about the same time: of each the delivery ids, or why it was not entered. As `receive_message` each.
 
     What concerns all of them is asked once, and what is written is written at the end: a message that cannot be judged
     takes no other one with it. When the database will not have one, none is entered and its exception is raised. Whoever has the
-    time before the transaction asks `with_first_look` first. `campaign_ids`: what `sort_arrivals` said; None: they are sorted here.
+    time before the transaction asks `with_first_look` first. `presorted`: what `sort_arrivals` said of them; None: they are examined and
+    sorted here. Whoever entered one of them in between makes the database refuse all.
     """
-    faults = Faults()
-    found = message_ids.identified_all(session, [one.envelope for one in arrivals])
-    examined = examine_all(arrivals, found, faults, settings=settings, now=now)
+    found, examined, told = presorted.examination if presorted else examine_arrivals(session, arrivals, settings=settings, now=now)
+    faults = Faults(told)
     sorting: campaigns.Sorting | campaigns.Sorted = (
-        sort_examined(session, examined, settings)
-        if campaign_ids is None
-        else campaigns.Sorted(session, [campaign_ids.get(one.number) for one in examined], now)
+        campaigns.Sorted(session, [presorted.campaign_ids[one.number] for one in examined], now)
+        if presorted
+        else sort_examined(session, examined, settings)
     )
     evaluated = evaluate_all(session, examined, sorting, faults, settings=settings, now=now)
     stored = store_all(session, evaluated, faults, settings=settings, now=now)
@@ -116,6 +129,13 @@ def receive_all(
     return [
         faults.get(number) or written.get(number) or delivery_ids_of(session, entered or 0) for number, (_, entered) in enumerate(found)
     ]
+
+
+def examine_arrivals(session: Session, arrivals: Sequence[Arrival], *, settings: Settings, now: datetime) -> Examination:
+    """Tells which messages are in the database already, and examines the others."""
+    faults = Faults()
+    found = message_ids.identified_all(session, [one.envelope for one in arrivals])
+    return Examination(found, examine_all(arrivals, found, faults, settings=settings, now=now), faults)
 
 
 def examine_all(

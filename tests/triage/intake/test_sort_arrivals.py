@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col
 
 from tests.triage import arriving
 from tests.triage.arriving import NOW
 from triage.config.settings import Settings
 from triage.intake import receive as intake
+from triage.intake.receive import SortedArrivals
 from triage.intake.stages import Arrival
 from triage.message.fingerprint import Fingerprint
 from triage.message.summary import make_summary
@@ -50,15 +51,15 @@ def fingerprint_of(one: Arrival) -> Fingerprint:
     return found
 
 
-def sort(company: Engine, some: Sequence[Arrival], settings: Settings) -> dict[int, int | None]:
-    """Sort messages, as a judge does before it enters them; the campaign of each."""
+def sort(company: Engine, some: Sequence[Arrival], settings: Settings) -> SortedArrivals:
+    """Sort messages, as a judge does before it enters them."""
     with db.transaction(company) as session:
         return intake.sort_arrivals(session, some, settings=settings, now=NOW)
 
 
-def enter(session: Session, some: Sequence[Arrival], settings: Settings, sorted_into: dict[int, int | None]) -> list[int | None]:
+def enter(session: Session, some: Sequence[Arrival], settings: Settings, presorted: SortedArrivals) -> list[int | None]:
     """Enter messages that were sorted; the campaign of each."""
-    entered = intake.receive_all(session, some, settings=settings, now=NOW, campaign_ids=sorted_into)
+    entered = intake.receive_all(session, some, settings=settings, now=NOW, presorted=presorted)
     found = dict(session.execute(select(col(Delivery.id), col(Delivery.campaign_id))).all())
     return [found[ids[0]] for ids in entered if not isinstance(ids, Exception)]
 
@@ -72,11 +73,12 @@ def test_what_was_sorted_before_comes_in_where_it_was_put(company: Engine, setti
     bare = replace(bare, summary=replace(bare.summary, fingerprint=""))
     some = [arrival("a@one.example"), arrival("b@two.example", WINTER), arrival("c@three.example"), bare]
     with db.transaction(company) as session:
-        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+        presorted = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+    sorted_into = presorted.campaign_ids
     assert sorted_into[0] == sorted_into[2] != sorted_into[1]
     assert sorted_into[3] is None
     with db.transaction(company) as session:
-        assert enter(session, some, settings, sorted_into) == [*sorted_into.values()]
+        assert enter(session, some, settings, presorted) == [*sorted_into.values()]
         assert (count(session, Campaign), count(session, Representative)) == (2, 2)
 
 
@@ -87,7 +89,7 @@ def test_a_judge_that_dies_between_both_transactions_loses_nothing(company: Engi
     some.append(arrival("c@three.example"))  # the wave goes on
     with db.transaction(company) as session:
         again = intake.sort_arrivals(session, some, settings=settings, now=NOW)
-    assert again == before | {2: before[0]}
+    assert again.campaign_ids == {**before.campaign_ids, 2: before.campaign_ids[0]}
     with db.transaction(company) as session:
         enter(session, some, settings, again)
         assert (count(session, Campaign), count(session, Representative)) == (2, 2)
@@ -97,10 +99,10 @@ def test_what_is_entered_already_is_sorted_no_more(company: Engine, settings: Se
     some = [arrival("a@one.example")]
     for expected in (1, 0):
         with db.transaction(company) as session:
-            sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
-            assert len(sorted_into) == expected
+            presorted = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+            assert len(presorted.campaign_ids) == expected
         with db.transaction(company) as session:
-            enter(session, some, settings, sorted_into)
+            enter(session, some, settings, presorted)
     with db.read_transaction(company) as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 1
 
@@ -108,22 +110,23 @@ def test_what_is_entered_already_is_sorted_no_more(company: Engine, settings: Se
 @pytest.mark.postgresql
 def test_nobody_waits_for_a_judge_that_enters(shared_company: Engine, settings: Settings) -> None:
     some = [arrival("a@one.example")]
-    sorted_into = sort(shared_company, some, settings)
+    presorted = sort(shared_company, some, settings)
     with db.transaction(shared_company) as entering:
-        enter(entering, some, settings, sorted_into)
+        enter(entering, some, settings, presorted)
         with db.transaction(shared_company) as session:
             db.set_lock_timeout(session, 0.001)  # whoever had to wait at all would be refused
-            assert intake.sort_arrivals(session, [arrival("b@two.example")], settings=settings, now=NOW) == sorted_into
+            copy = intake.sort_arrivals(session, [arrival("b@two.example")], settings=settings, now=NOW)
+            assert copy.campaign_ids == presorted.campaign_ids
 
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_what_a_message_began_is_forgotten_unless_another_is_in_it(company: Engine, settings: Settings, inside: bool) -> None:
     some = [arrival("a@one.example")]
     with db.transaction(company) as session:
-        sorted_into = intake.sort_arrivals(session, some, settings=settings, now=NOW)
+        presorted = intake.sort_arrivals(session, some, settings=settings, now=NOW)
         copy = replace(arrival("b@two.example"), summary=some[0].summary)
         if inside:
-            enter(session, [copy], settings, sorted_into)
+            enter(session, [copy], settings, presorted)
         campaigns.forget_begun(session, fingerprint_of(some[0]))
         kept = [count(session, table) > 0 for table in (Campaign, Representative, RepresentativeBand)]
     assert kept == [inside] * 3
@@ -131,12 +134,23 @@ def test_what_a_message_began_is_forgotten_unless_another_is_in_it(company: Engi
 
 def test_a_message_comes_in_though_its_campaign_was_forgotten_meanwhile(company: Engine, settings: Settings) -> None:
     some = [arrival("a@one.example")]
-    sorted_into = sort(company, some, settings)
+    presorted = sort(company, some, settings)
     with db.transaction(company) as session:
         campaigns.forget_begun(session, fingerprint_of(some[0]))  # another judge entered a copy unread
     with db.transaction(company) as session:
-        assert enter(session, some, settings, sorted_into) == [sorted_into[0]]
-        assert session.scalars(select(col(Campaign.id))).all() == [sorted_into[0]]
+        assert enter(session, some, settings, presorted) == [presorted.campaign_ids[0]]
+        assert session.scalars(select(col(Campaign.id))).all() == [presorted.campaign_ids[0]]
+
+
+def test_what_somebody_entered_after_it_was_sorted_is_refused_and_not_entered_twice(company: Engine, settings: Settings) -> None:
+    some = [arrival("a@one.example")]
+    presorted = sort(company, some, settings)
+    with db.transaction(company) as session:
+        enter(session, some, settings, presorted)
+    with pytest.raises(IntegrityError), db.transaction(company) as session:
+        enter(session, some, settings, presorted)
+    with db.read_transaction(company) as session:
+        assert session.scalar(select(func.count()).select_from(Delivery)) == 1
 
 
 def forget_at_once(engine: Engine, fingerprint: Fingerprint) -> None:
@@ -148,9 +162,9 @@ def forget_at_once(engine: Engine, fingerprint: Fingerprint) -> None:
 @pytest.mark.postgresql
 def test_nobody_forgets_a_campaign_while_a_message_is_entered_into_it(shared_company: Engine, settings: Settings) -> None:
     some = [arrival("a@one.example")]
-    sorted_into = sort(shared_company, some, settings)
+    presorted = sort(shared_company, some, settings)
     with db.transaction(shared_company) as entering:
-        enter(entering, some, settings, sorted_into)
+        enter(entering, some, settings, presorted)
         with pytest.raises(OperationalError, match="lock timeout"):
             forget_at_once(shared_company, fingerprint_of(some[0]))
     with db.transaction(shared_company) as session:
