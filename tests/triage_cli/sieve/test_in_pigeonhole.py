@@ -57,6 +57,10 @@ RULES: list[dict[str, Any]] = [
     {"effect": "block", "sender": "list:news.example", "scope": "company"},
 ]
 GONE = ""
+OWN = """require ["include", "fileinto", "mailbox"];
+if header :contains "Subject" "Minutes" { fileinto :create "Minutes"; stop; }
+include :personal "mailroom";
+"""
 
 
 class ManageSieve:
@@ -87,18 +91,27 @@ class ManageSieve:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[dovecot.Server]:
-    """Dovecot with the department's exported script."""
+def uploaded() -> Iterator[tuple[dovecot.Server, int]]:
+    """Dovecot with the department's exported script, and the port of its ManageSieve."""
     processes.need("managesieve-login", "dovecot-managesieved", "/usr/lib/dovecot")
     port = processes.free_port()
     with dovecot.running(more=CONFIGURATION.format(port=port)) as running:
         processes.until(processes.is_answering(port), "Dovecot's ManageSieve answers", running.process, running.directory / "log")
-        client = ManageSieve(port)
-        script = write_script(RULES, department="it", people=["joe.fern"], now=datetime.now(UTC))
-        client.ask(f'PUTSCRIPT "mailroom" {{{len(script.encode())}+}}\r\n{script}')
-        client.ask('SETACTIVE "mailroom"')
-        client.close()
-        yield running
+        activate(port, "mailroom", write_script(RULES, department="it", people=["joe.fern"], now=datetime.now(UTC)))
+        yield running, port
+
+
+def activate(port: int, name: str, script: str) -> None:
+    """Uploads a script, and runs it from now on."""
+    client = ManageSieve(port)
+    client.ask(f'PUTSCRIPT "{name}" {{{len(script.encode())}+}}\r\n{script}')
+    client.ask(f'SETACTIVE "{name}"')
+    client.close()
+
+
+@pytest.fixture
+def server(uploaded: tuple[dovecot.Server, int]) -> dovecot.Server:
+    return uploaded[0]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +136,18 @@ def test_dovecot_does_what_the_rules_say(server: dovecot.Server, author: str, re
     deliver(server, dressed(raw, author, proven), recipient)
     found = [one for one in ("INBOX", "Held") if any(name in message for message in messages(server, one))]
     assert found == ([folder] if folder else [])
+
+
+def test_a_script_of_ones_own_includes_it(uploaded: tuple[dovecot.Server, int]) -> None:
+    """RFC 6609. Tests that run later meet the same rules."""
+    server, port = uploaded
+    activate(port, "mine", OWN)
+    for author, subject in (("a@x.example", "Minutes 1"), ("a@x.example", "Include 2"), ("b@bad.example", "Include 3")):
+        raw = f"From: {author}\r\nSubject: {subject}\r\n\r\n{subject}\r\n".encode()
+        deliver(server, dressed(raw, author, True), JOE)
+    assert [b"Minutes 1" in one for one in messages(server, "Minutes")] == [True]
+    assert [one for one in messages(server, "INBOX") if b"Include" in one and b"Include 2" not in one] == []
+    assert any(b"Include 2" in one for one in messages(server, "INBOX"))
 
 
 def test_what_did_not_come_through_mailroom_is_left_alone(server: dovecot.Server) -> None:
