@@ -37,6 +37,39 @@ ON_TOP = [b"X-Mailroom-Message", b"Authentication-Results", b"X-Mailroom-Verifie
 TO_JOE, TO_ALL = "it+joe.fern@company.example", "info@company.example"
 JOE, SHARED = "joe.fern", "Shared"
 FS_LAYOUT = "mailbox_list_layout = fs\n"  # folders with dots in their names
+# owners share folders by access control lists (RFC 4314); PATH: the file that lists who shares
+SHARED_FOLDERS = (
+    FS_LAYOUT
+    + """
+mail_plugins {
+  acl = yes
+}
+protocol imap {
+  mail_plugins {
+    imap_acl = yes
+  }
+}
+acl_driver = vfile
+acl_sharing_map {
+  dict file {
+    path = PATH
+  }
+}
+service auth {
+  unix_listener auth-userdb {
+    mode = 0777
+  }
+}
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/$user/
+  mail_path = ~/../%{owner_user}/Maildir
+  subscriptions = no
+  list = children
+}
+"""
+)
 _numbers = itertools.count(1)
 
 

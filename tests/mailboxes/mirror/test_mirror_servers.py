@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from mailboxes.mailbox import Unreachable
 from mailboxes.mirror import mirror_role
 from mailboxes.mirror.mirror_account import NO_UIDPLUS, MirrorAccount
-from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
+from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, SHARED_FOLDERS, Town, mirroring, town
 from tests.peers import gate, processes
 from tests.peers.mail import dovecot
 from triage.config.settings import Settings
@@ -36,40 +36,6 @@ quota "User quota" {
   storage_grace = 0
 }
 """
-
-
-ACL = (
-    FS_LAYOUT
-    + """
-mail_plugins {
-  acl = yes
-}
-protocol imap {
-  mail_plugins {
-    imap_acl = yes
-  }
-}
-acl_driver = vfile
-acl_sharing_map {
-  dict file {
-    path = PATH
-  }
-}
-service auth {
-  unix_listener auth-userdb {
-    mode = 0777
-  }
-}
-namespace shared {
-  type = shared
-  separator = /
-  prefix = shared/$user/
-  mail_path = ~/../%{owner_user}/Maildir
-  subscriptions = no
-  list = children
-}
-"""
-)
 
 
 @contextlib.contextmanager
@@ -100,7 +66,7 @@ def test_people_share_the_folders_and_act_as_themselves(sqlite_engine: Engine, s
     """With access to the department's folders (RFC 4314) they move mail from there into folders of their own; the server does the rest."""
     with processes.short_directory("shared") as place:
         place.chmod(0o777)
-        with department(sqlite_engine, sqlite_url, settings, tmp_path, ACL.replace("PATH", f"{place}/boxes")) as here:
+        with department(sqlite_engine, sqlite_url, settings, tmp_path, SHARED_FOLDERS.replace("PATH", f"{place}/boxes")) as here:
             ana, law = "ana@company.example", "law@company.example"
             both = (*here.settings.mirror.departments, f"legal={law}")
             shared = replace(here.settings.mirror, departments=both, act_as=("it=ana", "legal=ana"), staff=(f"ana={ana}",))
