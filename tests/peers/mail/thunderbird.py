@@ -1,5 +1,6 @@
 """Debian's Thunderbird without a screen, driven over its own Marionette protocol: an add-on, a message, and the add-on's pages."""
 
+import base64
 import contextlib
 import json
 import os
@@ -72,6 +73,23 @@ return await new Promise(resolve => {
   page.messageManager.loadFrameScript("data:application/javascript;charset=utf-8," + encodeURIComponent(script), false)
 })
 """.replace("TABS", TABS)
+LANGUAGE = """Services.locale.availableLocales = [given[0], "en-US"]
+Services.locale.requestedLocales = [given[0]]
+"""
+DRAW = """TABS
+const win = Services.wm.getMostRecentWindow("mail:3pane")
+const page = [...win.document.querySelectorAll("browser")].findLast(one => one.currentURI?.spec.endsWith(given[0]))
+const draw = one => one.browsingContext.currentWindowGlobal.drawSnapshot(null, 1, "white")
+const [behind, popup] = [await draw(win), await draw(page)]
+const canvas = new win.OffscreenCanvas(behind.width, behind.height)
+const context = canvas.getContext("2d")
+const place = page.getBoundingClientRect()
+context.drawImage(behind, 0, 0)
+context.strokeRect(place.x - 0.5, place.y - 0.5, popup.width + 1, popup.height + 1)
+context.drawImage(popup, place.x, place.y)
+const bytes = new win.Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer())
+return { png: win.btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), "")), where: JSON.stringify(place) }
+""".replace("TABS", TABS)
 HOSTS = f"return WebExtensionPolicy.getByID({json.dumps(ADDON)}).allowedOrigins.patterns.map(one => one.pattern)"
 
 
@@ -112,6 +130,10 @@ class Thunderbird:
         assert "fault" not in answer, answer
         return answer.get("value")
 
+    def speak(self, language: str) -> None:
+        """Takes another language for add-ons, before they are installed; its own words stay, where it has no others."""
+        self.run(LANGUAGE, language)
+
     def install(self, path: Path) -> None:
         """Installs an add-on until the program ends."""
         assert self.ask("Addon:Install", path=str(path), temporary=True)["value"] == ADDON
@@ -135,6 +157,10 @@ class Thunderbird:
         """Wait until a page says this."""
         processes.until(lambda: sentence in str(self.page(name, "return document.body?.innerText ?? ''")), f"{name} says {sentence}")
 
+    def draw(self, name: str, path: Path) -> None:
+        """Writes a picture of the window with the popup of the add-on where it lies: nothing here has a screen."""
+        path.write_bytes(base64.b64decode(self.run(DRAW, f"/{name}")["png"]))
+
     def hosts(self) -> list[str]:
         """The hosts that the add-on may reach."""
         return [one for one in self.run(HOSTS) if not one.startswith("moz-extension:")]
@@ -146,11 +172,11 @@ class Thunderbird:
 
 
 @contextlib.contextmanager
-def start_thunderbird(language: str = "en-US") -> Iterator[Thunderbird]:
+def start_thunderbird() -> Iterator[Thunderbird]:
     """Thunderbird with an empty profile."""
     program, port = processes.need("thunderbird", "thunderbird"), processes.free_port()
     with processes.short_directory("thunderbird") as directory:
-        wanted = PREFERENCES | {"marionette.port": port, "intl.locale.requested": language}
+        wanted = PREFERENCES | {"marionette.port": port}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in wanted.items()]
         (directory / "user.js").write_text("\n".join(lines))
         command = [program, "--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", str(directory)]

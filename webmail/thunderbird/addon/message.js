@@ -1,4 +1,4 @@
-// The popup of the toolbar button: reports the message that is shown, and opens the page of held messages.
+// The popup of the toolbar button: reports the message that is shown, and requests held ones.
 
 import { ask, fillWords, readLink, reasonOf, say } from './mailroom.js'
 
@@ -38,6 +38,47 @@ async function report(link, { number }) {
   tell(answer.status === 201 ? say('reported') : reasonOf(answer))
 }
 
+/** Lists this person's held messages. */
+async function listHeld(link) {
+  const answer = await ask(link, 'GET', '/me/messages')
+  if (answer.status !== 200) return tell(reasonOf(answer))
+  const held = answer.body.items.filter((one) => one.held)
+  place('held').hidden = true
+  place('page').hidden = false
+  place('how').textContent = say(held.length ? 'heldHow' : 'noneHeld')
+  return place('messages').replaceChildren(...held.map((one) => lineOf(link, one)))
+}
+
+/** An element with this text. */
+function make(tag, text, more) {
+  return Object.assign(document.createElement(tag), { textContent: text }, more)
+}
+
+/** A held message: what it is called, who sent it, and the button that requests it. */
+function lineOf(link, one) {
+  const line = make('li', '')
+  const said = make('p', one.asked_at ? say('requested') : '', { role: 'status' })
+  const sender = `${one.author || say('noSender')} · ${new Date(one.received_at).toLocaleString(messenger.i18n.getUILanguage())}`
+  line.append(make('b', one.subject || say('noSubject')), make('p', sender), said)
+  if (one.counted) said.before(make('p', say('looksDangerous')))
+  if (!one.asked_at) {
+    const comment = make('input', '', { maxLength: 300, placeholder: say('whatAbout'), ariaLabel: say('whatAbout') })
+    const button = make('button', say('request'))
+    button.addEventListener('click', () => requestRelease(link, { delivery: one.id, comment: comment.value }, said, [comment, button]))
+    line.append(comment, button)
+  }
+  return line
+}
+
+/** Asks staff to release a held message, once. `controls` go when that is done. */
+async function requestRelease(link, order, said, controls) {
+  for (const control of controls) control.disabled = true
+  const answer = await ask(link, 'POST', '/me/requests', order)
+  for (const control of controls) control.disabled = false
+  if (answer.status === 201) for (const control of controls) control.remove()
+  said.textContent = answer.status === 201 ? say('requested') : reasonOf(answer)
+}
+
 /** Shows what can be done. */
 async function show() {
   fillWords()
@@ -48,7 +89,8 @@ async function show() {
     return tell(say('notLinked'))
   }
   place('held').hidden = false
-  place('held').addEventListener('click', () => messenger.windows.openDefaultBrowser(`${link.origin}/ask`))
+  place('held').addEventListener('click', () => listHeld(link))
+  place('page').addEventListener('click', () => messenger.windows.openDefaultBrowser(`${link.origin}/ask`))
   const message = await findMessage()
   if (!message) return tell(say('noMessage'))
   place('subject').textContent = message.header.subject
