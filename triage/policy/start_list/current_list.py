@@ -14,7 +14,7 @@ from triage.actor import Actor, Grant, Role
 from triage.config.settings import Settings
 from triage.errors import BadInput
 from triage.ids import format_id
-from triage.policy.start_list.list_file import Limits, StartList, read_list
+from triage.policy.start_list.list_file import Limits, StartList, read_accepted, read_list
 from triage.say import say, say_count
 from triage.store import ledger
 from triage.store.models.rules import ImportedStartList
@@ -61,8 +61,8 @@ class Imported:
 
 @lru_cache(maxsize=2)
 def parse_accepted(text: str) -> StartList:
-    """A list that was accepted before: settings that changed since make it no worse, for each sender is checked again where it counts."""
-    return read_list(text, Limits(platforms=()))
+    """A list that was accepted before, read once (`read_accepted`)."""
+    return read_accepted(text)
 
 
 def shipped_list() -> StartList:

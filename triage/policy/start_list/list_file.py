@@ -1,6 +1,7 @@
 """The file of the start list: one sender a line, read whole or not at all, with the number of each line that is wrong. Pure."""
 
 import difflib
+import logging
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from triage.addressing.public_suffix import has_known_ending, is_shared
 from triage.errors import BadInput, FaultyLines
 from triage.message.mime.links import is_related_host
 from triage.say import Said, error_sentence, mark, quote_text, say
+from triage.text.sanitize import escape_visible
+
+log = logging.getLogger(__name__)
 
 HEAD = "mailroom-start-list"
 CATEGORIES = {  # what a category's senders are, in the order in which they are offered
@@ -91,6 +95,29 @@ class Limits:
 def read_list(text: str, limits: Limits) -> StartList:
     """The list that a file holds. FaultyLines names each line that is wrong: a typo, a duplicate, a registry, a platform that is not
     marked as one."""
+    found, faults = read_lines(text, limits)
+    if not found.senders and not faults:
+        faults.append(Fault(1, say("there is no sender in it")))
+    if faults:
+        raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]), outcome=say("nothing was changed"))
+    return found
+
+
+def read_accepted(text: str) -> StartList:
+    """A list that was accepted before, without the lines that are wrong by now: a domain became one under which anybody can register.
+
+    Settings that changed since make it no worse, for each sender is checked again where it counts.
+    """
+    found, faults = read_lines(text, Limits(platforms=()))
+    for one in faults:
+        log.warning(
+            "the start list is used without its line %(line)s: %(reason)s", {"line": one.line, "reason": escape_visible(one.reason)}
+        )
+    return found
+
+
+def read_lines(text: str, limits: Limits) -> tuple[StartList, list[Fault]]:
+    """The senders that a file holds, and its wrong lines. BadInput for too large a file."""
     if len(text) > MOST_LETTERS:
         raise BadInput(say("a start list has {most} letters at most", most=MOST_LETTERS))
     lines = list(filled_lines(text))
@@ -111,11 +138,7 @@ def read_list(text: str, limits: Limits) -> StartList:
             senders[one.domain], first[one.domain] = one, number
         except BadInput as fault:
             faults.append(Fault(number, error_sentence(fault)))
-    if not senders and not faults:
-        faults.append(Fault(1, say("there is no sender in it")))
-    if faults:
-        raise FaultyLines(tuple(faults[:MOST_FAULTS]), len(faults[MOST_FAULTS:]), outcome=say("nothing was changed"))
-    return StartList(version, senders)
+    return StartList(version, senders), faults
 
 
 def filled_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -19,6 +19,8 @@ from triage.store.delivery_state import RELEASED
 from triage.store.models.deliveries import Delivery
 from triage.store.queue import grouping
 
+PASSING_STRANGERS = ("observe", "emergency", "out-of-hours")  # rules that deliver what nobody knows
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -73,7 +75,7 @@ def listed_code_sender(session: Session, authentication: Authentication, *, sett
     """The listed domain whose time-limited messages pass at any hour; "" where this message is none of those.
 
     DMARC passes, a listed domain signed it, nobody else can send through the sender, an earlier message of the author's domain that DMARC
-    proved was let in here, and staff removed none.
+    proved was let in here by staff or a rule that knows it, and staff removed none.
     """
     domain = authentication.author.rpartition("@")[2]
     if not settings.coverage.pass_listed_codes or authentication.proof != "dmarc" or is_nobodys(domain, settings):
@@ -81,8 +83,9 @@ def listed_code_sender(session: Session, authentication: Authentication, *, sett
     listed = list_in_force(session).list.find(domain)
     if listed is None or listed.platform or platform_of(domain, settings.policy.open_platforms) or not is_signed(authentication, listed):
         return ""
+    decided = or_(col(Delivery.decision_id).is_not(None), col(Delivery.rule).not_in(PASSING_STRANGERS))
     earlier = select(col(Delivery.id)).where(
-        col(Delivery.author_domain) == domain, proven_strangers(now), col(Delivery.state).in_(RELEASED)
+        col(Delivery.author_domain) == domain, proven_strangers(now), col(Delivery.state).in_(RELEASED), decided
     )
     if session.scalars(earlier.limit(1)).first() is None or session.scalar(select(had_messages_removed_of(domain, now))):
         return ""

@@ -66,3 +66,13 @@ def test_a_newer_shipped_list_goes_before_an_imported_one(session: Session) -> N
     session.add(ImportedStartList(version="2020-01-01", text=f"mailroom-start-list 2020-01-01\n{BANK}", at=NOW, by_shown="Ida Lind"))
     session.flush()
     assert list_in_force(session).list == current_list.shipped_list()
+
+
+def test_a_domain_that_became_a_registry_leaves_the_list(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    """The public suffix list of a later version has more registries than that of the import."""
+    text = f"{LATER}{BANK}github.io category=work sends=codes dkim=github.io source=our-own-list\n"
+    session.add(ImportedStartList(version="2027-01-04", text=text, at=NOW, by_shown="Ida Lind"))
+    session.flush()
+    assert set(list_in_force(session).list.senders) == {"bank.example.com"}
+    (said,) = (one.getMessage() for one in caplog.records)
+    assert said.startswith("the start list is used without its line 3: anybody can register a domain under github.io")

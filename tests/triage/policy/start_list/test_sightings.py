@@ -101,3 +101,14 @@ def test_codes_of_platforms_never_pass_by_the_list(session: Session, settings: S
     own = replace(settings, policy=replace(settings.policy, open_platforms=("chase.com",)))
     decide(session, own, Verb.RELEASE, code(session, own, 20))
     assert code(session, own, 21).rule == "first-contact"
+
+
+@pytest.mark.parametrize("step", ["record-only", "hold-unknown"])
+def test_what_passed_without_anybody_is_not_let_in(session: Session, settings: Settings, step: str) -> None:
+    """Record only delivers a stranger's code; afterwards the next one still waits for a person."""
+    before = replace(settings, company=replace(settings.company, enforcement=step))
+    first = code(session, before, 1)
+    assert first.state == ("queued" if step == "record-only" else "held")
+    assert code(session, settings, 2).rule == "first-contact"
+    decide(session, settings, Verb.RELEASE, session.get_one(Delivery, code(session, settings, 3).id))
+    assert code(session, settings, 4).rule == "listed-code"
