@@ -29,13 +29,13 @@ def visible_deliveries(by: Actor) -> ColumnElement[bool]:
 
 
 def readable_deliveries(by: Actor) -> ColumnElement[bool]:
-    """SQL condition for deliveries that this actor may read: those they may decide about, bounces, and notices to senders.
+    """SQL condition for deliveries that this actor may read: those they may decide about, simulations, bounces, and notices to senders.
 
     The shell on the machine itself reads every kind.
     """
     if by.kind == "shell":
         return within_scope(by)
-    return and_(col(Delivery.direction).in_(["in", "bounce", "notice"]), within_scope(by))
+    return and_(col(Delivery.direction).in_(["in", "simulation", "bounce", "notice"]), within_scope(by))
 
 
 def sent_by(by: Actor) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from triage.addressing.subaddress import DELIMITERS
 from triage.config.alert_types import AUTO, CAUSES
 from triage.config.duties import USUAL, Duty
 from triage.config.identity_providers import Provider
+from triage.config.simulations import Simulation
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
 from triage.say import mark
@@ -20,6 +21,7 @@ Texts = tuple[tuple[str, str], ...]  # a table of texts by name, in its order
 Hooks = tuple[Hook, ...]  # a table of tables by name
 Duties = tuple[Duty, ...]  # likewise
 Providers = tuple[Provider, ...]  # likewise
+Simulations = tuple[Simulation, ...]  # likewise
 
 
 def setting_key(
@@ -984,6 +986,13 @@ class Policy:
         "Services through which anybody can send messages, such as requests to sign, pay or fill in a form. Allowing one as a whole needs "
         "approval (platform-allow), and its messages are always checked as those of known senders are.",
         open_platforms.PLATFORMS,
+    )
+    simulations: Simulations = setting_key(
+        "Phishing simulations, a table [policy.simulations.NAME] each, with dkim (the domain that signs), from and until (times with an "
+        "offset, at most 92 days apart). A message with a complete, passing signature of that domain is delivered in that time whatever it "
+        "looks like, except with a virus. It is in no queue, removal or statistic. A report of it is answered at once "
+        "(docs/how-to/keep-reviewers-sharp.md).",
+        (),
     )
 
 

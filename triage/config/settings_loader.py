@@ -25,10 +25,12 @@ from triage.config.settings import (
     Duties,
     Hooks,
     Notices,
+    Policy,
     Providers,
     Recall,
     Settings,
     Siem,
+    Simulations,
     Smtp,
     Texts,
     every_key,
@@ -36,6 +38,7 @@ from triage.config.settings import (
     section_type,
     type_hints,
 )
+from triage.config.simulations import Simulation, find_shared_signer
 from triage.config.webhooks import Hook
 from triage.errors import BadInput
 
@@ -215,6 +218,12 @@ def fault_of_siem(built: Siem) -> str:
     return ""
 
 
+def fault_of_policy(built: Policy) -> str:
+    """Returns which simulation is signed by a domain that signs for anybody, "" when none is."""
+    shared = find_shared_signer(built.simulations, built.freemail_domains, built.open_platforms)
+    return f" simulations: anybody can send messages that {shared} signs: name the vendor's own domain" if shared else ""
+
+
 FAULTS: dict[Any, Callable[[Any], str]] = {
     Company: fault_of_company,
     Notices: fault_of_notices,
@@ -223,6 +232,7 @@ FAULTS: dict[Any, Callable[[Any], str]] = {
     Smtp: fault_of_smtp,
     Confidential: fault_of_confidential,
     Siem: fault_of_siem,
+    Policy: fault_of_policy,
 }
 
 
@@ -248,6 +258,8 @@ def checked_value(value: Any, kind: Any, choices: tuple[str, ...], where: str) -
         return named_tables(value, Duty.parse, 'duties.legal] and below it phone = "+49 30 1234"', where)
     if kind == Providers:
         return named_tables(value, Provider.parse, 'providers.company] and below it issuer = "https://…"', where)
+    if kind == Simulations:
+        return named_tables(value, Simulation.parse, 'simulations.vendor] and below it dkim = "…"', where)
     if get_origin(kind) is tuple and choices and isinstance(value, str):
         value = [value]  # one of them, as a text
     if get_origin(kind) is tuple:

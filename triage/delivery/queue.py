@@ -213,7 +213,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
     bad = grouping.severity_column().label("severity")
     rows = session.execute(select(*map(col, columns), bad).where(is_among(session, col(Delivery.id), ids))).all()
     messages = load_messages(session, {row.message_id for row in rows})
-    lists = groups.find_expanding(session, (row.mailbox for row in rows if row.direction == "in"))
+    lists = groups.find_expanding(session, (row.mailbox for row in rows if row.direction in routes.RECEIVED))
     claims = []
     for row in rows:
         stored = messages[row.message_id]
@@ -223,7 +223,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
             ledger.record_event(session, row.id, Event.BOUNCE, by=RELAY, now=now, due_at=None, **reply_columns(error_sentence(stored)))
         elif isinstance(stored, Unreadable):
             defer_unreadable(session, row, stored, now)
-        elif row.direction == "in" and row.mailbox in lists:
+        elif row.direction in routes.RECEIVED and row.mailbox in lists:
             groups.expand_list(session, row.id, lists[row.mailbox], settings.company, by=RELAY, now=now)
         else:
             path = reverse_path(session, stored.envelope, stored.authentication, Tag(row.id, row.attempts), settings, row.direction)

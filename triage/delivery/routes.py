@@ -13,7 +13,9 @@ from triage.errors import BadInput
 from triage.say import quote_text, say
 from triage.store.models.deliveries import Delivery
 
-INWARD = ("in", "report")  # directions of what goes to somebody here
+SIMULATION = "simulation"  # direction of a message of a phishing simulation: it is delivered, and in no queue, removal or statistic
+INWARD = ("in", SIMULATION, "report")  # directions of what goes to somebody here
+RECEIVED = ("in", SIMULATION)  # directions of messages from outside that people here get
 OWN_WAYS = ("outbound", JOURNAL)  # directions that have a next hop of their own
 POSSIBLE = "write department:CODE=NEXT_HOP or domain:DOMAIN=NEXT_HOP"
 

@@ -292,6 +292,7 @@ def facts_of(
         danger=danger,
         deadline=lasts,
         content=content,
+        simulations=tuple(one for one in policy.simulations if one.runs_at(envelope.received_at)),
     )
 
 

@@ -221,7 +221,11 @@ def evaluate_message(
 
 
 def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings, now: datetime) -> None:
-    """Learns from stored messages: bounces, uses of rules, contacts heard from, checks that held, proofs of domains, lists."""
+    """Learns from stored messages: bounces, uses of rules, contacts heard from, checks that held, proofs of domains, lists.
+
+    Nothing is learned from a phishing simulation.
+    """
+    stored = [one for one in stored if not one.evaluated.is_simulation]
     for one in stored:
         for copy in one.deliveries:
             if copy.direction == "bounce":

@@ -22,7 +22,7 @@ from triage.message.signals.signal_context import Seen, sum_weights
 from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
-from triage.policy.decide import DIFFERENT, LETTING_IN, UNLIKE, Disposition, Verdict
+from triage.policy.decide import DIFFERENT, LETTING_IN, SIMULATED, UNLIKE, Disposition, Verdict
 from triage.policy.facts import Facts
 from triage.policy.known_senders.domain_proofs import Came
 from triage.policy.learning.known_names import Stranger
@@ -154,6 +154,11 @@ class Evaluated:
             return Came(proof, is_held=any(one.disposition is Disposition.QUARANTINE for one in warned), is_warned=True)
         delivering = {*LETTING_IN, FOR_ASSISTANT}
         return Came(proof, is_held=False) if any(verdict.rule in delivering for _, verdict in self.verdicts) else None
+
+    @property
+    def is_simulation(self) -> bool:
+        """Whether it is of a phishing simulation that the company ordered."""
+        return any(verdict.rule == SIMULATED for _, verdict in self.verdicts)
 
     @property
     def is_accepted(self) -> bool:

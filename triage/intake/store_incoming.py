@@ -11,6 +11,7 @@ from triage.access import confidential_folders
 from triage.actor import Actor
 from triage.config.settings import Company, Settings
 from triage.delivery import journal
+from triage.delivery.routes import SIMULATION
 from triage.ids import new_id
 from triage.intake import sender_context
 from triage.intake.stages import Evaluated, Examined, Faults, Stored, signal_input
@@ -23,7 +24,7 @@ from triage.message.signals.signal_context import Signal, SimilarContacts, sum_w
 from triage.message.summary import sender_address
 from triage.policy import copies
 from triage.policy.contacts.sender_history import Sender, Senders, history_key
-from triage.policy.decide import Disposition, Verdict, decide_verdict
+from triage.policy.decide import SIMULATED, Disposition, Verdict, decide_verdict
 from triage.policy.facts import Facts
 from triage.policy.known_senders import domain_proofs
 from triage.policy.learning import learn_order
@@ -216,13 +217,14 @@ def new_delivery(
     summary, recipient = facts.summary, facts.recipient
     state = ENTRY_STATE[verdict.disposition]
     queued = now if state is State.QUEUED else None
+    simulated = verdict.rule == SIMULATED  # in no campaign, and nothing of its author, whom it only claims to be from
     author = sender_address(summary, facts.envelope.reverse_path)
     name = shown_name(summary)
     words = (summary.subject, name, author, recipient.address, recipient.person)
     return NewDelivery(
         id=new_id(),
         message_id=message_id,
-        campaign_id=campaign_id,
+        campaign_id=None if simulated else campaign_id,
         state=state,
         received_at=facts.envelope.received_at,
         recipient=recipient.address,
@@ -236,7 +238,7 @@ def new_delivery(
         author=author,
         author_domain=author.rpartition("@")[2],
         author_name=name,
-        claimed=author != summary.author,
+        claimed=simulated or author != summary.author,
         subject=summary.subject,
         search=" ".join(words).casefold(),
         proof=proof_of_author(facts),
@@ -249,7 +251,7 @@ def new_delivery(
         withheld=verdict.withheld,
         marks=facts.marks,
         has_attachments=bool(summary.attachments),
-        direction="bounce" if recipient.bounce == "ours" else "in",
+        direction=SIMULATION if simulated else "bounce" if recipient.bounce == "ours" else "in",
         due_at=queued,
         queued_at=queued,
     )

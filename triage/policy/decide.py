@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
+from triage.config.simulations import Simulation
+from triage.message.authentication import Dkim, Result
 from triage.message.mailing_lists import shown_author
 from triage.message.signals.deviations import ATTACHMENT, Deviation
 from triage.message.signals.time_critical import spell_minutes
@@ -63,6 +66,7 @@ ENCRYPTED = "encrypted-attachment"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
 LISTED_CODE = "listed-code"
+SIMULATED = "phishing-simulation"
 LETTING_IN = frozenset({"allowed-sender", "reply-to-ours", "out-of-hours", LISTED_CODE})  # rules that deliver where strangers are held
 KNOWN = frozenset({"allowed-sender", "reply-to-ours"})  # those of them that know the sender
 HELD_OR_PURGED = {"hold": Disposition.QUARANTINE, "purge": Disposition.PURGE}
@@ -101,6 +105,35 @@ def forged_bounce(facts: Facts) -> Verdict | None:
             Disposition.PURGE, "forged-bounce", say("it claims to be a delivery report about a message that was never forwarded")
         )
     return None
+
+
+def phishing_simulation(facts: Facts) -> Verdict | None:
+    """Delivers a message of a phishing simulation that the company ordered, once the vendor's signature passes."""
+    if facts.virus or facts.recipient.stray or not facts.summary.parsed or facts.envelope.normalised:
+        return None
+    if signed := signed_simulation(facts, Result.PASS):
+        reason = say("it is a phishing simulation of {name}: {domain} signed it, and the settings exempt it until {day}", **about(signed))
+        return Verdict(Disposition.RELAY, SIMULATED, reason)
+    if awaited := signed_simulation(facts, Result.TEMPERROR):
+        reason = say("it may be a phishing simulation of {name}, and DNS did not answer", name=awaited.name)
+        return Verdict(Disposition.QUARANTINE, "proof-unknown", reason, unknown=True)
+    return None
+
+
+def signed_simulation(facts: Facts, result: Result) -> Simulation | None:
+    """The simulation that runs and whose vendor's signature has this result."""
+    signers = {one.domain for one in facts.authentication.dkim if one.result is result and is_complete(one)}
+    return next((one for one in facts.simulations if one.dkim in signers and one.dkim not in facts.own_domains), None)
+
+
+def is_complete(signature: Dkim) -> bool:
+    """Whether nothing that matters may have been changed since the signature was made, and it was made lately."""
+    return not signature.gaps
+
+
+def about(simulation: Simulation) -> dict[str, Any]:
+    """Parameters of a sentence about a simulation."""
+    return {"name": simulation.name, "domain": simulation.dkim, "day": format_day(simulation.until)}
 
 
 def counted_report(facts: Facts) -> Verdict | None:
@@ -457,6 +490,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     decide_postmaster,
     returned_mail,
     forged_bounce,
+    phishing_simulation,
     listed_client,
     blocked_sender,
     purged_by_content,

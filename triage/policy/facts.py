@@ -5,6 +5,7 @@ from datetime import datetime
 
 from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
+from triage.config.simulations import Simulation
 from triage.message.authentication import Authentication
 from triage.message.dmarc_reports.aggregate_report import Standing
 from triage.message.sender_proof import SenderProof
@@ -94,6 +95,7 @@ class Facts:
     warned: bool = False  # it has a warning beside a new proof
     dmarc_report: Standing = ""  # what becomes of a report to the address for these
     danger: Danger = NO_DANGER  # of its attachments
+    simulations: tuple[Simulation, ...] = ()  # phishing simulations of the company's own that run
 
     @property
     def marked_by(self) -> tuple[int, ...]:

@@ -213,6 +213,7 @@ ACTS = {
     "ask": mark("{for} requested its release: {words}"),
     "decline-request": mark("{by} declined the request: {reason}"),
     "suspect": mark("{for} reported it as suspicious."),
+    "report-simulation": mark("{for} reported it as suspicious. It is a phishing simulation."),
     "answer-report": mark("{by} answered the report: {verdict}."),
     "comment": mark("Comment by {by}, deleted since."),
     "viewed": mark("Viewed by {by}."),

@@ -9,7 +9,9 @@ from sqlmodel import Session, col
 from triage.access import scope as access
 from triage.actor import Actor
 from triage.addressing.refused_message import Refused
+from triage.delivery.routes import RECEIVED
 from triage.errors import BadInput
+from triage.policy.decide import SIMULATED
 from triage.quarantine import refused_at_smtp
 from triage.quarantine.search import search_condition
 from triage.quarantine.search.listing import Listed, in_order
@@ -76,7 +78,8 @@ def where_is(
 
 def deliveries_for(session: Session, to: str, words: str, since: datetime, until: datetime, by: Actor) -> tuple[Listed, ...]:
     """The newest deliveries that may be meant."""
-    where = [access.visible_deliveries(by), search_condition.match_recipient(Term("to", to.casefold()))]
+    here = and_(col(Delivery.direction).in_(RECEIVED), access.within_scope(by))  # simulations too, which are in no list
+    where = [here, search_condition.match_recipient(Term("to", to.casefold()))]
     where += [col(Delivery.received_at) >= since, col(Delivery.received_at) < until]
     if words:
         term = Term("", words.casefold())
@@ -103,7 +106,9 @@ def place_of_delivery(one: Listed) -> Place:
     """Says where a delivery is, and who decided so."""
     state = State(one.state)
     said = say(SENTENCES[state], reason=one.verdict.reason, mailbox=one.mailbox, reply=one.last_reply)
-    return Place(one.received_at, one.author, one.subject, one.recipient, join_parts(" ", [decided_sentence(one), said]), one.id, state)
+    simulated = say("It is a phishing simulation of your own company.") if one.verdict.rule == SIMULATED else ""
+    parts = join_parts(" ", [simulated, decided_sentence(one), said])
+    return Place(one.received_at, one.author, one.subject, one.recipient, parts, one.id, state)
 
 
 def decided_sentence(one: Listed) -> str:

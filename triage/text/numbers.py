@@ -33,6 +33,7 @@ RULES = {
     "from-inside": say("it was sent inside the company"),
     "out-of-hours": say("it stops working soon, and nobody is at work"),
     "listed-code": say("it stops working soon, and the start list names its sender"),
+    "phishing-simulation": say("it is a phishing simulation that the company ordered"),
     "held-for-assistant": say("everything for the recipient is held for their assistant"),
     "looks-dangerous": say("it looks dangerous"),
     "observe": say("the enforcement step lets it pass"),

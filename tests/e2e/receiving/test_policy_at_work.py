@@ -3,13 +3,15 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.e2e.conftest import House
 from tests.peers import company as company_peer
 from tests.peers.company import DOMAIN, Company, Desk
-from tests.peers.outside import OutsideMessage
+from tests.peers.outside import OutsideMessage, sign_message
 from tests.triage.message.mime.test_archives import LOCKED
 
 ADA, HANNE = f"ada.byron@{DOMAIN}", "hanne.dahl"
@@ -20,7 +22,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """A company on SQLite with Maildirs; each test has senders of its own."""
     directory = tmp_path_factory.mktemp("policy")
     database, next_hop = f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes"
-    with company_peer.running(directory, database, next_hop, undo_seconds=0) as running:
+    since = datetime.now(UTC).replace(microsecond=0)
+    times = f"from = {since.isoformat()}\nuntil = {(since + timedelta(days=1)).isoformat()}\n"
+    simulation = f'\n[policy.simulations.vendor]\ndkim = "supplier.example"\n{times}'
+    with company_peer.running(directory, database, next_hop, undo_seconds=0, more=simulation) as running:
         yield running
 
 
@@ -29,6 +34,18 @@ def desk(site: Company) -> Iterator[Desk]:
     """Maria's."""
     with site.signed_in() as opened:
         yield opened
+
+
+def test_a_simulation_in_our_own_name_arrives_by_its_signature_and_is_in_no_list(site: Company, desk: Desk) -> None:
+    letter = OutsideMessage(f"it-support@{DOMAIN}", ADA, "Your password ends today")
+    for subject, signer in ((letter.subject, "supplier.example"), ("Your password ended", "stranger.example")):
+        raw = replace(letter, subject=subject).raw(signed=False)
+        with site.smtp() as client:
+            client.sendmail("bounce@supplier.example", [ADA], sign_message(raw, signer) + raw)
+    House(site, None).arrived("ada.byron", letter.subject)
+    (held,) = desk.wait_for(1, sender=letter.author, state="held")
+    assert (held["subject"], held["verdict"]["rule"]) == ("Your password ended", "own-domain-forged")
+    assert len(desk.deliveries(sender=letter.author)) == 1
 
 
 @pytest.mark.long

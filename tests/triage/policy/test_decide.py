@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings as hypothesis_settings, strategies as st
@@ -10,7 +11,8 @@ from hypothesis import example, given, settings as hypothesis_settings, strategi
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_FAIL, DMARC_PASS, NO_DMARC, NOW, UNKNOWN
 from triage.addressing.recipient import Recipient
-from triage.message.authentication import Arc, Authentication, Dkim, Dmarc, Result, Stated
+from triage.config.simulations import Simulation
+from triage.message.authentication import GAPS, Arc, Authentication, Dkim, Dmarc, Result, Stated
 from triage.message.mime.delivery_status import Status
 from triage.message.sender_proof import SenderProof
 from triage.message.signals.attachments import find_danger
@@ -102,6 +104,15 @@ UNREADABLE = replace(arriving.summary(""), parsed=False)
 CODE = arriving.summary(SALES, "Your Supplier sign-in code", text="Your code is 123456. It expires in 10 minutes.")
 STRAY = Recipient("it+joe.fern@company.example", "it", "joe.fern", "joe.fern@company.example", stray=True)
 RETURNED = Recipient("bounce+1@company.example", "it", "joe.fern", "bounce+1@company.example", bounce="ours")
+
+
+def signed_by_vendor(result: Result = Result.PASS, gaps: tuple[str, ...] = (), dmarc: Dmarc = NO_DMARC) -> Authentication:
+    """Results of a message that the vendor of a simulation signed."""
+    return replace(arriving.authentication(SALES, dmarc), dkim=(Dkim(result, "sim.vendor.example", gaps=gaps),))
+
+
+AUTUMN = Simulation("Vendor", "sim.vendor.example", NOW - timedelta(days=1), NOW + timedelta(days=1))
+SIMULATION: dict[str, Any] = {"simulations": (AUTUMN,), "authentication": signed_by_vendor()}
 OURS = OurMail("reply", "Mara Berg", "mara.berg", "legal", NOW - timedelta(days=3), frozenset({"supplier.example", "pal@gmail.com"}))
 TO_LIST = replace(OURS, went_to=frozenset({"lists.example"}))
 INVITED = replace(OURS, named_by="calendar")
@@ -320,6 +331,30 @@ TABLE = [
         "first-contact",
         Disposition.QUARANTINE,
     ),
+    (facts(simulations=(AUTUMN,), authentication=signed_by_vendor(dmarc=DMARC_FAIL)), "phishing-simulation", Disposition.RELAY),
+    (facts(DMARC_FAIL, BLOCK, listed=LISTED, dmarc_reject="purge", **SIMULATION), "phishing-simulation", Disposition.RELAY),
+    (facts(NO_DMARC, author="boss@company.example", summary=MACRO, **SIMULATION), "phishing-simulation", Disposition.RELAY),
+    (facts(NO_DMARC, authentication=SIMULATION["authentication"]), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, simulations=(AUTUMN,)), "first-contact", Disposition.QUARANTINE),
+    (
+        facts(NO_DMARC, simulations=(replace(AUTUMN, dkim="vendor.example"),), authentication=SIMULATION["authentication"]),
+        "first-contact",
+        Disposition.QUARANTINE,
+    ),
+    (
+        facts(NO_DMARC, **SIMULATION, own_domains=frozenset({"company.example", "sim.vendor.example"})),
+        "first-contact",
+        Disposition.QUARANTINE,
+    ),
+    (facts(NO_DMARC, **SIMULATION, virus="Eicar"), "virus", Disposition.QUARANTINE),
+    (facts(NO_DMARC, **SIMULATION, recipient=STRAY), "recipient-left", Disposition.QUARANTINE),
+    (facts(NO_DMARC, **SIMULATION, assisted=JOE), "phishing-simulation", Disposition.RELAY),
+    *(
+        (facts(NO_DMARC, simulations=(AUTUMN,), authentication=signed_by_vendor(gaps=(gap,))), "first-contact", Disposition.QUARANTINE)
+        for gap in GAPS
+    ),
+    (facts(NO_DMARC, simulations=(AUTUMN,), authentication=signed_by_vendor(Result.FAIL)), "first-contact", Disposition.QUARANTINE),
+    (facts(NO_DMARC, simulations=(AUTUMN,), authentication=signed_by_vendor(Result.TEMPERROR)), "proof-unknown", Disposition.QUARANTINE),
     (facts(DMARC_PASS, out_of_hours=True), "first-contact", Disposition.QUARANTINE),
     (facts(NO_DMARC, summary=CODE, out_of_hours=True), "first-contact", Disposition.QUARANTINE),
     (facts(DMARC_PASS, BLOCK, summary=CODE, out_of_hours=True), "blocked-sender", Disposition.PURGE),

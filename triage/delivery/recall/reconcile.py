@@ -16,7 +16,7 @@ from triage.actor import Actor, Role
 from triage.config.settings import Settings
 from triage.delivery import groups
 from triage.delivery.journal import JOURNAL
-from triage.delivery.routes import next_hop_of, place_of
+from triage.delivery.routes import INWARD, next_hop_of, place_of
 from triage.errors import NotFound
 from triage.ids import format_id, made_at, new_id
 from triage.say import form_of, say
@@ -29,7 +29,6 @@ from triage.store.models.messages import Message
 from triage.store.restore_pause import Pause
 
 BY = Actor.system("restore")
-INWARD = ("in", "report")  # directions of messages that are delivered into our mailboxes
 UNSENT = (State.HELD, State.QUEUED, State.RELAYING)
 FOUND = say("found in the mailbox: it was delivered before the backup was restored")
 UNKNOWN = say("restored from a backup: it is unknown whether it was sent since; send it, or give it up")

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlmodel import Session, col
 
 from triage import ids
+from triage.delivery.routes import RECEIVED
 from triage.message import forwarded
 from triage.message.fingerprint import Fingerprint
 from triage.message.forwarded import Pointed
@@ -66,7 +67,7 @@ def received_deliveries(person: str, department: str, now: datetime) -> ColumnEl
     """Condition: messages of a person, and of the shared mailbox of their department, that are no older than BACK."""
     return and_(
         or_(col(Delivery.person) == person, and_(col(Delivery.person) == "", col(Delivery.department) == department)),
-        col(Delivery.direction) == "in",
+        col(Delivery.direction).in_(RECEIVED),
         col(Delivery.received_at) > now - BACK,
     )
 

@@ -16,6 +16,7 @@ from triage.addressing.envelope import Envelope
 from triage.config.settings import Settings
 from triage.delivery import internal_mail
 from triage.delivery.internal_mail import EmployeeNotice
+from triage.delivery.routes import SIMULATION
 from triage.errors import BadInput, NotAllowedNow, NotFound
 from triage.ids import format_id, new_id
 from triage.message.forwarded import Pointed
@@ -34,6 +35,7 @@ from triage.store.queue.open_reports import BAD, GOOD, SETTLING
 from triage.text.defuse_links import dead_address, defuse_text
 
 THANKS, ANSWER, REASON = "report-thanks", "report-answer", say("it answers an employee who reported a message")
+MAILROOM = Actor.system("reports")
 DAY = timedelta(days=1)
 MOST_A_DAY = 50  # reports of one person that are taken
 MOST_THANKS = 10  # notices of thanks that one person gets a day
@@ -44,6 +46,7 @@ VERDICTS = {
     GOOD: say("It is fine: you can trust it as you trust any other message."),
     BAD: say("It was harmful and was removed. Do not answer it, and do not follow its links."),
 }
+SIMULATION_FOUND = say("It was a phishing simulation of your own company, and you recognised it. You need do nothing else.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,12 @@ def report_message(
         return ""
     if before >= MOST_A_DAY:
         return say("they reported {number} messages within a day", number=MOST_A_DAY)
-    new = [one for one in pointed[: MOST_A_DAY - before] if enter_report(session, one, person, envelope.spool_id, now, sent_on=sent_on)]
+    made = [
+        (one, report)
+        for one in pointed[: MOST_A_DAY - before]
+        if (report := enter_report(session, one, person, envelope.spool_id, now, sent_on=sent_on))
+    ]
+    new = [one for one, report in made if report.answered_at is None]  # of a simulation they hear the result
     if new and internal_mail.count_sent_since(session, person.uid, THANKS, now - DAY) < MOST_THANKS:
         employee_notes.answer_writer(
             session, person, write_thanks(new, person.mailbox), rule=THANKS, reason=REASON, settings=settings, now=now
@@ -94,16 +102,15 @@ def is_itself(summary: Summary, pointed: Sequence[Pointed]) -> bool:
     return len(pointed) == 1 and bool(pointed[0].marker) and pointed[0].author == summary.author
 
 
-def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> bool:
-    """Note one message, in the audit log; False where they have reported it already, or where it was sent on and is none of ours."""
+def enter_report(session: Session, one: Pointed, person: Person, spool_id: int, now: datetime, *, sent_on: bool) -> MailReport | None:
+    """Note one message, in the audit log; None where they have reported it already, or where it was sent on and is none of ours."""
     delivery, how = reported_messages.find_reported(session, one, person=person.uid, department=person.department, now=now)
     if sent_on and how != reported_messages.SUREST:
-        return False
+        return None
     if delivery is not None and find_own_report(session, delivery, person.uid):
-        return False
+        return None
     author, subject = (delivery.author, delivery.subject) if delivery else (one.author, one.subject)
-    add_report(session, person, delivery, how, author=author, subject=subject, spool_id=spool_id, now=now)
-    return True
+    return add_report(session, person, delivery, how, author=author, subject=subject, spool_id=spool_id, now=now)
 
 
 def report_own_message(session: Session, message_id: int, *, by: Actor, now: datetime) -> MailReport:
@@ -141,14 +148,23 @@ def add_report(
         author=author[:254],
         subject=subject[:LONGEST],
     )
+    if delivery and delivery.direction == SIMULATION:
+        answer_simulation(made, now)
     session.add(made)
     session.flush()
     if delivery:
         dirty_counts.touch_reported(session, delivery)
     about = f"delivery:{format_id(delivery.id)}" if delivery else f"report:{format_id(made.id)}"
     by = Actor.employee(person.uid, person.name)
-    ledger.write_act(session, "suspect", about, by=by, now=now, detail={"for": person.name, "how": how})
+    act = "suspect" if made.answered_at is None else "report-simulation"  # of which no program hears: it might remove the messages
+    ledger.write_act(session, act, about, by=by, now=now, detail={"for": person.name, "how": how})
     return made
+
+
+def answer_simulation(report: MailReport, now: datetime) -> None:
+    """Answers a report of a phishing simulation at once: no reviewer needs to see it."""
+    report.answered_at, report.answered_by, report.answered_by_shown = now, str(MAILROOM), MAILROOM.shown
+    report.verdict = open_reports.SIMULATED
 
 
 def find_own_report(session: Session, delivery: Delivery, uid: str) -> MailReport | None:
@@ -300,5 +316,6 @@ def write_verdict(row: MailReport, to: str, *, claimed: bool = False) -> Employe
         else say("You reported {subject} from {author}.", subject=subject, author=author or say("an unknown sender"))
     )
     words = say("{name} adds: {words}", name=row.answered_by_shown, words=defuse_text(row.words)) if row.words else ""
+    verdict = SIMULATION_FOUND if row.verdict == open_reports.SIMULATED else VERDICTS[row.verdict]
     footer = words or say("Thank you: your report made everybody here a little safer.")
-    return EmployeeNotice(to, say("The result of your report"), (), footer, join_parts("\n", (reported, VERDICTS[row.verdict])))
+    return EmployeeNotice(to, say("The result of your report"), (), footer, join_parts("\n", (reported, verdict)))

@@ -8,6 +8,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 
 GOOD, BAD = "good", "bad"
+SIMULATED = "simulation"  # the verdict that Mailroom gives itself
 
 
 SETTLING = {"release": GOOD, "redirect": GOOD, "purge": BAD, "reject": BAD}  # verbs that answer, and how

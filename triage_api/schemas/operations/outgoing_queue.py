@@ -44,7 +44,7 @@ class Unsent(Shape):
     """A delivery of any kind that a next hop or a mailbox has not taken yet, as who runs the queue sees it."""
 
     id: Id
-    kind: Annotated[str, Field(description="in, out, bounce, notice", validation_alias="direction")]
+    kind: Annotated[str, Field(description="in, simulation, out, bounce, notice", validation_alias="direction")]
     state: str
     mailbox: str
     next_hop: Hop

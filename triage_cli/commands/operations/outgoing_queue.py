@@ -16,7 +16,7 @@ from triage_cli.output.timestamps import format_instant
 QUEUE = Shape(
     {
         "id": "of the delivery",
-        "kind": "in, outbound, bounce, notice, report",
+        "kind": "in, simulation, outbound, bounce, notice, report",
         "state": "queued, relaying, bounced, recalling or restoring",
         "mailbox": "recipient",
         "next_hop": "next hop",

@@ -4154,7 +4154,7 @@ export interface UndoOrder {
 /** A delivery of any kind that a next hop or a mailbox has not taken yet, as who runs the queue sees it. */
 export interface Unsent {
   id: string
-  /** in, out, bounce, notice */
+  /** in, simulation, out, bounce, notice */
   kind: string
   state: string
   mailbox: string
