@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
 from triage.actor import Actor
@@ -26,7 +26,7 @@ from triage.message.signals.severity import Severity
 from triage.message.trace.mailroom_fields import NO_EVIDENCE, Evidence, explain_to_recipients
 from triage.say import error_sentence, say
 from triage.store import bodies, ledger, restore_pause
-from triage.store.db import is_among
+from triage.store.db import OneOf, is_among
 from triage.store.delivery_state import Event, State
 from triage.store.models.columns import sentence_columns
 from triage.store.models.decisions import DecisionItem
@@ -48,6 +48,54 @@ MOST_BYTES = 64 * 1024 * 1024  # of messages that wait in memory for a worker
 log = logging.getLogger(__name__)
 
 DELIVERY, ATTEMPT = (SQLModel.metadata.tables[name] for name in ("delivery", "attempt"))
+
+# made once: to make them took longer than to carry them out, where one delivery is due at a time
+SIZES = (
+    select(col(Message.id), col(Content.size))
+    .join(Content, col(Content.id) == col(Message.content_id))
+    .where(OneOf(col(Message.id), "ids", BigInteger))
+)
+MESSAGES = (
+    select(col(Message.id), col(Message.record), col(Content.zstd), col(Content.size))
+    .join(Content, col(Content.id) == col(Message.content_id))
+    .where(OneOf(col(Message.id), "ids", BigInteger))
+)
+CLAIMED = select(
+    *map(
+        col,
+        (
+            Delivery.id,
+            Delivery.message_id,
+            Delivery.attempts,
+            Delivery.department,
+            Delivery.mailbox,
+            Delivery.detail,
+            Delivery.redirected,
+            Delivery.rule,
+            Delivery.campaign_id,
+            Delivery.direction,
+            Delivery.marks,
+            Delivery.purge_wanted_by,
+        ),
+    ),
+    grouping.severity_column().label("severity"),
+).where(OneOf(col(Delivery.id), "ids", BigInteger))
+STANDING = (
+    select(*map(col, (Delivery.id, Delivery.attempts, Delivery.queued_at, Delivery.purge_wanted_by)))
+    .where(OneOf(col(Delivery.id), "ids", BigInteger), col(Delivery.state) == State.RELAYING)
+    .order_by(col(Delivery.id))
+    .with_for_update()
+)
+REPLY = (
+    update(DELIVERY)
+    .where(DELIVERY.c.id == bindparam("delivery"))
+    .values({name: bindparam(name) for name in ("due_at", "waits_for", "last_reply", "reply_form")})
+)
+ENDED_ATTEMPT = (
+    update(ATTEMPT)
+    .where(ATTEMPT.c.delivery_id == bindparam("delivery"), ATTEMPT.c.number == bindparam("attempt_number"))
+    .values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "reply_form", "next_hop")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +215,7 @@ def pick_due(session: Session, limit: int, now: datetime, where: ColumnElement[b
 
 def light_enough(session: Session, found: dict[int, int], most_bytes: int) -> dict[int, int]:
     """The first of these deliveries, whose messages are held in memory until they are sent; at least one of them."""
-    sizes = select(col(Message.id), col(Content.size)).join(Content, col(Content.id) == col(Message.content_id))
-    left = dict(session.execute(sizes.where(is_among(session, col(Message.id), set(found.values())))).all())
+    left = dict(session.execute(SIZES, {"ids": set(found.values())}).all())
     kept: dict[int, int] = {}
     total = 0
     for delivery_id, message in found.items():
@@ -196,22 +243,7 @@ def claims_of(session: Session, ids: Sequence[int], settings: Settings, now: dat
     A purge that met the attempt of a worker who died is carried out now. What has no content is shown as bounced. What has a
     record that cannot be read is deferred. What is for a group becomes a delivery for each member, due at once.
     """
-    columns = (
-        Delivery.id,
-        Delivery.message_id,
-        Delivery.attempts,
-        Delivery.department,
-        Delivery.mailbox,
-        Delivery.detail,
-        Delivery.redirected,
-        Delivery.rule,
-        Delivery.campaign_id,
-        Delivery.direction,
-        Delivery.marks,
-        Delivery.purge_wanted_by,
-    )
-    bad = grouping.severity_column().label("severity")
-    rows = session.execute(select(*map(col, columns), bad).where(is_among(session, col(Delivery.id), ids))).all()
+    rows = session.execute(CLAIMED, {"ids": ids}).all()
     messages = load_messages(session, {row.message_id for row in rows})
     lists = groups.find_expanding(session, (row.mailbox for row in rows if row.direction in routes.RECEIVED))
     claims = []
@@ -261,9 +293,7 @@ def address_at_next_hop(session: Session, row: Row[Any], settings: Settings) -> 
 def load_messages(session: Session, ids: Iterable[int]) -> dict[int, StoredMessage | NotFound | Unreadable]:
     """The messages with their bytes, each once however many deliveries it has; why for one whose content or record is not there."""
     found: dict[int, StoredMessage | NotFound | Unreadable] = {}
-    columns = (Message.id, Message.record, Content.zstd, Content.size)
-    joined = select(*map(col, columns)).join(Content, col(Content.id) == col(Message.content_id))
-    for message in session.execute(joined.where(is_among(session, col(Message.id), ids))):
+    for message in session.execute(MESSAGES, {"ids": ids}):
         try:
             raw = bodies.unpack_body(message.zstd, message.size)
             record = message.record
@@ -342,10 +372,8 @@ def split_returned(session: Session, kind: str, alike: list[dict[str, Any]]) -> 
 
 def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[int, Row[Any]]:
     """The deliveries that are still in these hands, locked by id."""
-    columns = (Delivery.id, Delivery.attempts, Delivery.queued_at, Delivery.purge_wanted_by)
     number = {claim.delivery_id: claim.number for claim in claims}
-    relaying = and_(is_among(session, col(Delivery.id), number), col(Delivery.state) == State.RELAYING)
-    rows = session.execute(select(*map(col, columns)).where(relaying).order_by(col(Delivery.id)).with_for_update())
+    rows = session.execute(STANDING, {"ids": number})
     return {row.id: row for row in rows if row.attempts == number[row.id]}
 
 
@@ -389,12 +417,8 @@ def detail_of(kind: str, settled: dict[str, Any], count: int) -> dict[str, Any]:
 def write_down(session: Session, settled: list[dict[str, Any]]) -> None:
     """Replies and times of each. The states are the ledger's."""
     connection = session.connection()
-    delivery = update(DELIVERY).where(DELIVERY.c.id == bindparam("delivery"))
-    connection.execute(delivery.values({name: bindparam(name) for name in ("due_at", "waits_for", "last_reply", "reply_form")}), settled)
-    attempt = update(ATTEMPT).where(ATTEMPT.c.delivery_id == bindparam("delivery"), ATTEMPT.c.number == bindparam("attempt_number"))
-    connection.execute(
-        attempt.values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "reply_form", "next_hop")}), settled
-    )
+    connection.execute(REPLY, settled)
+    connection.execute(ENDED_ATTEMPT, settled)
 
 
 def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind: str, *, settings: Settings, now: datetime) -> None:

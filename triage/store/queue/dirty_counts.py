@@ -1,9 +1,10 @@
 """Held messages that changed since the counts were last folded: written along with each change, so that counts stay true; and read."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, exists, not_, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -72,20 +73,27 @@ def write_dirty(session: Session, rows: Iterable[tuple[str, int | None, int, str
 def touch_related(session: Session, ids: Sequence[int], *, arrive: bool, leave: bool) -> None:
     """Note the held messages that may have changed their section with these deliveries: others of a campaign stand in "Act now" while a
     copy is in a mailbox or a report is open. `arrive`: these came into mailboxes; `leave`: they may have left them."""
+    statement = related_campaigns(arrive=arrive and not leave, leave=leave)
+    touch_campaigns(session, session.scalars(statement, {"ids": ids}).all())
+
+
+@cache
+def related_campaigns(*, arrive: bool, leave: bool) -> Select[int | None]:
+    """Builds the question for the campaigns of `touch_related`: once, because to build it takes longer than to answer it."""
     which: ColumnElement[bool] = col(Delivery.id).in_(select(col(MailReport.delivery_id)).where(col(MailReport.delivery_id).is_not(None)))
     if leave:
         which = or_(which, col(Delivery.is_copy))
     elif arrive:
-        which = or_(which, and_(col(Delivery.is_copy), is_first_out(session, ids)))
-    these = and_(db.is_among(session, col(Delivery.id), ids), col(Delivery.campaign_id).is_not(None), which)
-    touch_campaigns(session, session.scalars(select(col(Delivery.campaign_id)).where(these).distinct()).all())
+        which = or_(which, and_(col(Delivery.is_copy), is_first_out()))
+    these = and_(db.OneOf(col(Delivery.id), "ids", BigInteger), col(Delivery.campaign_id).is_not(None), which)
+    return select(col(Delivery.campaign_id)).where(these).distinct()
 
 
-def is_first_out(session: Session, ids: Sequence[int]) -> ColumnElement[bool]:
-    """Whether no other copy of the campaign than these is in a mailbox."""
+def is_first_out() -> ColumnElement[bool]:
+    """Whether no other copy of the campaign than those that are bound as `ids` is in a mailbox."""
     other = aliased(Delivery)
     same = col(other.campaign_id) == col(Delivery.campaign_id)
-    return not_(exists().where(same, is_out(other), not_(db.is_among(session, col(other.id), ids))).correlate(Delivery))
+    return not_(exists().where(same, is_out(other), not_(db.OneOf(col(other.id), "ids", BigInteger))).correlate(Delivery))
 
 
 def touch_reported(session: Session, delivery: Delivery) -> None:
