@@ -24,6 +24,7 @@ from triage.say import say
 AHEAD = 0.5  # seconds of work that is claimed ahead, so that nobody waits for the database
 MOST_AHEAD = 128  # batches
 GIVE_BACK = 30.0  # seconds that what was claimed ahead waits for a worker; then anybody may have it again
+LULL = 4  # times shorter that outcomes wait for others while nothing is under way: what is due next need not wait for a commit
 KEPT_OPEN = 10.0  # seconds that connections stay when there is nothing to send
 LONGEST_SEND = queue.LEASE.total_seconds() - GIVE_BACK - 15  # then another worker may take over, so this one gives up before
 FIRST_PAUSE, LONGEST_AWAY = 1.0, 300.0  # seconds until a next hop that is away is asked again, doubling
@@ -218,11 +219,15 @@ class Carriers:
             return ended
 
     def settling_is_due(self, gather: float, *, stopping: bool) -> bool:
-        """Whether there is something to settle or to give back that should not wait for more to come."""
+        """Whether there is something to settle or to give back that should not wait for more to come. `gather`: as of `patience`."""
         with self.lock:
             now = time.monotonic()
-            parting = self.is_stale(now) or (stopping and bool(self.backlog))
-            return parting or (bool(self.ended) and (not self.in_hand or now - self.first_ended >= gather))
+            parting = self.is_stale(now) or (stopping and bool(self.backlog or (self.ended and not self.busy)))
+            return parting or (bool(self.ended) and now - self.first_ended >= self.patience(gather))
+
+    def patience(self, gather: float) -> float:
+        """Returns how many seconds outcomes wait for others: `gather` while more will come, less while nothing is under way."""
+        return gather if self.in_hand else gather / LULL
 
     def is_stale(self, now: float) -> bool:
         """Whether the backlog has waited too long to set out with it.

@@ -172,8 +172,10 @@ class Relay:
 
     def pause(self) -> float:
         """Seconds until there may be something to do of which no wake-up comes."""
-        if self.unsettled or any(one.ended or one.backlog for one in self.carriers):
+        if self.unsettled or any(one.backlog for one in self.carriers):
             return GATHER
+        if ended := [one for one in self.carriers if one.ended]:
+            return min(one.patience(GATHER) for one in ended)
         if any(one.hungry() for one in self.carriers):
             return min(max(self.look_again - time.monotonic(), 0.0), LONGEST_PAUSE)
         return min([LONGEST_PAUSE, *(seconds for one in self.carriers if (seconds := one.away_for()))])

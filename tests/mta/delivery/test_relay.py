@@ -514,6 +514,28 @@ def test_nobody_sets_out_with_what_waited_so_long_that_another_relay_may_have_it
     assert [outcome.kind for _, outcome in crew.collect(stopping=False)] == ["untried"]
 
 
+@pytest.mark.parametrize(
+    ("under_way", "passed", "stopping", "due"),
+    [
+        (False, 0.0, False, False),  # the next message may be due now, and would wait for this commit
+        (False, 30.0, False, True),
+        (False, 0.0, True, True),
+        (True, 30.0, False, False),
+        (True, 0.0, True, False),
+        (True, 101.0, False, True),
+    ],
+)
+def test_outcomes_wait_for_others_and_less_long_while_nothing_is_under_way(
+    lite: Settings, *, under_way: bool, passed: float, stopping: bool, due: bool
+) -> None:
+    crew = delivery_workers.Carriers(list_destinations(lite)[0], lite, lambda: None)
+    claim = Claim(1, 1, 1, ANNA, "", "", None, PROVEN, MAIL)  # type: ignore[arg-type]
+    crew.ended, crew.first_ended = [(claim, Outcome("delivered", "250 OK", "x"))], time.monotonic() - passed
+    if under_way:
+        crew.busy = {crew.idle.pop(): time.monotonic()}
+    assert crew.settling_is_due(100.0, stopping=stopping) == due
+
+
 def test_a_next_hop_that_dribbles_is_dropped_before_the_lease_ends(
     lite: Settings, peer: Peer, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
