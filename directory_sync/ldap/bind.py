@@ -3,7 +3,8 @@
 import time
 from dataclasses import replace
 
-from directory_sync.ldap.ldap_connection import Connection, Place, WrongPassword, escape_filter, open_connection
+from directory_sync.ldap.ldap_connection import Connection, WrongPassword, escape_filter, open_connection
+from directory_sync.ldap.ldap_driver import Place
 from directory_sync.ldap.ldap_source import place_of
 from directory_sync.ldap.schema import Schema, schema_of
 from triage.config.settings import Directory

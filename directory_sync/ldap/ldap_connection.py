@@ -2,43 +2,25 @@
 followed, and one deadline holds for all."""
 
 import contextlib
+import importlib.util
 import re
-import socket
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
-from typing import Any, Self
+from typing import Self
 
-import ldap3
-from ldap3.core.exceptions import LDAPException, LDAPInvalidCredentialsResult, LDAPOperationResult
-from ldap3.core.tls import Tls
 from ldap3.utils.conv import escape_filter_chars
 
-from triage.errors import BadInput, Refused, Unanswered
+from directory_sync.ldap.ldap3_driver import Ldap3Driver
+from directory_sync.ldap.ldap_driver import Driver, NotDone, Place
+from triage.errors import Refused, Unanswered
 from triage.text.sanitize import escape_visible
 
-SUCCESS = 0  # RFC 4511, 4.1.9
 SPACED = re.compile(r"\s[,=+]|[,=+]\s")
 SEPARATORS = re.compile(r"\s*(?<!\\)([,=+])\s*")
 ESCAPED = re.compile(r"\\\\|(?:\\[0-9A-Fa-f]{2})+")  # a backslash, or bytes as hexadecimal digits (RFC 4514, 2.4)
-PAGED_RESULTS = "1.2.840.113556.1.4.319"  # RFC 2696
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """LDAP server, how to trust it, and the account that we sign in with."""
-
-    url: str  # ldap://HOST[:PORT] (StartTLS) or ldaps://HOST[:PORT]
-    bind_dn: str = ""  # "" with an empty password: anonymous
-    password: str = ""
-    verify: bool = True  # False: ldap:// without encryption, or ldaps:// whoever answers
-    ca_file: str = ""  # PEM; "": those that the system trusts
-    timeout: int = 30  # seconds for the connection and for each answer
-    patience: float = 600.0  # seconds for all that is asked over one connection
-    page_size: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +70,7 @@ class Connection:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        secure = place.url.startswith("ldaps://")
-        server = ldap3.Server(place.url, use_ssl=secure, get_info=ldap3.NONE, connect_timeout=place.timeout, tls=CheckedTls(place))
-        self.ldap = ldap3.Connection(
-            server,
-            user=place.bind_dn or None,
-            password=place.password or None,
-            authentication=ldap3.SIMPLE if place.bind_dn else ldap3.ANONYMOUS,
-            receive_timeout=place.timeout,
-            auto_referrals=False,
-            auto_range=True,
-            check_names=False,
-            return_empty_attributes=False,
-            read_only=True,
-            raise_exceptions=True,
-        )
+        self.driver = make_driver(place)
         self.elsewhere: set[str] = set()  # where it says that more lies: nobody goes there
         self.overdue = False
         self.guard = threading.Timer(place.patience, self.give_up)
@@ -112,73 +80,39 @@ class Connection:
         """Connect, encrypt and bind; what goes wrong says so."""
         self.guard.start()
         with explain_errors(self):
-            self.ldap.open(read_server_info=False)
-            if self.place.verify and not self.ldap.server.ssl:
-                self.ldap.start_tls(read_server_info=False)
-            self.ldap.bind(read_server_info=False)
+            self.driver.open()
 
     def close(self) -> None:
         """Hang up; a server that is gone is no fault here."""
         self.guard.cancel()
-        with contextlib.suppress(LDAPException, OSError):
-            self.ldap.unbind()
-        with contextlib.suppress(OSError, AttributeError):
-            self.ldap.socket.close()  # one whose encryption failed is left open by the library
+        self.driver.close()
 
     def give_up(self) -> None:
         """The patience is over: whoever waits for this server gets an error at once."""
         self.overdue = True
-        with contextlib.suppress(OSError, AttributeError):
-            self.ldap.socket.shutdown(socket.SHUT_RDWR)
+        self.driver.cut()
 
     def search(self, base: str, query: str, attributes: list[str], *, subtree: bool = True) -> Iterator[Entry]:
-        """Searches below `base` with the filter `query`, page by page. Unanswered when a page is not complete.
-
-        ldap3 gives what it got when a server stops at its size limit and says nothing, so the result of each page is read here.
-        """
-        cookie: bytes | None = None
+        """Searches below `base` with the filter `query`, page by page. Unanswered when a page is not complete."""
+        cookie = b""
         while True:
             with explain_errors(self):
-                self.ldap.search(
-                    base,
-                    query,
-                    ldap3.SUBTREE if subtree else ldap3.BASE,
-                    attributes=attributes,
-                    paged_size=self.place.page_size,
-                    paged_criticality=False,
-                    paged_cookie=cookie,
-                )
-                result, response = self.ldap.result, self.ldap.response
-            if result["result"] != SUCCESS:
-                raise Unanswered(
-                    f"{self.place.url} answered {result['description']}: {describe_remedy(result['description'], result['message'])}"
-                )
-            for one in response or ():
-                if one["type"] == "searchResEntry":
-                    yield entry_of(one)
-                elif one["type"] == "searchResRef":
-                    self.elsewhere.update(one["uri"])
-            cookie = (result.get("controls") or {}).get(PAGED_RESULTS, {}).get("value", {}).get("cookie")
+                page = self.driver.fetch_page(base, query, attributes, subtree=subtree, cookie=cookie)
+            for dn, values in page.entries:
+                yield entry_of(dn, values)
+            self.elsewhere.update(page.references)
+            cookie = page.cookie
             if not cookie:
                 return
 
 
-class CheckedTls(Tls):  # type: ignore[misc]
-    """TLS as the standard library does it: ldap3's own trusts any certificate unless told, and knows no address in one."""
+def make_driver(place: Place) -> Driver:
+    """A connection of python-ldap where the extra of that name is installed, of ldap3 elsewhere."""
+    if importlib.util.find_spec("ldap"):
+        from directory_sync.ldap.openldap_driver import OpenldapDriver
 
-    def __init__(self, place: Place) -> None:
-        try:
-            self.context = ssl.create_default_context(cafile=place.ca_file or None)
-        except (OSError, ssl.SSLError) as fault:
-            raise BadInput(f"[directory] tls_ca: “{place.ca_file}” cannot be used: {fault}") from fault
-        if not place.verify:
-            self.context.check_hostname = False
-            self.context.verify_mode = ssl.CERT_NONE
-        super().__init__(validate=self.context.verify_mode)
-
-    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
-        """Encrypt the connection's socket and check whom it leads to."""
-        connection.socket = self.context.wrap_socket(connection.socket, server_hostname=connection.server.host)
+        return OpenldapDriver(place)
+    return Ldap3Driver(place)
 
 
 @contextlib.contextmanager
@@ -194,17 +128,18 @@ def open_connection(place: Place) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def explain_errors(connection: Connection) -> Iterator[None]:
-    """Turn what ldap3 and the socket raise into Unanswered, in words."""
+    """Turn what the library and the socket raise into Unanswered, in words."""
     try:
         yield
     except Refused:
         raise
-    except LDAPInvalidCredentialsResult as fault:
-        raise WrongPassword(f"{connection.place.url} does not accept the password of {escape_visible(connection.place.bind_dn)}") from fault
-    except LDAPOperationResult as fault:
-        raise Unanswered(
-            f"{connection.place.url} answered {fault.description}: {describe_remedy(fault.description, fault.message)}"
-        ) from fault
+    except NotDone as fault:
+        if fault.description == "invalidCredentials":
+            raise WrongPassword(
+                f"{connection.place.url} does not accept the password of {escape_visible(connection.place.bind_dn)}"
+            ) from fault
+        remedy = describe_remedy(fault.description, fault.message)
+        raise Unanswered(f"{connection.place.url} answered {fault.description}: {remedy}") from fault
     except Exception as fault:  # ldap3 raises KeyError, struct.error and others on answers that are cut or garbled
         overdue = f"it took longer than {connection.place.patience:g} s" if connection.overdue else ""
         why = overdue or escape_visible(" ".join(str(fault).split()))[:300]
@@ -230,13 +165,13 @@ HINTS = {
 }
 
 
-def entry_of(response: dict[str, Any]) -> Entry:
+def entry_of(dn: str, values: Mapping[str, list[bytes]]) -> Entry:
     """The library's entry as our value. What is said in a language (`mail;lang-de`) is said behind what is said in none."""
-    given = {intern(name.lower()): tuple(values) for name, values in response["raw_attributes"].items() if values}
+    given = {intern(name.lower()): tuple(found) for name, found in values.items() if found}
     for name in sorted(name for name in given if ";" in name):
         plain = intern(name.partition(";")[0])
         given[plain] = (*given.get(plain, ()), *given.pop(name))
-    return Entry.of(response["dn"], given)
+    return Entry.of(dn, given)
 
 
 @lru_cache(1024)

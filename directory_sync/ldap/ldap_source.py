@@ -10,7 +10,8 @@ from typing import Self
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.dn import parse_dn
 
-from directory_sync.ldap.ldap_connection import Connection, Entry, Place, dn_key, escape_filter, open_connection
+from directory_sync.ldap.ldap_connection import Connection, Entry, dn_key, escape_filter, open_connection
+from directory_sync.ldap.ldap_driver import Place
 from directory_sync.ldap.people import Reader
 from directory_sync.ldap.schema import Schema, schema_of
 from directory_sync.ldap.staff import parse_grants

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -141,9 +142,13 @@ def start_slapd(ldif: str, *, base: str = BASE, schemas: Sequence[Path] = (), ge
 
 
 def make_certificate(directory: Path, *, hostname: str = "localhost") -> None:
-    """A key and a certificate that signs itself, made out to a name, never to 127.0.0.1."""
+    """A key and a certificate that signs itself, made out to names, never to 127.0.0.1.
+
+    OpenLDAP's library looks for this machine's own name where a client says localhost.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname)])
+    names = [x509.DNSName(one) for one in sorted({hostname, socket.gethostname(), socket.getfqdn()})]
     now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder()
@@ -153,7 +158,7 @@ def make_certificate(directory: Path, *, hostname: str = "localhost") -> None:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(hostname)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )

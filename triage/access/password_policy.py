@@ -4,15 +4,9 @@ from itertools import pairwise
 
 LEAST, MOST = 12, 1000  # characters
 DIFFERENT = 5  # characters at least that are not the same
-# fmt: off
-COMMON = frozenset({  # of the lists of leaked passwords, those that are long enough
-    "123123123123", "123456789012", "1234567890123", "12345678901234", "123456789abc", "123456789qwe", "1q2w3e4r5t6y", "1qaz2wsx3edc",
-    "administrator", "adminadmin123", "changeme1234", "changemenow1", "correcthorsebatterystaple", "football1234", "iloveyou1234",
-    "letmein12345", "letmeinplease", "monkey123456", "p@ssw0rd1234", "passw0rd1234", "password1234", "password12345", "password123456",
-    "passwordpassword", "princess1234", "qazwsxedcrfv", "qwerty123456", "qwerty12345678", "qwertyqwerty", "qwertyuiop12",
-    "qwertyuiop123", "qwertyuiopasdf", "sunshine1234", "superman1234", "trustno12345", "welcome12345", "welcome123456", "zaq12wsxcde3",
-})
-# fmt: on
+FEWEST_GUESSES = 10**8  # below, zxcvbn calls it easily guessed even where attempts are limited
+READ = 72  # characters that zxcvbn looks at, which takes up to 0.2 seconds
+FAMOUS = "correcthorsebatterystaple"  # a phrase that everybody knows, which zxcvbn takes for four words
 
 
 def find_password_fault(password: str, login: str) -> str:
@@ -24,9 +18,16 @@ def find_password_fault(password: str, login: str) -> str:
         return f"the password has more than {MOST} characters"
     if login and login.casefold() in plain:
         return "the password contains the login"
-    if len(set(plain)) < DIFFERENT or plain.replace(" ", "") in COMMON or is_row(plain):
+    if len(set(plain)) < DIFFERENT or plain.replace(" ", "") == FAMOUS or is_row(plain) or is_easily_guessed(password, login):
         return "the password is one of the first that are guessed"
     return ""
+
+
+def is_easily_guessed(password: str, login: str) -> bool:
+    """Whether few guesses find it: zxcvbn knows 30,000 leaked passwords, words, names, keyboard rows and dates."""
+    from zxcvbn import zxcvbn  # half a second, for those who set a password
+
+    return bool(zxcvbn(password[:READ], user_inputs=[login])["guesses"] < FEWEST_GUESSES)
 
 
 def is_row(plain: str) -> bool:

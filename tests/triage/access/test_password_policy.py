@@ -11,6 +11,12 @@ from triage.access.password_policy import find_password_fault
         ("correct horse battery", ""),
         ("čtyři slova z lesa", ""),
         ("x7#q" * 3, "first that are guessed"),
+        ("Tr0ub4dor&3xyz", ""),
+        ("letmeinplease", "first that are guessed"),  # leaked
+        ("P@ssw0rd12345", "first that are guessed"),  # a variant of one that leaked
+        ("qazwsxedcrfv", "first that are guessed"),  # keys beside each other
+        ("hunter2hunter2", "first that are guessed"),
+        ("čtyři slova z lesa" * 50, ""),  # longer than what is looked at
         ("short", "fewer than 12"),
         ("elevenchars", "fewer than 12"),
         ("x" * 1001, "more than 1000"),
