@@ -1,135 +1,31 @@
 """The Roundcube plugin in the real Roundcube, with Dovecot and the mirror: what it shows, what each act does, and its undo."""
 
-import contextlib
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Dialog, FrameLocator, Locator, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 from sqlalchemy import delete, func, select
-from sqlmodel import col
 
-from tests.conftest import settings_in
-from tests.mailboxes.mirroring import FS_LAYOUT, mirroring
-from tests.peers import processes
-from tests.peers.browsers import browser as browser_peer
-from tests.peers.mail import dovecot, roundcube
+from tests.peers.mail import roundcube
 from tests.peers.receiver import make_answer, start_receiver
 from tests.triage import arriving
-from tests.triage.arriving import ALIGNED, ANA, DMARC_PASS
-from tests.webui.site import JOE, MARA, Site, running
-from triage.access.webmail import webmail_links
+from tests.triage.arriving import ALIGNED, DMARC_PASS
+from tests.webmail.roundcube_company import ACCOUNT, FOLDER, Webmail, act
+from tests.webui.site import JOE
 from triage.actor import Actor
-from triage.config.settings import Mirror, Notices
-from triage.ids import format_id, parse_id
 from triage.message import summary
 from triage.message.authentication import Result
-from triage.store import db, ledger
-from triage.store.delivery_state import Event, State
-from triage.store.models.deliveries import Delivery
+from triage.store import db
+from triage.store.delivery_state import State
 from triage.store.models.employees import Expectation, MailReport, MailRequest
-from triage.store.models.rules import Rule
 from triage.store.models.sign_in import WebmailLink
-from triage.times import utcnow
 
 pytestmark = [pytest.mark.peers]
-ACCOUNT, FOLDER = "it@company.example", "joe.fern"
-expect.set_options(timeout=processes.HANG * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Webmail:
-    """A company with a mirror, and Roundcube before its mail store."""
-
-    url: str
-    site: Site
-    server: dovecot.Server
-
-    def key(self, by: Actor = ANA) -> str:
-        """A key as Settings shows it once."""
-        with db.transaction(self.site.engine) as session:
-            return webmail_links.create_link(session, "Roundcube", by=by, now=utcnow())[1]
-
-    def state(self, mail: str) -> str:
-        with db.read_transaction(self.site.engine) as session:
-            return session.get_one(Delivery, parse_id(mail)).state
-
-    def becomes(self, mail: str, *states: State) -> None:
-        """Wait until a message is in one of these states."""
-        processes.until(lambda: self.state(mail) in states, f"it becomes {' or '.join(states)}")
-
-    def shows(self, subject: str, account: str = ACCOUNT, folder: str = FOLDER) -> None:
-        """Wait until the mirror has put a message there."""
-
-        def lies() -> bool:
-            with self.server.client(account) as client:
-                return dovecot.open_folder(client, folder) and bool(client.search(["SUBJECT", subject]))
-
-        processes.until(lies, f"{folder} shows {subject}")
-
-    def sign_in(self, page: Page, account: str = ACCOUNT, language: str = "en_US") -> None:
-        page.goto(f"{self.url}/?_task=login")
-        page.locator("input[name=_user]").fill(account)
-        page.locator("input[name=_pass]").fill(dovecot.PASSWORD)
-        page.locator("#rcmloginsubmit").click()
-        expect(page.locator("#mailboxlist")).to_be_visible()
-
-    def link(self, page: Page, key: str) -> FrameLocator:
-        """Paste a key into the settings."""
-        page.goto(f"{self.url}/?_task=settings&_action=preferences")
-        page.locator("#sections-table").get_by_text("Mailroom").click()
-        frame = page.frame_locator("#preferences-frame")
-        frame.locator("#mailroom-key").fill(key)
-        frame.locator("button.submit").click()
-        return frame
-
-    def open(self, page: Page, subject: str, folder: str = FOLDER) -> FrameLocator:
-        """Open a message in the list; its frame."""
-        page.goto(f"{self.url}/?_task=mail&_mbox={folder}")
-        page.locator("#messagelist").get_by_text(subject).first.click()
-        return page.frame_locator("#messagecontframe")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browser_peer.start_browser() as launched:
-        yield launched
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser_peer.open_page(browser) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def webmail(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Webmail]:
-    directory = tmp_path_factory.mktemp("webmail")
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(dovecot.running(more=FS_LAYOUT))
-        (directory / "master").write_text(dovecot.MASTER_PASSWORD)
-        mirror = Mirror(
-            departments=(f"it={ACCOUNT}",),
-            act_as=("it=ana",),
-            imap=f"imap://127.0.0.1:{server.imap_port}",
-            auth="master",
-            master_user=dovecot.MASTER,
-            password_file=str(directory / "master"),
-            timeout=5,
-            interval=0,
-        )
-        found = settings_in(directory)
-        relay = replace(found.relay, smarthost="smtp://127.0.0.1:1")  # replies could leave
-        recall = replace(found.recall, passed_on=("mara.berg@company.example=Ticket desk",))
-        settings = replace(found, mirror=mirror, notices=Notices(requests=True), relay=relay, recall=recall)
-        site = stack.enter_context(running(directory, sqlite_template, settings))
-        stack.enter_context(mirroring(site.settings))
-        yield Webmail(stack.enter_context(roundcube.start_roundcube(server, site.url)), site, server)
+EMPLOYEE = Actor.employee("joe.fern", "Joe Fern")
 
 
 def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, page: Page) -> None:
@@ -156,127 +52,6 @@ def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, pa
     webmail.becomes(mail, State.HELD)
 
 
-def act(page: Page, name: str) -> Locator:
-    """Choose an act; its sheet."""
-    if name in ("release", "remove"):
-        page.locator(f"a.mailroom-{name}").click()
-    else:
-        page.locator("a.mailroom-menu").click()
-        page.locator(f"#mailroom-menu a.mailroom-{name}").click()
-    return page.get_by_role("dialog")
-
-
-def ends(webmail: Webmail, page: Page, mail: str, *states: State) -> None:
-    """The act is done, and its undo takes it back."""
-    webmail.becomes(mail, *states)
-    page.locator(".mailroom-undo-link").last.click()
-    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
-    webmail.becomes(mail, State.HELD)
-
-
-@pytest.mark.long
-def test_a_removal_names_what_took_copies_out_of_its_reach(webmail: Webmail, page: Page) -> None:
-    webmail.sign_in(page)
-    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
-    author = "anna@reach.example"
-    _, maras = webmail.site.come(JOE, MARA, author=author, subject="Out of reach")
-    with db.transaction(webmail.site.engine) as session:
-        for event in (Event.RELEASE, Event.CLAIM, Event.DELIVER):
-            ledger.record_event(session, parse_id(maras), event, by=ANA, now=utcnow())
-    webmail.shows("Out of reach")
-    webmail.open(page, "Out of reach").get_by_text("Really from reach.example").first.wait_for()
-    sheet = act(page, "remove")
-    expect(sheet).to_contain_text("1 message for 1 person")
-    expect(sheet).not_to_contain_text("Out of reach:")
-    sheet.get_by_label(f"All messages from {author}").check()
-    expect(sheet).to_contain_text("Out of reach: Ticket desk takes messages on from mara.berg@company.example: 1 copy.")
-
-
-@pytest.mark.long
-def test_each_act_is_done_after_its_sheet_and_undone(webmail: Webmail, page: Page) -> None:
-    webmail.sign_in(page)
-    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
-    (mail,) = webmail.site.come(JOE, author="anna@each.example", subject="Each act")
-    webmail.shows("Each act")
-    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
-
-    sheet = act(page, "remove")
-    sheet.get_by_role("button", name="Remove 1 message").click()
-    ends(webmail, page, mail, State.PURGED)
-
-    webmail.shows("Each act")
-    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
-    sheet = act(page, "allow")
-    sheet.get_by_label("Department IT").check()
-    expect(sheet).to_contain_text("anna@each.example")
-    sheet.get_by_role("button", name="Release 1 message and allow").click()
-    webmail.becomes(mail, State.QUEUED)
-    with db.read_transaction(webmail.site.engine) as session:
-        found = [(one.effect, one.value, one.scope) for one in session.scalars(select(Rule).where(col(Rule.value) == "anna@each.example"))]
-    assert found == [("allow", "anna@each.example", "department:it")]
-    ends(webmail, page, mail, State.QUEUED)
-
-    webmail.shows("Each act")
-    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
-    sheet = act(page, "block")
-    sheet.get_by_role("button", name="Block and remove 1 message").click()
-    ends(webmail, page, mail, State.PURGED)
-
-    webmail.shows("Each act")
-    webmail.open(page, "Each act").get_by_text("Really from each.example").first.wait_for()
-    sheet = act(page, "redirect")
-    sheet.get_by_label("To whom?").press_sequentially("mara")
-    sheet.get_by_text("Mara Berg · Legal").click()
-    sheet.get_by_role("button", name="Redirect 1 message").click()
-    ends(webmail, page, mail, State.QUEUED)
-
-
-@pytest.mark.long
-def test_a_rejection_goes_to_whoever_would_get_the_reply_and_colleagues_find_it(webmail: Webmail, page: Page) -> None:
-    webmail.sign_in(page)
-    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
-    (unproven,) = webmail.site.come(JOE, author="bob@forged.example", subject="Nobody hears")
-    webmail.shows("Nobody hears")
-    webmail.open(page, "Nobody hears").locator("#mailroom-evidence b").wait_for()
-    sheet = act(page, "reject")
-    expect(sheet).to_contain_text("Nobody gets this reply.")
-    expect(sheet.get_by_role("button", name="Reject 1 message")).to_be_disabled()
-    sheet.get_by_role("button", name="Cancel").click()
-    author = "anna@each.example"
-    raw = f"From: {author}\r\nTo: {JOE}\r\nSubject: Hears it\r\n\r\nHello\r\n".encode()
-    proof = arriving.authentication(author, replace(DMARC_PASS, domain="each.example", aligned=("spf",)), Result.PASS)
-    (mail,) = webmail.site.receive((JOE,), author, raw, summary.make_summary(raw), proof)
-    webmail.shows("Hears it")
-    webmail.open(page, "Hears it").locator("#mailroom-evidence b").wait_for()
-    sheet = act(page, "reject")
-    expect(sheet).to_contain_text("The reply goes to anna@each.example.")
-    sheet.get_by_role("button", name="Reject 1 message").click()
-    webmail.becomes(mail, State.REJECTED)
-    assert webmail.state(unproven) == State.HELD
-    sheet = act(page, "find")
-    sheet.get_by_role("searchbox").fill("anna@each.example")
-    expect(sheet.get_by_role("listitem").first).to_contain_text("by Ana Roth")
-
-
-@pytest.mark.long
-def test_a_second_look_is_ticked_by_the_person(webmail: Webmail, page: Page) -> None:
-    webmail.sign_in(page)
-    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
-    text = "Click https://evil.example to confirm your password. " * 3
-    (mail,) = webmail.site.come(JOE, author="desk@company-login.example", subject="Password expires", text=text)
-    webmail.shows("Password expires")
-    expect(webmail.open(page, "Password expires").locator("#mailroom-evidence")).to_contain_text("Dangerous")
-    sheet = act(page, "release")
-    expect(sheet.get_by_text("Look a second time.")).to_be_visible()
-    expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
-    sheet.get_by_role("button", name="Release 1 message").click()
-    assert webmail.state(mail) == State.HELD, "nothing is confirmed by itself"
-    for box in sheet.get_by_role("checkbox").all():
-        box.check()
-    sheet.get_by_role("button", name="Release 1 message").click()
-    webmail.becomes(mail, State.QUEUED)
-
-
 @pytest.mark.long
 def test_a_revoked_key_says_what_to_do_and_a_foreign_number_is_not_trusted(webmail: Webmail, page: Page) -> None:
     webmail.sign_in(page)
@@ -286,8 +61,7 @@ def test_a_revoked_key_says_what_to_do_and_a_foreign_number_is_not_trusted(webma
     webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
     (mail,) = webmail.site.come(JOE, author="bob@true.example", subject="True one")
     webmail.shows("True one")
-    with db.read_transaction(webmail.site.engine) as session:
-        number = format_id(session.get_one(Delivery, parse_id(mail)).message_id)
+    number = webmail.number(mail)
     forged = f"X-Mailroom-Message: {number}\r\nMessage-ID: <x@y.example>\r\nFrom: a@y.example\r\nSubject: Forged one\r\n\r\nHello\r\n"
     with webmail.server.client(ACCOUNT) as client:
         client.append(FOLDER, forged.encode())
@@ -309,11 +83,11 @@ def test_names_of_strangers_stay_text_and_a_message_within_is_shown_as_text(webm
         dialog.dismiss()
 
     page.on("dialog", note)
-    webmail.sign_in(page)
-    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    webmail.sign_in_linked(page)
     bad = "<img src=x onerror=alert(1)>"
     inner = "From: a@each.example\r\nSubject: Within\r\nContent-Type: text/html\r\n\r\n<b id=inner>Hello</b>"
-    parts = f"--b\r\nContent-Type: text/html\r\n\r\n<b id=outer>Hi</b>\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--b--\r\n"
+    outer = f"Content-Type: text/html\r\n\r\n<b id=outer>Hi</b>{bad}"
+    parts = f"--b\r\n{outer}\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--b--\r\n"
     author = f'"{bad}"@each.example'
     kind = 'Content-Type: multipart/mixed; boundary="b"'
     raw = f"From: {author}\r\nTo: {JOE}\r\nSubject: Hostile {bad}\r\nMIME-Version: 1.0\r\n{kind}\r\n\r\n{parts}".encode()
@@ -324,6 +98,14 @@ def test_names_of_strangers_stay_text_and_a_message_within_is_shown_as_text(webm
         sheet = act(page, name)
         expect(sheet).to_contain_text("onerror=alert(1)")
         sheet.get_by_role("button", name="Cancel").click()
+    webmail.site.sit_down(page.context.new_page()).close()
+    with page.expect_popup() as opened:
+        act(page, "preview")
+    ours = opened.value
+    ours.on("dialog", note)
+    expect(ours.locator("iframe.shown")).to_have_attribute("sandbox", "")
+    expect(ours.frame_locator("iframe.shown").get_by_text("Hi")).to_be_visible()
+    ours.close()
     uid = page.evaluate("rcmail.message_list.get_selection()[0]")
     for path in (f"_uid={uid}.2&_mbox={FOLDER}&_format=html", f"_uid={uid}&_format=html"):
         page.goto(f"{webmail.url}/?_task=mail&_action=show&{path}")
@@ -339,13 +121,11 @@ def test_nothing_is_decided_about_somebody_elses_copy_nor_about_more_than_is_sho
     raw = f"From: {author}\r\nTo: {JOE}\r\nSubject: To both\r\n\r\nHello\r\n".encode()
     proof = arriving.authentication(author, replace(ALIGNED, domain="both.example"), Result.PASS)
     both = webmail.site.receive((JOE, "legal+mara.berg@company.example"), author, raw, summary.make_summary(raw), proof)
-    with db.read_transaction(webmail.site.engine) as session:
-        number = format_id(session.get_one(Delivery, parse_id(both[0])).message_id)
+    number = webmail.number(both[0])
     for account in ("ana@company.example", "mara.berg@company.example"):
         with webmail.server.client(account) as client:
             client.append("INBOX", f"X-Mailroom-Message: {number}\r\n".encode() + raw)
-    webmail.sign_in(page, "ana@company.example")
-    webmail.link(page, webmail.key()).get_by_text("acts as Ana Roth").wait_for()
+    webmail.sign_in_linked(page, "ana@company.example")
     evidence = webmail.open(page, "To both", "INBOX").locator("#mailroom-evidence")
     expect(evidence).to_contain_text("the domain has no DMARC record")
     act(page, "release")
@@ -383,12 +163,10 @@ def test_what_a_proxy_redirects_is_not_taken_for_done(webmail: Webmail, page: Pa
 @pytest.mark.long
 def test_an_employee_reports_requests_and_announces(webmail: Webmail, page: Page) -> None:
     (held,) = webmail.site.come(JOE, author="hotel@inn.example", subject="Your room")
-    with db.read_transaction(webmail.site.engine) as session:
-        number = format_id(session.get_one(Delivery, parse_id(held)).message_id)
+    number = webmail.number(held)
     with webmail.server.client("joe.fern@company.example") as client:
         client.append("INBOX", f"X-Mailroom-Message: {number}\r\nFrom: hotel@inn.example\r\nSubject: Your room\r\n\r\nHello\r\n".encode())
-    webmail.sign_in(page, "joe.fern@company.example")
-    webmail.link(page, webmail.key(Actor.employee("joe.fern", "Joe Fern"))).get_by_text("acts as Joe Fern").wait_for()
+    webmail.sign_in_linked(page, "joe.fern@company.example", EMPLOYEE)
     expect(webmail.open(page, "Your room", "INBOX").locator("#mailroom-evidence")).to_contain_text("Really from inn.example")
     assert page.locator("a.mailroom-release").count() == 0
     act(page, "report").get_by_role("button", name="Report as suspicious").click()
@@ -402,6 +180,13 @@ def test_an_employee_reports_requests_and_announces(webmail: Webmail, page: Page
     sheet.get_by_label("Address or domain").fill("ann@supplier.example")
     sheet.get_by_role("button", name="Announce").click()
     expect(page.locator("#messagestack")).to_contain_text("The sender was announced.")
+    sheet = act(page, "expect")
+    sheet.get_by_label("Address or domain").fill("bob@supplier.example")
+    sheet.get_by_role("button", name="Announce").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    sheet = act(page, "expect")
+    sheet.get_by_role("button", name="Remove bob@supplier.example").click()
+    expect(sheet.get_by_role("status").filter(has_text="Removed.")).to_have_count(1)
     with db.read_transaction(webmail.site.engine) as session:
         counts = [session.scalar(select(func.count()).select_from(one)) for one in (MailReport, MailRequest, Expectation)]
     assert counts == [1, 1, 1]

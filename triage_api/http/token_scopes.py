@@ -12,6 +12,7 @@ WEBMAIL: Operations = (  # what the webmail of a member of staff asks and does f
 OWN_WEBMAIL: Operations = (  # and that of an employee
     ("GET", re.compile(r"/me/(name|messages|deliveries)")),
     ("POST", re.compile(r"/me/(requests|reports|expected-senders)")),
+    ("DELETE", re.compile(r"/me/expected-senders/[^/]+")),
 )
 API = "/api/v1"
 READ_ONLY = frozenset({"GET", "HEAD"})

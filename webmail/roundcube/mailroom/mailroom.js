@@ -165,9 +165,11 @@ window.rcmail && rcmail.addEventListener('init', function () {
       dialog: dialog,
       fit: fit,
       refuse: refuse,
-      /** The label of the act, and whether it can be done. */
+      /** The label of the act, and whether it can be done. A disabled button loses the focus, and keys would go nowhere. */
       ready: function (label, can) {
-        dialog.parent().find('button.mainaction').text(label).prop('disabled', !can)
+        var button = dialog.parent().find('button.mainaction').text(label)
+        if (!can && button.is(':focus')) dialog.parent().find('button.cancel').trigger('focus')
+        button.prop('disabled', !can)
       },
     }
   }
@@ -281,7 +283,7 @@ window.rcmail && rcmail.addEventListener('init', function () {
         var n = answer.allow ? answer.allow.count : answer.count
         shown.ready(label(answer, n), n > 0)
         shown.fit()
-        shown.dialog.parent().find(looks ? 'button.cancel' : 'button.mainaction').trigger('focus')
+        if (!$(document.activeElement).is(':radio, :checkbox, select')) shown.dialog.parent().find(looks ? 'button.cancel' : 'button.mainaction').trigger('focus')
       }, function (problem) {
         if (mine === latest) { effect.empty(); shown.refuse(problem) }
       })
@@ -552,11 +554,26 @@ window.rcmail && rcmail.addEventListener('init', function () {
   function expect() {
     var field = make('input', { type: 'text', id: 'mailroom-expect', 'class': 'form-control', maxlength: 254 })
     var comment = make('input', { type: 'text', id: 'mailroom-comment', 'class': 'form-control', maxlength: 300 })
-    var body = make('div', { 'class': 'mailroom-field' }, make('p', {}, say('expect_says')), make('label', { 'for': 'mailroom-expect' }, say('expect_whom')), field, make('label', { 'for': 'mailroom-comment' }, say('what_is_it')), comment)
-    sheet(say('expect'), body, say('do_expect'), function () {
+    var list = make('ul', { 'class': 'mailroom-found' })
+    var body = make('div', { 'class': 'mailroom-field' }, make('p', {}, say('expect_says')), make('label', { 'for': 'mailroom-expect' }, say('expect_whom')), field, make('label', { 'for': 'mailroom-comment' }, say('what_is_it')), comment, list)
+    var shown = sheet(say('expect'), body, say('do_expect'), function () {
       return ask('expect', { sender: field.val().trim(), comment: comment.val().trim(), once: freshKey() }).then(function () { rcmail.display_message(say('expect_done'), 'confirmation', 8000) })
     }, { own: true, icon: 'mailroom-expect' })
     field.trigger('focus')
+    ask('own').then(function (mine) {
+      list.append(mine.expected.map(expectedSender))
+      shown.fit()
+    })
+  }
+
+  /** A line for a sender or a code word that was announced before, with the way back. */
+  function expectedSender(one) {
+    var name = one.code_word ? one.sender.toUpperCase() : one.sender
+    var answer = make('span', { role: 'status' })
+    var back = make('button', { type: 'button', 'class': 'btn btn-secondary btn-sm', 'aria-label': say('forget_expected') + ' ' + name }, say('forget_expected')).on('click', function () {
+      ask('forget', { id: one.id }).then(function () { back.remove(); answer.text(say('expected_forgotten')) }, function (problem) { answer.text(sentence(problem.detail)) })
+    })
+    return make('li', {}, make('span', {}, make('b', {}, name), ' ', say('expected_until', { end: new Date(one.until).toLocaleString() })), answer, back)
   }
 
   // --- commands

@@ -27,6 +27,7 @@ class mailroom extends rcube_plugin
         'own'        => ['GET', '/me/messages'],
         'request'    => ['POST', '/me/requests'],
         'expect'     => ['POST', '/me/expected-senders'],
+        'forget'     => ['DELETE', '/me/expected-senders/{id}'],
     ];
 
     private $rcmail;
@@ -316,7 +317,7 @@ class mailroom extends rcube_plugin
         if ($once) {
             $options['headers']['Idempotency-Key'] = preg_replace('/[^!-~]/', '', $once);
         }
-        $options += $method == 'GET' ? ['query' => $given] : ['json' => $given ?: new stdClass()];
+        $options += ['GET' => ['query' => $given], 'POST' => ['json' => $given ?: new stdClass()]][$method] ?? [];
         try {
             $response = $this->rcmail->get_http_client()->request($method, rtrim($this->rcmail->config->get('mailroom_api', self::API), '/') . $path, $options);
         } catch (Exception $fault) {
@@ -329,7 +330,7 @@ class mailroom extends rcube_plugin
             return $this->refuse('link_over', 401);
         }
         $body = json_decode((string) $response->getBody(), true);
-        if ($status < 400 && ($status >= 300 || !is_array($body))) {
+        if ($status < 400 && $status != 204 && ($status >= 300 || !is_array($body))) {
             rcube::write_log('errors', "mailroom: mailroom_api answers $status and no JSON; is its address right?");
             return $this->refuse('no_answer', 503);
         }
