@@ -176,10 +176,11 @@ sign() {
     echo "mailroom namespaces=\"$purpose\" $(cut -d' ' -f1,2 "${2%.pub}.pub")"
 }
 
-print_changes() { # the part with this version's heading, or what is not released yet
+print_changes() { # the part with this version's heading, or what is not released yet; its links lead into the tree, so paths stay in their place
     local heading="## Unreleased"
     ! has_page || heading="## $version - "
-    awk -v heading="$heading" 'index($0, "## ") == 1 { found = index($0, heading) == 1 } found' "$tree/CHANGELOG.md"
+    awk -v heading="$heading" 'index($0, "## ") == 1 { found = index($0, heading) == 1 } found' "$tree/CHANGELOG.md" |
+        sed -z -E 's#\[([^]]+)\]\(((docs|deploy)/[^)]*)\)#\1 (`\2`)#g; s#\(([^()]+) \((`[^`]+`)\)\)#(\1: \2)#g'
 }
 
 mark() { # TEXT COMMAND…: a line of the list

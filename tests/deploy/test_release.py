@@ -162,6 +162,11 @@ def test_the_page_of_changes_is_the_version_s_own_part(tree: Path) -> None:
     assert run(tree, "changes")[1] == "## Unreleased\nnew\n### Added\n- more"
     changes.write_text("# Changelog\n\n## Unreleased\nlater\n\n## 9.8.7 - 2026-12-01\nnew\n\n## 9.8.6 - 2026-11-01\nold\n")
     assert run(tree, "changes")[1] == "## 9.8.7 - 2026-12-01\nnew"
+    changes.write_text("## Unreleased\na\n[long\nname](docs/index.md) ([page](docs/how-to/release.md)), [elsewhere](https://x.example)\n")
+    assert (
+        run(tree, "changes")[1]
+        == "## Unreleased\na\nlong\nname (`docs/index.md`) (page: `docs/how-to/release.md`), [elsewhere](https://x.example)"
+    )
 
 
 def test_the_list_says_what_is_done_and_what_is_left(tree: Path, built: Path, key: Path) -> None:
