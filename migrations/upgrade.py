@@ -1,4 +1,4 @@
-"""Bring a database to this program's version (alembic)."""
+"""Bring a database to this program's version (alembic). A new one begins with the baseline; one of before 0.1 takes the steps of then."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -22,14 +23,23 @@ log = logging.getLogger(__name__)
 TURN = 0x6D69  # who upgrades takes turns under this number
 PATIENCE = 5.0  # seconds with who holds a table
 PAUSE = 5.0  # seconds in which others get to it
+BASELINE = "0119"  # the version that the baseline makes at once, and the steps of before 0.1 one after the other
+BEFORE, SINCE = "before_0_1", "versions"  # folders of steps
 
 
-def scripts() -> tuple[Config, ScriptDirectory]:
-    """Alembic's view of this folder."""
+def open_steps(folder: str) -> tuple[Config, ScriptDirectory]:
+    """Alembic's view of a folder of steps."""
+    place = Path(__file__).parent
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(place))
+    config.set_main_option("version_locations", str(place / folder))
     return config, ScriptDirectory.from_config(config)
+
+
+def list_versions() -> list[str]:
+    """All versions that this program can upgrade, from the newest on."""
+    return list(dict.fromkeys(script.revision for folder in (SINCE, BEFORE) for script in open_steps(folder)[1].walk_revisions()))
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -75,12 +85,22 @@ def took_turn(engine: Engine, work: Callable[[Connection], object]) -> bool:
 
 def is_known(version: str) -> bool:
     """Whether this program can upgrade a database of this version."""
-    return version in {script.revision for script in scripts()[1].walk_revisions()}
+    return version in list_versions()
 
 
-def migrate(connection: Connection, to: str = "head") -> None:
-    """Run the missing steps up to a version on this connection."""
-    config, directory = scripts()
+def migrate(connection: Connection, to: str = "") -> None:
+    """Run the missing steps up to a version on this connection; without one up to the newest."""
+    wanted = to or newest()
+    version = MigrationContext.configure(connection).get_current_revision()
+    if min(version or wanted, wanted) < BASELINE:
+        run_steps(connection, BEFORE, min(wanted, BASELINE))
+    if wanted >= BASELINE:
+        run_steps(connection, SINCE, wanted)
+
+
+def run_steps(connection: Connection, folder: str, to: str) -> None:
+    """Run the missing steps of a folder up to a version."""
+    config, directory = open_steps(folder)
     with EnvironmentContext(config, directory, fn=lambda revision, _: directory._upgrade_revs(to, revision)) as environment:
         environment.configure(connection=connection, transactional_ddl=False)
         environment.run_migrations()

@@ -1,1 +1,1 @@
-"""The steps, in order."""
+"""The baseline and the steps since, in order."""

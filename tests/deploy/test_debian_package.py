@@ -47,7 +47,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def take_earlier(place: Path) -> None:
     """Clones the tree as of before the commit with the newest version of the database."""
-    found = git(releases.TREE, "log", "-1", "--diff-filter=A", "--format=%P", "--", "migrations/versions").strip()
+    steps = ("migrations/versions", ":!migrations/versions/*_baseline.py")  # the baseline brought no new version
+    found = git(releases.TREE, "log", "-1", "--diff-filter=A", "--format=%P", "--", *steps).strip()
     if not found:
         pytest.skip("this clone has no earlier commits")
     git(releases.TREE, "clone", "--quiet", ".", str(place))

@@ -29,7 +29,8 @@ HOUR = 1_800_000_000  # when it was built: seconds since 1970
 INSIDE = (
     "triage/policy/decide.py",
     "triage/message/preview/fonts.conf",
-    "migrations/versions/0001_",
+    "migrations/versions/0119_",
+    "migrations/before_0_1/0001_",
     "webui/dist/index.html",
     "webui/dist/assets/",
     "demo/",

@@ -66,7 +66,8 @@ def test_a_database_that_is_down_is_named(tmp_path: Path) -> None:
 
 
 def test_files_are_named_by_their_versions() -> None:
-    assert upgrade.scripts()[1].get_heads() == [versions.newest()]
+    assert upgrade.open_steps(upgrade.SINCE)[1].get_heads() == [versions.newest()]
+    assert upgrade.open_steps(upgrade.SINCE)[1].get_bases() == upgrade.open_steps(upgrade.BEFORE)[1].get_heads() == [upgrade.BASELINE]
 
 
 @pytest.mark.parametrize("wrong", ["missing", "broken off"])

@@ -1,0 +1,132 @@
+"""Staff: accounts, substitutes, sessions, API tokens, failed sign-ins, preferences, saved searches, training."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, MetaData, PrimaryKeyConstraint, String, Table, UniqueConstraint, false
+
+
+def define_tables(schema: MetaData) -> None:
+    """Adds these tables to the schema."""
+    Table(
+        "failed_sign_in",
+        schema,
+        Column("id", BigInteger, autoincrement=False, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("login", String, nullable=False),
+        Column("client", String, nullable=False),
+        PrimaryKeyConstraint("id"),
+        Index("ix_failed_sign_in_client", "client"),
+        Index("ix_failed_sign_in_login", "login"),
+    )
+    Table(
+        "staff_member",
+        schema,
+        Column("login", String, nullable=False),
+        Column("name", String, nullable=False),
+        Column("role", String, nullable=False),
+        Column("scope", JSON, nullable=False),
+        Column("password_hash", String, nullable=False),
+        Column("active", Boolean, nullable=False),
+        Column("source", String, nullable=False, server_default="directory"),
+        Column("away_until", BigInteger),
+        Column("rights", JSON, nullable=False, server_default="[]"),
+        Column("printed_code_sha256", String, nullable=False, server_default=""),
+        Column("is_break_glass", Boolean, nullable=False, server_default=false()),
+        Column("is_locked", Boolean, nullable=False, server_default=false()),
+        Column("unlinked_from", JSON, nullable=False, server_default="[]"),
+        PrimaryKeyConstraint("login"),
+    )
+    Table(
+        "staff_session",
+        schema,
+        Column("key_sha256", String, nullable=False),
+        Column("login", String, nullable=False),
+        Column("started_at", BigInteger, nullable=False),
+        Column("seen_at", BigInteger, nullable=False),
+        Column("client", String, nullable=False, server_default=""),
+        Column("before_at", BigInteger),
+        Column("before_client", String, nullable=False, server_default=""),
+        Column("method", String, nullable=False, server_default=""),
+        Column("provider", String, nullable=False, server_default=""),
+        Column("provider_sid", String, nullable=False, server_default=""),
+        Column("factor_at", BigInteger),
+        Column("browser_sha256", String, nullable=False, server_default=""),
+        Column("is_locked", Boolean, nullable=False, server_default=false()),
+        PrimaryKeyConstraint("key_sha256"),
+        Index("ix_staff_session_browser_sha256", "browser_sha256"),
+        Index("ix_staff_session_login", "login"),
+    )
+    Table(
+        "substitution",
+        schema,
+        Column("id", BigInteger, autoincrement=False, nullable=False),
+        Column("absent", String, nullable=False),
+        Column("substitute", String, nullable=False),
+        Column("starts_at", BigInteger, nullable=False),
+        Column("ends_at", BigInteger, nullable=False),
+        Column("reason", String, nullable=False),
+        Column("made_by", String, nullable=False),
+        Column("made_at", BigInteger, nullable=False),
+        PrimaryKeyConstraint("id"),
+        Index("ix_substitution_substitute", "substitute"),
+    )
+    Table(
+        "api_token",
+        schema,
+        Column("id", BigInteger, autoincrement=False, nullable=False),
+        Column("key_sha256", String, nullable=False),
+        Column("name", String, nullable=False),
+        Column("grants", JSON, nullable=False),
+        Column("scope", JSON, nullable=False),
+        Column("made_by", String, nullable=False),
+        Column("made_at", BigInteger, nullable=False),
+        Column("expires_at", BigInteger, nullable=False),
+        Column("used_at", BigInteger),
+        Column("client", String, nullable=False),
+        Column("revoked_at", BigInteger),
+        Column("revoked_by", String, nullable=False),
+        PrimaryKeyConstraint("id"),
+        UniqueConstraint("key_sha256"),
+    )
+    Table(
+        "practice_answer",
+        schema,
+        Column("login", String, nullable=False),
+        Column("message", String, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("expected", String, nullable=False),
+        Column("given", String, nullable=False),
+        PrimaryKeyConstraint("login", "message"),
+    )
+    Table(
+        "preference",
+        schema,
+        Column("login", String, nullable=False),
+        Column("chosen", JSON, nullable=False),
+        PrimaryKeyConstraint("login"),
+    )
+    Table(
+        "saved_search",
+        schema,
+        Column("id", BigInteger, autoincrement=False, nullable=False),
+        Column("owner", String, nullable=False),
+        Column("by_shown", String, nullable=False),
+        Column("name", String, nullable=False),
+        Column("q", String, nullable=False),
+        Column("tab", String, nullable=False),
+        Column("department", String),
+        Column("person", String),
+        Column("shared_with", String, nullable=False),
+        Column("made_at", BigInteger, nullable=False),
+        PrimaryKeyConstraint("id"),
+        UniqueConstraint("owner", "name"),
+    )
+    Table(
+        "browser_pin",
+        schema,
+        Column("browser_sha256", String, nullable=False),
+        Column("login", String, nullable=False),
+        Column("pin_hash", String, nullable=False),
+        Column("failures", BigInteger, nullable=False),
+        Column("used_at", BigInteger, nullable=False),
+        PrimaryKeyConstraint("browser_sha256", "login"),
+        Index("ix_browser_pin_login", "login"),
+    )
