@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from migrations import concurrent_indexes, word_table
+from migrations import concurrent_indexes, interim_versions, word_table
 from migrations.version import newest, present
 from triage.errors import BadInput
 from triage.store import db
@@ -92,6 +92,8 @@ def migrate(connection: Connection, to: str = "") -> None:
     """Run the missing steps up to a version on this connection; without one up to the newest."""
     wanted = to or newest()
     version = MigrationContext.configure(connection).get_current_revision()
+    if version is not None and version <= BASELINE:
+        interim_versions.repair_tables(connection, version, open_steps(BEFORE)[1])
     if min(version or wanted, wanted) < BASELINE:
         run_steps(connection, BEFORE, min(wanted, BASELINE))
     if wanted >= BASELINE:
