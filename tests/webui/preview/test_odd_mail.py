@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from email.message import EmailMessage
+from email.policy import SMTP
 from hashlib import sha256
 
 import pytest
@@ -20,6 +21,11 @@ from triage.times import utcnow
 
 CROWD = tuple(PersonEntry(f"p{number}", f"Person {number}", "legal", f"p{number}@company.example") for number in range(1000))
 WIDE = "() => document.documentElement.scrollWidth - innerWidth"
+OVERLAPS = """() => [...document.querySelectorAll('.row .line, .view .acts')].flatMap((line) => {
+    const boxes = [...line.children].map((one) => one.getBoundingClientRect()).filter((box) => box.width)
+    boxes.sort((one, other) => one.left - other.left)
+    return boxes.filter((box, at) => at && box.left < boxes[at - 1].right - 1).map(() => line.innerText)
+})"""
 WRONG_CLOCK = """const Right = Date; globalThis.Date = class extends Right {{
   constructor(...from) {{ super(...(from.length ? from : [Right.now() + {0}])) }}
   static now() {{ return Right.now() + {0} }}
@@ -120,6 +126,38 @@ def test_names_that_turn_round_and_hide_letters(site: Site, page: Page) -> None:
     expect(release).to_have_attribute("aria-disabled", "false")
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (375, 740)])
+def test_nine_hundred_emoji_and_a_name_from_right_to_left(site: Site, page: Page, width: int, height: int) -> None:
+    message = EmailMessage()
+    sender = f"rtl{width}@odd.example"
+    message["From"] = f"نور الهدى عبد الرحمن <{sender}>"
+    message["To"] = "joe.fern@company.example"
+    message["Subject"] = "\U0001f600" * 900
+    message.set_content("Hello")
+    page.set_viewport_size({"width": width, "height": height})
+    site.come(JOE, author=sender, raw=message.as_bytes(policy=SMTP))
+    site.sit_down(page, path=f"/?q=from:{sender}")
+    row = page.get_by_role("option")
+    expect(row).to_contain_text("نور الهدى عبد الرحمن")
+    for shown in (row.locator("time"), row.get_by_text("to Joe Fern")):
+        expect(shown).to_be_in_viewport(ratio=1)
+    assert page.evaluate(OVERLAPS) == []
+    row.click()
+    heading = page.locator(".view h2")
+    expect(heading).to_contain_text("\U0001f600")
+    expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")
+    expect(page.get_by_role("button", name="Release", exact=True)).to_be_in_viewport(ratio=1)
+    assert page.evaluate(WIDE) <= 0
+    assert page.evaluate(OVERLAPS) == []
+    assert faults(page) == []
+    page.get_by_role("button", name="Release", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Released")).to_be_visible()
+    assert page.evaluate(WIDE) <= 0
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").filter(has_text="is back")).to_be_visible()
 
 
 @pytest.mark.long

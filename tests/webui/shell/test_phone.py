@@ -96,6 +96,23 @@ def test_the_first_screen_shows_why_a_mail_is_risky(site: Site, phone: Page) -> 
     assert faults(phone) == []
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("phone", [(320, "de-DE")], indirect=True)
+def test_a_pill_takes_no_room_from_the_recipient(site: Site, phone: Page) -> None:
+    site.come(
+        JOE,
+        author="no-reply@codes.example",
+        subject="The code of your bank",
+        text="Your Bank sign-in code is 481 922. It is valid for 20 minutes.",
+    )
+    site.sit_down(phone)
+    one = row(phone, "The code of your bank")
+    expect(one.locator(".pill")).to_be_in_viewport(ratio=1)
+    recipient = one.locator(".to b")
+    expect(recipient).to_have_text("Joe Fern")
+    assert recipient.evaluate("name => name.closest('.to').getBoundingClientRect().right - name.getBoundingClientRect().right") >= 0
+
+
 def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     site.come(JOE, author="hello@phone.example", subject="Wanted on the way")
     site.come(JOE, author="spam@phone.example", subject="Not wanted at all")
