@@ -14,6 +14,7 @@ from tests.webui.site import JOE, Site
 
 DIST = Path(__file__).parents[3] / "webui" / "dist"
 FIRST, ASKING, WITH_FONTS = 78 * 1024, 35_000, 150_000  # bytes, compressed: what the queue needs, what /ask does; and all of the first load
+IDLE_REQUESTS, IDLE_BYTES = 30, 150_000  # of a queue that is opened and left alone
 NOTHING_AHEAD = "const later = setTimeout; window.setTimeout = (run, after, ...more) => (after === 1_500 ? 0 : later(run, after, ...more))"
 
 
@@ -79,3 +80,24 @@ def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> N
     assert fonts
     assert weight <= WITH_FONTS
     assert page.evaluate("window.broken ?? []") == []
+
+
+@pytest.mark.long
+def test_a_queue_that_nobody_touches_asks_for_little(site: Site, page: Page) -> None:
+    for number in range(60):
+        site.come(JOE, author=f"sender{number}@idle.example", subject=f"Idle {number}")
+    site.sit_down(page)
+    expect(page.get_by_role("option").nth(5)).to_be_visible()
+    page.goto("about:blank")
+    session, asked, weight = page.context.new_cdp_session(page), list[str](), list[int]()
+    session.send("Network.enable")
+    session.on("Network.requestWillBeSent", lambda one: asked.append(one["request"]["url"].partition("/api/v1")[2].partition("?")[0]))
+    session.on("Network.loadingFinished", lambda one: weight.append(int(one["encodedDataLength"])))
+    page.goto(site.url)
+    expect(page.get_by_role("option").nth(5)).to_be_visible()
+    until(page, lambda: asked.count("/presence") > 1 and "/escalations" in asked and any(path.endswith("/viewed") for path in asked))
+    assert len([path for path in asked if path]) <= IDLE_REQUESTS
+    assert sum(weight) <= IDLE_BYTES
+    before = len(asked)
+    until(page, lambda: asked[before:].count("/presence") > 1)
+    assert {path for path in asked[before:] if path} == {"/presence"}  # who is here is all that is told again
