@@ -61,6 +61,11 @@ class Webmail:
         with db.read_transaction(self.site.engine) as session:
             return [(one.value, one.effect, one.scope) for one in session.scalars(select(Rule).where(*about))]
 
+    def reason(self, mail: str) -> str:
+        """Reason for which a message is held."""
+        with db.read_transaction(self.site.engine) as session:
+            return session.get_one(Delivery, parse_id(mail)).reason
+
     def state(self, mail: str) -> str:
         with db.read_transaction(self.site.engine) as session:
             return session.get_one(Delivery, parse_id(mail)).state
@@ -147,6 +152,5 @@ def act(page: Page, name: str) -> Locator:
 def ends(webmail: Webmail, page: Page, mail: str, *states: State) -> None:
     """The act is done, and its undo takes it back."""
     webmail.becomes(mail, *states)
-    page.locator(".mailroom-undo-link").last.click()
-    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    act(page, "undo").get_by_role("button", name="Undo").click()
     webmail.becomes(mail, State.HELD)

@@ -5,16 +5,20 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 from sqlalchemy import delete, func, select
 
+from tests.mailboxes.mirroring import SHARED_FOLDERS
+from tests.peers import processes
+from tests.peers.browsers import browser as browser_peer
 from tests.peers.mail import roundcube
 from tests.peers.receiver import make_answer, start_receiver
 from tests.triage import arriving
 from tests.triage.arriving import ALIGNED, DMARC_PASS
-from tests.webmail.roundcube_company import ACCOUNT, FOLDER, Webmail, act
+from tests.webmail.roundcube_company import ACCOUNT, FOLDER, Webmail, act, ends, open_webmail
 from tests.webui.site import JOE
 from triage.actor import Actor
 from triage.message import summary
@@ -38,6 +42,7 @@ def test_a_department_releases_in_webmail_and_takes_it_back(webmail: Webmail, pa
     evidence = webmail.open(page, "Order 4711").locator("#mailroom-evidence")
     expect(evidence).to_contain_text("Really from brassworks.example: DMARC passes")
     expect(evidence).to_contain_text("No warnings")
+    expect(evidence).to_contain_text(webmail.reason(mail)[1:])
     page.locator("a.mailroom-release").click()
     sheet = page.get_by_role("dialog")
     expect(sheet).to_contain_text("Mailroom records this as Ana Roth.")
@@ -190,6 +195,47 @@ def test_an_employee_reports_requests_and_announces(webmail: Webmail, page: Page
     with db.read_transaction(webmail.site.engine) as session:
         counts = [session.scalar(select(func.count()).select_from(one)) for one in (MailReport, MailRequest, Expectation)]
     assert counts == [1, 1, 1]
+
+
+@pytest.mark.long
+def test_it_speaks_german(webmail: Webmail, browser: Browser) -> None:
+    (mail,) = webmail.site.come(JOE, author="anna@auskunft.example", subject="Anfrage")
+    account = "auskunft@company.example"
+    with webmail.server.client(account) as client:
+        field = f"X-Mailroom-Message: {webmail.number(mail)}\r\n"
+        client.append("INBOX", f"{field}From: anna@auskunft.example\r\nSubject: Anfrage\r\n\r\nHallo\r\n".encode())
+    with browser_peer.open_page(browser, locale="de-DE") as page:
+        webmail.sign_in(page, account)
+        webmail.link(page, webmail.key()).get_by_text("Verknüpft: handelt als Ana Roth.").wait_for()
+        expect(webmail.open(page, "Anfrage", "INBOX").locator("#mailroom-evidence")).to_contain_text("Wirklich von auskunft.example")
+        sheet = act(page, "release")
+        expect(sheet).to_contain_text("Mailroom verzeichnet dies als Entscheidung von Ana Roth.")
+        expect(sheet).to_contain_text("1 Nachricht für 1 Person: 1 zurückgehalten")
+        sheet.get_by_role("button", name="1 Nachricht freigeben").click()
+        expect(page.locator("#messagestack")).to_contain_text("„Anfrage“")
+        webmail.becomes(mail, State.QUEUED)
+        act(page, "undo").get_by_role("button", name="Rückgängig").click()
+        webmail.becomes(mail, State.HELD)
+
+
+@pytest.mark.long
+def test_a_reviewer_decides_in_their_own_account(tmp_path: Path, sqlite_template: Path, page: Page) -> None:
+    """The department's folders are shared with them (RFC 4314)."""
+    own = "ana@company.example"
+    with processes.short_directory("shared") as place:
+        place.chmod(0o777)
+        more = SHARED_FOLDERS.replace("PATH", f"{place}/boxes")
+        with open_webmail(tmp_path, sqlite_template, more=more, staff=(f"ana={own}",)) as webmail:
+            (mail,) = webmail.site.come(JOE, author="anna@shared.example", subject="Shared one")
+            webmail.shows("Shared one")
+            with webmail.server.client(ACCOUNT) as department:
+                department.setacl(FOLDER, own, "lrswite")
+            webmail.sign_in_linked(page, own)
+            evidence = webmail.open(page, "Shared one", f"shared/{ACCOUNT}/{FOLDER}").locator("#mailroom-evidence")
+            expect(evidence).to_contain_text("Really from shared.example")
+            act(page, "release").get_by_role("button", name="Release 1 message").click()
+            ends(webmail, page, mail, State.QUEUED)
+            page.goto("about:blank")
 
 
 def test_each_label_is_there_in_german() -> None:

@@ -17,6 +17,7 @@ from triage.store.delivery_state import Event, State
 from triage.times import utcnow
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
+LURE = "Your parcel waits at the depot. Pay the outstanding fee of 1.99 today, or it goes back to its sender tomorrow. " * 3
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,23 @@ def test_an_act_is_done_after_its_sheet_and_undone(
     assert webmail.all_rules(domain) == []
 
 
+def test_a_campaign_is_removed_everywhere_by_the_figures_of_its_sheet(webmail: Webmail, page: Page) -> None:
+    both = webmail.site.come(JOE, author="parcel@depot.example", subject="Your parcel", text=LURE)
+    both += webmail.site.come(MARA, author="parcel@depot.example", subject="Your parcel", text=LURE)
+    webmail.sign_in_linked(page)
+    expect(webmail.look(page, "Your parcel").locator("#mailroom-evidence")).to_contain_text("2 messages like this one.")
+    sheet = act(page, "remove")
+    sheet.get_by_label("All copies in the company").check()
+    expect(sheet).to_contain_text("2 messages for 2 people: 2 held")
+    sheet.get_by_label("Block too").check()
+    sheet.get_by_role("button", name="Remove 2 messages and block").click()
+    for one in both:
+        webmail.becomes(one, State.PURGED)
+    assert webmail.all_rules("depot.example") != []
+    ends(webmail, page, both[0], State.PURGED)
+    assert ([webmail.state(one) for one in both], webmail.all_rules("depot.example")) == ([State.HELD] * 2, [])
+
+
 def test_somebody_else_is_found_by_name_and_gets_it(webmail: Webmail, page: Page) -> None:
     (mail,) = webmail.site.come(JOE, author="anna@other.example", subject="For Mara")
     webmail.sign_in_linked(page)
@@ -118,6 +136,8 @@ def test_a_rejection_goes_to_whoever_would_get_the_reply_and_colleagues_find_it(
     sheet = act(page, "find")
     sheet.get_by_role("searchbox").fill(author)
     expect(sheet.get_by_role("listitem").first).to_contain_text("by Ana Roth")
+    sheet.get_by_role("button", name="Close").last.click()
+    ends(webmail, page, mail, State.REJECTED)
 
 
 def test_a_second_look_is_ticked_by_the_person(webmail: Webmail, page: Page) -> None:

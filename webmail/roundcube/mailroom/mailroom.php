@@ -196,8 +196,8 @@ class mailroom extends rcube_plugin
     {
         $name = rcube_utils::get_input_string('_call', rcube_utils::INPUT_POST);
         $ticket = rcube_utils::get_input_string('_ticket', rcube_utils::INPUT_POST);
-        $given = json_decode((string) ($_POST['_given'] ?? ''), true);
-        $given = is_array($given) ? $given : [];
+        $given = json_decode((string) ($_POST['_given'] ?? '')); // objects within stay objects: an empty one is no list
+        $given = is_object($given) ? (array) $given : [];
         $answer = $this->answer_for($name, $given);
         $this->rcmail->output->command('plugin.mailroom.answer', ['ticket' => $ticket] + $answer);
         $this->rcmail->output->send();
