@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, exists, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, exists, func, not_, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from triage.ids import new_id
 from triage.store import db
 from triage.store.delivery_state import State
-from triage.store.models.counts import Touched
+from triage.store.models.counts import CachedFolder, Touched
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport
 from triage.store.new_rows import Row
@@ -19,7 +19,8 @@ from triage.store.queue.grouping import HELD
 from triage.store.queue.sections import is_out
 
 AT_ONCE = 5000  # rows of one insert
-MOST = 500  # rows that are counted beside the kept ones; while there are more, everything is counted
+# Changes that are counted beside the kept counts. Of more everything is counted, which takes less: one costs as much as SHARE messages.
+LEAST, MOST, SHARE = 500, 5000, 20
 
 
 class Source(NamedTuple):
@@ -32,8 +33,8 @@ class Source(NamedTuple):
 
 def since_folding(session: Session) -> list[Touched] | None:
     """Returns what changed since the last folding; None when it is too much."""
-    rows = list(session.scalars(select(Touched).limit(MOST + 1)))
-    return rows if len(rows) <= MOST else None
+    rows = read_if_few(session, select(Touched))
+    return None if rows is None else [row for (row,) in rows]
 
 
 def touched_folders(session: Session) -> set[tuple[str, str]]:
@@ -44,8 +45,19 @@ def touched_folders(session: Session) -> set[tuple[str, str]]:
 def touched_sources(session: Session) -> list[Source] | None:
     """Returns who made what changed since the last folding, each once; None when they are too many."""
     columns = (col(Touched.author), col(Touched.campaign_id), col(Touched.alone))
-    rows = [Source(*row) for row in session.execute(select(*columns).distinct().limit(MOST + 1))]
-    return rows if len(rows) <= MOST else None
+    rows = read_if_few(session, select(*columns).distinct())
+    return None if rows is None else [Source(*row) for row in rows]
+
+
+def read_if_few(session: Session, rows: Select[*tuple[Any, ...]]) -> Sequence[Any] | None:
+    """Reads these rows; None when they are more than LEAST and more than a share of what is held, or more than MOST."""
+    found = session.execute(rows.limit(LEAST + 1)).all()
+    if len(found) <= LEAST:
+        return found
+    held = session.scalar(select(func.coalesce(func.sum(col(CachedFolder.held)), 0))) or 0
+    most = min(MOST, held // SHARE)
+    found = session.execute(rows.limit(most + 1)).all() if most > LEAST else found
+    return found if len(found) <= most else None
 
 
 def touch_where(session: Session, where: ColumnElement[bool]) -> None:

@@ -284,11 +284,28 @@ def test_who_moves_takes_the_counts_along(company: Engine, settings: Settings, m
 def test_while_much_is_touched_everything_is_counted(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     some_mail(company, settings)
     counted(company)
-    monkeypatch.setattr(dirty_counts, "MOST", 1)
+    monkeypatch.setattr(dirty_counts, "LEAST", 1)
     came(company, settings, JOE, MARA, author="x@x.example")
     with read_transaction(company) as session:
         assert item_list.cached_for(session, HELD, ANA, "sender", NOW) is None
         assert session.scalar(select(func.count()).select_from(Touched)) == 2
+
+
+@pytest.mark.parametrize(("share", "most", "is_counted_beside"), [(1, 5000, True), (1, 1, False), (1000, 5000, False)])
+def test_how_much_is_counted_beside_follows_from_what_is_held(
+    company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, share: int, most: int, is_counted_beside: bool
+) -> None:
+    some_mail(company, settings)
+    counted(company)
+    for name, value in {"LEAST": 1, "SHARE": share, "MOST": most}.items():
+        monkeypatch.setattr(dirty_counts, name, value)
+    for number in range(3):
+        came(company, settings, JOE, author=f"x{number}@x.example")
+    with read_transaction(company) as session:
+        found = item_list.cached_for(session, HELD, ANA, "sender", NOW)
+        assert (found is not None, dirty_counts.touched_sources(session) is not None) == (is_counted_beside, is_counted_beside)
+    if is_counted_beside:
+        agree(company, monkeypatch, (ANA, BEN))
 
 
 def test_anchors_lead_to_where_they_say(company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

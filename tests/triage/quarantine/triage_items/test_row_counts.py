@@ -65,7 +65,7 @@ def test_numbers_are_those_of_the_lists(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, cached: bool, most: int
 ) -> None:
     """Releases, assigns and snoozes rows whole or in part, and adds some, before and after they are folded."""
-    monkeypatch.setattr(dirty_counts, "MOST", most)
+    monkeypatch.setattr(dirty_counts, "LEAST", most)
     monkeypatch.setattr(folder_counts, "MOST_STALE", most)
     made = some_mail(company, settings)
     if cached:
@@ -94,7 +94,7 @@ def test_a_wave_that_was_touched_is_not_too_much(company: Engine, settings: Sett
     some_mail(company, settings)
     counted(company)
     came(company, settings, JOE, MARA, INFO, author="wave@good.example")
-    monkeypatch.setattr(dirty_counts, "MOST", 2)
+    monkeypatch.setattr(dirty_counts, "LEAST", 2)
     seen: list[str] = []
 
     def watch(session: Session, where: ColumnElement[bool], group: Group, mine: list[int]) -> list[Portion]:
