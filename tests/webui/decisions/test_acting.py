@@ -68,6 +68,7 @@ def test_what_comes_into_a_row_is_not_in_the_answer_to_its_question(site: Site, 
     assert states(site, late) == ["held"]
 
 
+@pytest.mark.long
 def test_a_selected_mail_that_is_not_shown_is_named_before_it_is_released(site: Site, page: Page) -> None:
     (first,) = site.come(JOE, author="one@named.example", subject="Selected one")
     site.come(JOE, author="two@named.example", subject="Shown one")

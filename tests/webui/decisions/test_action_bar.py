@@ -101,6 +101,7 @@ def at_the_queue(site: Site, page: Page, who: str) -> None:
     browser_peer.load_fonts(page)
 
 
+@pytest.mark.long
 def test_the_bar_is_one_line_at_every_width(site: Site, desk: Page) -> None:
     site.come(JOE, author="line@bar.example", subject="To be decided")
     at_the_queue(site, desk, "line@bar.example")
@@ -115,6 +116,7 @@ def test_the_bar_is_one_line_at_every_width(site: Site, desk: Page) -> None:
     assert faults == []
 
 
+@pytest.mark.long
 def test_what_gives_way_is_in_more(site: Site, desk: Page) -> None:
     site.come(JOE, author="more@bar.example", subject="To be decided")
     at_the_queue(site, desk, "more@bar.example")

@@ -147,6 +147,7 @@ def test_a_double_press_makes_no_second_rule_and_releases_nothing_else(site: Sit
     assert states(site, *ids, other) == ["queued", "queued", "held"]
 
 
+@pytest.mark.long
 def test_where_nothing_proves_the_sender_the_button_says_why_and_what_to_do(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="who@unproven.example", subject="Unproven offer", dmarc=NO_DMARC)
     site.sit_down(page, path="/?q=from:unproven.example")

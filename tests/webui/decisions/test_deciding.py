@@ -121,6 +121,7 @@ def test_what_comes_in_takes_no_question_away(site: Site, page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="Released 2 messages")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     author = "known@against.example"
     add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company", note="our printer"))
@@ -174,6 +175,7 @@ def test_what_was_kept_is_taken_back_before_the_decision_before_it(site: Site, p
     expect(first).not_to_contain_text("Released")
 
 
+@pytest.mark.long
 def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: Site, page: Page) -> None:
     wave = ((JOE, "one"), (MARA, "two"), (MARA, "three"))
     found = [site.come(to, author="wave@whole.example", subject=f"Wave {name}")[0] for to, name in wave]

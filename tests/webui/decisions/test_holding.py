@@ -37,6 +37,7 @@ def holds(site: Site) -> list[tuple[str, str, str]]:
         return [(rule.match, rule.value, rule.note) for rule in found]
 
 
+@pytest.mark.long
 def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     allowed.sit_down(page, path=f"/senders/{SALES}")

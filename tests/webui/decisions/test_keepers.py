@@ -39,6 +39,7 @@ def confidential(site: Site) -> Iterator[Site]:
             session.delete(row)
 
 
+@pytest.mark.long
 def test_keepers_answer_under_the_approvals(confidential: Site, page: Page, other_page: Page) -> None:
     ana = confidential.sit_down(page, "ana")
     ana.get_by_role("option").filter(has_text="Your password").click()

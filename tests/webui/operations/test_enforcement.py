@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlmodel import col
@@ -48,6 +49,7 @@ def test_the_end_of_hold_everything_delivers_what_the_preview_counted(site: Site
     expect(page.get_by_text("Hold everything is on again for Joe Fern").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_it_begins_for_somebody_without_a_step(site: Site, page: Page) -> None:
     site.sit_down(page, "ida", "/enforcement")
     page.get_by_role("combobox", name="Step for one employee").fill("berg")

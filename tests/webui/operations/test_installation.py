@@ -38,6 +38,7 @@ def test_what_is_broken_comes_first_with_what_to_do(site: Site, page: Page, desc
     expect(page.get_by_role("row")).to_have_count(2)  # with its head
 
 
+@pytest.mark.long
 def test_other_staff_are_not_led_there(site: Site, page: Page) -> None:
     site.sit_down(page, "ana", "/rules")
     expect(page.get_by_role("link", name="Settings", exact=True)).to_be_visible()

@@ -185,6 +185,7 @@ def test_signed_out_is_who_was_signed_out_and_leaves_nothing_behind(open_site: S
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_one_says_from_whom_one_expects_mail(open_site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
     page.goto(f"{open_site.url}/ask")
@@ -272,6 +273,7 @@ def test_an_answer_that_comes_after_signing_out_is_not_shown(open_site: Site, pa
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_one_sees_who_can_read_ones_held_messages(open_site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
     page.goto(f"{open_site.url}/ask")

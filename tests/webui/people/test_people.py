@@ -47,6 +47,7 @@ def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
     expect(page.get_by_role("heading", name="Person not found")).to_be_visible()
 
 
+@pytest.mark.long
 def test_an_address_that_would_change_its_owner_waits_for_an_administrator(site: Site, page: Page) -> None:
     change = AddressChange(
         address="joe.fern@company.example",
@@ -85,6 +86,7 @@ def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
         alerts.clear_brake_alert(session)
 
 
+@pytest.mark.long
 def test_who_can_read_a_folder_and_its_keepers_are_named(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
         confidential_folders.equalise_confidential(session, (ConfidentialEntry("person:mara.berg", ("ben",)),))

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 from sqlmodel import col
@@ -20,6 +21,7 @@ def states_of(site: Site, *deliveries: str) -> set[str]:
         return set(session.scalars(select(col(Delivery.state)).where(col(Delivery.id).in_([ids.parse_id(one) for one in deliveries]))))
 
 
+@pytest.mark.long
 def test_two_people_talk_about_a_message(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, author="sales@talk.example", subject="Talk about it")
     site.sit_down(page, path="/?q=from:talk.example")
@@ -66,6 +68,7 @@ def test_who_types_at_once_types_a_comment_and_decides_nothing(site: Site, page:
     expect(page.get_by_role("option").filter(has_text="Skipped")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_draft_stays_with_its_copy_when_a_newer_one_comes(site: Site, page: Page) -> None:
     copies = [site.come(JOE, author="crook@wave.example", subject="Renew now")[0] for _ in range(2)]
     site.sit_down(page, path="/?q=from:wave.example")
@@ -96,6 +99,7 @@ def test_a_draft_stays_with_its_copy_when_a_newer_one_comes(site: Site, page: Pa
     assert LETTERS not in page.request.get(f"{site.url}/api/v1/deliveries/{copies[2]}").text()
 
 
+@pytest.mark.long
 def test_the_palette_opens_the_field_too(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@palette.example", subject="By palette")
     site.sit_down(page, path="/?q=from:palette.example")

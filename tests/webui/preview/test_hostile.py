@@ -73,6 +73,7 @@ def test_nothing_leaves_the_browser(site: Site, page: Page, sink: Sink) -> None:
     assert looked_through(site, page, sink, subjects) == []
 
 
+@pytest.mark.long
 def test_the_same_messages_would_do_harm_elsewhere(browser: Browser, sink: Sink) -> None:
     context = browser.new_context()
     page = context.new_page()

@@ -88,6 +88,7 @@ def test_the_source_is_saved_by_a_key(site: Site, page: Page) -> None:
     assert b"Subject: To keep" in download.value.path().read_bytes()
 
 
+@pytest.mark.long
 def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     for subject in ("The first", "The second"):
         site.come(JOE, author="why@asked.example", subject=subject)
@@ -113,6 +114,7 @@ def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     expect(page.get_by_text("This is about the second one.")).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768)])
 def test_the_message_has_three_fifths_of_the_pane(site: Site, page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
@@ -131,6 +133,7 @@ def test_the_message_has_three_fifths_of_the_pane(site: Site, page: Page, width:
     expect(page.get_by_role("table", name="Links")).to_be_visible()
 
 
+@pytest.mark.long
 def test_in_a_wide_pane_the_evidence_stands_beside_the_message(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
     site.come(JOE, author="joe@wide.example", raw=LETTER.replace("joe@links", "joe@wide").encode(), dmarc=NO_DMARC)

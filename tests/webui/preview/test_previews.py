@@ -97,6 +97,7 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
     assert f"/messages/{message}/" in asked.value.url
 
 
+@pytest.mark.long
 def test_where_nothing_can_draw_the_console_says_so(site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "can_draw", lambda: False)
     site.come(JOE, author="desk@paper.example", raw=with_attachments("The offer").replace(b"sales@supplier", b"desk@paper"))

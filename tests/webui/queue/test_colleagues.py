@@ -115,6 +115,7 @@ def test_who_cannot_see_it_all_is_no_one_to_hand_it_to(three: Site, page: Page) 
     expect(row(page, "For IT")).not_to_contain_text("assigned to Ben")
 
 
+@pytest.mark.long
 def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_page: Page) -> None:
     three.come(MARA, author="late@supplier.example", subject="Late offer")
     three.sit_down(page, "ana")

@@ -151,6 +151,7 @@ def test_a_search_that_is_kept_late_closes_no_other_sheet(site: Site, page: Page
     expect(help_sheet).to_be_visible()
 
 
+@pytest.mark.long
 def test_purged_copies_are_held_again_once(site: Site, page: Page) -> None:
     purged(site, *site.come(JOE, author="one@again.example", subject="Held again"))
     site.sit_down(page, path="/senders/one@again.example")
@@ -267,6 +268,7 @@ def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: P
     expect(told).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: Site, page: Page) -> None:
     for number in range(3):
         site.come(JOE, author=f"{number}@anew.example", subject=f"Anew {number}")
@@ -331,6 +333,7 @@ def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) 
     expect(period).to_contain_text(begins)
 
 
+@pytest.mark.long
 def test_practice_is_answered_once(site: Site, page: Page) -> None:
     site.sit_down(page, path="/training")
     expect(page.get_by_role("button", name="Release")).to_be_visible()

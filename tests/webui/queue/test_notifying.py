@@ -29,6 +29,7 @@ def campaign(site: Site) -> str:
     return format_id(number)
 
 
+@pytest.mark.long
 def test_who_had_opened_it_gets_the_letter_that_was_shown(site: Site, page: Page, campaign: str) -> None:
     site.sit_down(page, path=f"/campaigns/{campaign}")
     timeline = page.locator("section").filter(has=page.get_by_role("heading", name="Timeline"))

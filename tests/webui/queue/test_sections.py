@@ -38,6 +38,7 @@ def wave(site: Site, number: int, delivered: int) -> None:
                 ledger.record_event(session, ids.parse_id(one), event, by=RELAY, now=utcnow())
 
 
+@pytest.mark.long
 def test_an_expired_code_says_so_and_keeps_its_place_until_the_cursor_has_left_it(site: Site, page: Page) -> None:
     (code,) = site.come(JOE, author="no-reply@bank.example", subject="Your code", text=CODE.format("20 minutes"))
     offers = [site.come(JOE, author=f"ann{number}@sender.example", subject=f"Offer {number}")[0] for number in range(3)]

@@ -51,6 +51,7 @@ def ask_to_snooze(page: Page, subject: str) -> Locator:
     return sheet
 
 
+@pytest.mark.long
 def test_a_row_is_out_of_one_queue_until_a_time_and_marked_in_the_others(busy: Site, page: Page, other_page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     busy.sit_down(page, "ben")
@@ -97,6 +98,7 @@ def test_one_key_undoes_it(busy: Site, page: Page) -> None:
     expect(row(page, "Second offer")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_time_limited_row_is_refused_and_stays(busy: Site, page: Page) -> None:
     busy.sit_down(page, "ben")
     sheet = ask_to_snooze(page, "Sign in")
@@ -108,6 +110,7 @@ def test_a_time_limited_row_is_refused_and_stays(busy: Site, page: Page) -> None
     expect(row(page, "Sign in")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_new_copy_brings_a_wave_back(busy: Site, page: Page) -> None:
     busy.sit_down(page, "ben")
     ask_to_snooze(page, "Your mailbox is full")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 from sqlmodel import col
@@ -19,6 +20,7 @@ from triage.store.models.deliveries import Delivery
 from triage.times import utcnow
 
 
+@pytest.mark.long
 def test_the_row_says_when_and_a_person_takes_it_back(site: Site, page: Page) -> None:
     office = replace(
         site.settings,

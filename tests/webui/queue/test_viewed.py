@@ -60,6 +60,7 @@ def shown(page: Page) -> str:
     return page.locator("section.view h2").inner_text()
 
 
+@pytest.mark.long
 def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, page: Page, other_page: Page) -> None:
     site.sit_down(page)
     first = shown(page)

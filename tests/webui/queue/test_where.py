@@ -1,5 +1,6 @@
 """Search for a missing message: a form, and an answer in words."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.webui.access import faults
@@ -10,6 +11,7 @@ from triage.store.db import transaction
 from triage.times import utcnow
 
 
+@pytest.mark.long
 def test_what_is_held_and_what_was_refused_is_told(site: Site, page: Page) -> None:
     site.come(JOE, author="orders@paper.example", subject="Your paper")
     with transaction(site.engine) as session:

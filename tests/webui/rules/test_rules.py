@@ -58,6 +58,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
     expect(table.get_by_text("messages to this address")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_rule_on_content_is_tried_made_and_paused(site: Site, page: Page) -> None:
     site.come(JOE, author="new@elsewhere.example", subject="New bank details", text="Our bank details have changed.", dmarc=NO_DMARC)
     site.sit_down(page, path="/rules")
@@ -119,6 +120,7 @@ def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Pa
     assert rule_of(site, number).removed_at is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("answer", "kept"), [("Keep that version", "theirs"), effort.long("Save", "mine")])
 def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, page: Page, answer: str, kept: str) -> None:
     value = f"{kept}.example"
@@ -153,6 +155,7 @@ def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> Non
     expect(page.get_by_text("All messages are being delivered")).to_have_count(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("young", "button", "after"), [(True, "Release", "released"), effort.long(False, "Restore", "held")])
 def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page: Page, young: bool, button: str, after: str) -> None:
     domain = f"{button.lower()}d.example"
@@ -194,6 +197,7 @@ def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, p
     expect(table.get_by_text("junk")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_first_day_says_when_the_queue_is_done(site: Site, page: Page) -> None:
     """By the decisions of the last hour and the rows that wait; another day than today is named."""
     made = [site.come(JOE, author=f"x{number}@pace{number}.example", dmarc=NO_DMARC)[0] for number in range(6)]

@@ -153,6 +153,7 @@ def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, p
     assert ("allow", "address", "late@partner.example") not in in_force(known)
 
 
+@pytest.mark.long
 def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page) -> None:
     known.come(JOE, author="only@it.example", subject="For IT")
     known.sit_down(page, "ben", path="/senders/only@it.example")

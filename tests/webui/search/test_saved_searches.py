@@ -7,6 +7,7 @@ from tests.webui.access import faults
 from tests.webui.site import JOE, MARA, Site
 
 
+@pytest.mark.long
 def test_a_search_is_saved_shared_and_deleted(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, author="orders@kept.example", subject="Parcel one")
     site.come(MARA, author="orders@kept.example", subject="Parcel two")

@@ -68,6 +68,7 @@ def test_a_name_with_spaces_is_quoted(full: Site, page: Page) -> None:
     expect(rows).to_contain_text("Your parcel")
 
 
+@pytest.mark.long
 def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) -> None:
     full.come(MARA, author="win@prize.example", subject="A prize")
     full.sit_down(page)
@@ -85,6 +86,7 @@ def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) 
     expect(rows).to_have_count(2)
 
 
+@pytest.mark.long
 def test_what_cannot_be_meant_is_said(full: Site, page: Page) -> None:
     full.sit_down(page)
     page.get_by_role("combobox", name=ASKED).fill("before:soon")

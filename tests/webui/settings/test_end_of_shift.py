@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from sqlmodel import col
@@ -57,6 +58,7 @@ def test_what_is_left_for_the_next_shift(site: Site, page: Page) -> None:
     expect(page.get_by_role("option").filter(has_text="other offer")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_note_is_read_above_the_queue_until_it_is_done(site: Site, page: Page) -> None:
     site.sit_down(page, "ben", "/end-of-shift")
     main = page.get_by_role("main")

@@ -31,6 +31,7 @@ GERMAN = {
 }
 
 
+@pytest.mark.long
 def test_a_language_follows_the_account(site: Site, page: Page, other_page: Page) -> None:
     site.sit_down(page, "ana", "/settings")
     page.get_by_label("Deutsch").click()
@@ -85,6 +86,7 @@ def test_german_is_no_part_of_what_others_fetch(site: Site, page: Page) -> None:
     assert not [url for url in fetched if re.search(r"/de-[^/]*\.js", url)]
 
 
+@pytest.mark.long
 def test_mail_from_right_to_left(site: Site, page: Page) -> None:
     raw = (
         "From: =?utf-8?q?=D7=A9=D7=9C=D7=95=D7=9D?= <shalom@hebrew.example>\r\nTo: joe.fern@company.example\r\n"

@@ -116,6 +116,7 @@ def test_an_answer_counts_once_and_for_its_own_question(site: Site, page: Page, 
         assert session.scalars(select(Passkey).where(col(Passkey.name) == "phone")).one().sign_count > 0
 
 
+@pytest.mark.long
 def test_behind_the_lock_a_passkey_is_enough_and_the_work_is_kept(site: Site, page: Page, home: str) -> None:
     page.context.add_cookies([{"name": "mailroom", "value": session_key(site.engine, "hana"), "url": home}])
     add_passkey(page, home, "tablet")

@@ -91,6 +91,7 @@ def test_locked_and_opened_again_and_a_colleague_takes_over(site: Site, page: Pa
     expect(page.get_by_role("button", name="Ben Okafor")).to_be_visible()
 
 
+@pytest.mark.long
 def test_who_is_switched_to_finds_the_row_that_was_open(site: Site, page: Page) -> None:
     site.come(MARA, author="first@supplier.example", subject="First offer")
     site.come(MARA, author="other@supplier.example", subject="Other offer")

@@ -20,6 +20,7 @@ def choose(page: Page, label: str) -> None:
     assert answer.value.ok
 
 
+@pytest.mark.long
 def test_looks_follow_the_account_to_another_machine(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, subject="A mail to look at")
     root, theirs = page.locator("html"), other_page.locator("html")
@@ -75,6 +76,7 @@ def test_other_keys(site: Site, page: Page) -> None:
     expect(row).to_contain_text("Skipped")
 
 
+@pytest.mark.long
 def test_a_key_that_another_command_has(site: Site, page: Page) -> None:
     site.sit_down(page, "eva", "/settings")
     purge, hand = command(page, "Remove everywhere"), command(page, "Assign to a colleague, with a note")

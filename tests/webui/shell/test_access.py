@@ -107,6 +107,7 @@ def test_on_a_phone(filled: Site, page: Page) -> None:
     assert faults(page) == [], "a mail"
 
 
+@pytest.mark.long
 def test_without_a_session(site: Site, page: Page) -> None:
     page.goto(site.url)
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()

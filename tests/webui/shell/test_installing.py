@@ -56,6 +56,7 @@ def release(dist: Path) -> None:
         file.write_text(file.read_text("utf-8").replace(version, version[::-1]), "utf-8")
 
 
+@pytest.mark.long
 def test_the_browser_may_install_the_console(site: Site, page: Page) -> None:
     site.sit_down(page)
     browser = page.context.new_cdp_session(page)
@@ -99,6 +100,7 @@ def test_only_the_consoles_own_files_are_kept_and_none_after_signing_out(site: S
     assert app.evaluate(WORKERS) == 0
 
 
+@pytest.mark.long
 def test_a_newer_version_waits_until_it_is_wanted_and_takes_no_text_along(site: Site, app: Page, dist: Path) -> None:
     site.come(JOE, author="long@text.example", subject="To be commented")
     site.sit_down(app, path="/?q=from:long@text.example")
@@ -129,6 +131,7 @@ def test_a_newer_version_waits_until_it_is_wanted_and_takes_no_text_along(site: 
     assert app.evaluate(VERSIONS)[-1] == f"shell-{version}"
 
 
+@pytest.mark.long
 def test_the_worker_is_looked_for_again_without_its_bytes(site: Site, app: Page, dist: Path) -> None:
     """As at each reconnection."""
     answers: list[tuple[str, int]] = []
@@ -147,6 +150,7 @@ def test_the_worker_is_looked_for_again_without_its_bytes(site: Site, app: Page,
     assert answers == [("/sw.js", 304)]
 
 
+@pytest.mark.long
 def test_files_of_a_version_stay_while_it_is_used(site: Site, app: Page, dist: Path) -> None:
     site.sit_down(app)
     keep(app)
@@ -156,6 +160,7 @@ def test_files_of_a_version_stay_while_it_is_used(site: Site, app: Page, dist: P
     expect(app.get_by_role("heading", name="Settings", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 def test_without_a_server_there_is_a_page_that_says_so_until_one_answers(tmp_path: Path, sqlite_template: Path, browser: Browser) -> None:
     context = browser.new_context(locale="en-GB")
     app = context.new_page()

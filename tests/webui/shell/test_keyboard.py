@@ -148,6 +148,7 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
     expect(page.locator("#content")).to_be_focused()
 
 
+@pytest.mark.long
 def test_in_the_queue_the_keyboard_goes_back_to_the_list(filled: Site, page: Page) -> None:
     filled.come(JOE, author="once@focus.example", subject="Once more")
     filled.sit_down(page, "ana", "/?q=from:once@focus.example")
@@ -161,6 +162,7 @@ def test_in_the_queue_the_keyboard_goes_back_to_the_list(filled: Site, page: Pag
     expect(page.get_by_role("listbox", name="Held messages")).to_be_focused()
 
 
+@pytest.mark.long
 def test_letters_that_come_before_the_palette_are_typed_into_it(filled: Site, page: Page) -> None:
     """Holds the palette back on the network while somebody types on."""
     waiting: list[Route] = []

@@ -81,6 +81,7 @@ def test_a_code_is_told_once_a_minute_without_a_word_of_it(site: Site, desk: Pag
     hide(desk, hidden=False)
 
 
+@pytest.mark.long
 def test_who_wants_none_gives_the_connection_back(site: Site, desk: Page) -> None:
     want(site, None)
     site.sit_down(desk)
@@ -94,6 +95,7 @@ def test_who_wants_none_gives_the_connection_back(site: Site, desk: Page) -> Non
     assert shown(desk) == []
 
 
+@pytest.mark.long
 def test_each_browser_is_asked_and_says_where_it_refuses(site: Site, page: Page) -> None:
     want(site, None)
     site.sit_down(page, path="/settings")

@@ -115,6 +115,7 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.long
 def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> None:
     site.come(JOE)
     site.sit_down(page, is_new=True)
@@ -132,6 +133,7 @@ def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> N
     expect(steps).to_have_count(0)
 
 
+@pytest.mark.long
 def test_all_groups_of_the_navigation_are_above_the_fold(site: Site, page: Page) -> None:
     """Shows every entry that comes and goes, and more departments than fit: their list alone scrolls."""
     folder = {"held": 9, "rows": 3, "known_rows": 0, "shared_held": 0, "shared_rows": 0, "people": [], "confidential": False}

@@ -257,6 +257,7 @@ def test_what_somebody_would_see_is_found(change: Callable[[Image.Image], Image.
     assert marked[3] <= bottom + comparing.BLOCK
 
 
+@pytest.mark.long
 def test_another_size_is_another_picture() -> None:
     was = kept(LIGHT)
     assert not looks_the_same(was, was.crop((0, 0, was.width, was.height - LINE)))
@@ -275,6 +276,7 @@ def test_how_a_machine_draws_letters_is_not_seen(desk: Site, browser: Browser, s
     assert looks_the_same(kept(LIGHT), now)
 
 
+@pytest.mark.long
 def test_a_difference_is_told_with_its_three_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(RENEW, raising=False)
     monkeypatch.setattr("tests.webui.shell.test_snapshots.FAILED", tmp_path)

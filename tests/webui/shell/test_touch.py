@@ -75,6 +75,7 @@ def test_a_row_is_skipped_by_a_swipe_and_comes_back_by_undo(site: Site, phone: P
     expect(row(phone, "First of them")).not_to_contain_text("Skipped ·")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("by", "why"), [((-100, 4), "too short"), ((160, 0), "to the right"), ((-120, 110), "slanting"), ((0, -150), "scrolling")]
 )
@@ -88,6 +89,7 @@ def test_what_is_no_swipe_changes_nothing(site: Site, phone: Page, by: tuple[flo
     expect(row(phone, "Left alone")).to_have_css("translate", "none")
 
 
+@pytest.mark.long
 def test_two_fingers_zoom(site: Site, phone: Page) -> None:
     open_queue(site, phone, "zoom.example", "Too small to read")
     finger = phone.context.new_cdp_session(phone)
@@ -98,6 +100,7 @@ def test_two_fingers_zoom(site: Site, phone: Page) -> None:
     expect(phone.get_by_role("status").filter(has_text="Skipped")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_list_is_pulled_to_refresh(site: Site, phone: Page) -> None:
     open_queue(site, phone, "pull.example", "On top")
     finger = begin(phone, row(phone, "On top"), (4, 60))

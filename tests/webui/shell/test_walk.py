@@ -90,6 +90,7 @@ def test_a_number_stays_in_one_piece(site: Site, page: Page, width: int) -> None
         assert page.evaluate(BROKEN) == [], path
 
 
+@pytest.mark.long
 def test_what_is_decided_says_for_whom_it_was(site: Site, page: Page) -> None:
     gone, stays, away = (site.come(JOE, author=f"{name}@whom.example", subject=name)[0] for name in ("gone", "stays", "away"))
     decide(site, Verb.RELEASE, gone)
