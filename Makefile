@@ -9,7 +9,10 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # Dozens of tests start the whole company: what was compiled once is not compiled again.
 unexport PYTHONDONTWRITEBYTECODE
 
-PYTHON ?= python3
+# Debian's own python3, which packages and units run, where it has venv: it takes a seventh less time than one that is built without its optimizations.
+ifndef PYTHON
+PYTHON := $(or $(shell /usr/bin/python3 -c 'import ensurepip, sys; (3, 11) <= sys.version_info < (3, 14) and print(sys.executable)' 2>/dev/null),python3)
+endif
 OTHER_PYTHON ?= python3
 UV_VERSION := 0.13.9
 AUDIT_VERSION := 2.10.1

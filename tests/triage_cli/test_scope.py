@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import col
 
+from tests.effort import long
 from tests.triage.arriving import COMPANY, NOW, SYNC
 from tests.triage_cli.conftest import Arrives, Shell
 from triage.access import dual_control
@@ -184,7 +185,7 @@ def commands(group: click.Group = mailroom, before: str = "") -> Iterator[str]:
             yield before + name
 
 
-@pytest.fixture(params=["department:it", "person:joe.fern"])
+@pytest.fixture(params=[long("department:it"), "person:joe.fern"])
 def secret(
     request: pytest.FixtureRequest,
     shell: Shell,

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlmodel import col
 
+from tests.effort import long
 from tests.triage import tampering
 from tests.triage.arriving import ANA
 from tests.triage.compliance.audit import busy_decisions
@@ -181,7 +182,7 @@ def test_the_state_is_compared_slice_by_slice_and_goes_on_after_a_restart(
     assert faults(engine) == []
 
 
-@pytest.mark.parametrize("when", ["before it begins", "while it is under way"])
+@pytest.mark.parametrize("when", [long("before it begins"), "while it is under way"])
 def test_a_changed_state_is_found_on_the_day_and_said_once(
     engine: Engine, signing: Settings, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

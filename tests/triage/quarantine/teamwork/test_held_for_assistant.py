@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
+from tests.effort import long
 from tests.triage.arriving import ALIGNED, ANA, BEN, COMPANY as PLAIN, DMARC_PASS, IDA, NOW, SYNC, add_rules, arrive
 from tests.triage.store.queue.test_waiting_targets import look
 from triage import ids
@@ -130,7 +131,7 @@ def test_of_a_list_s_message_his_copy_alone_is_held(
     assert found == {"joe.fern": joe, "mara.berg": ("queued", joe[1] if released else "allowed-sender")}
 
 
-@pytest.mark.parametrize("group", ["sender", "campaign", "none"])
+@pytest.mark.parametrize("group", ["sender", *map(long, ("campaign", "none"))])
 def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
     company: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, group: Group
 ) -> None:
@@ -171,7 +172,7 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
         (("it=15", "person:joe.fern=5"), Section.OVER_TARGET, 5),
     ],
 )
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [long(1), 2])
 def test_his_own_target_orders_and_alerts_and_the_departments_does_not(
     company: Engine, settings: Settings, targets: tuple[str, ...], section: Section, end: int | None, number: int
 ) -> None:

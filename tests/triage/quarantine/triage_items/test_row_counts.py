@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import ColumnElement, Engine
 from sqlmodel import Session
 
+from tests.effort import long
 from tests.triage.arriving import ANA, NOW
 from tests.triage.quarantine.triage_items.test_fold_counts import BOTH, HELD, INFO, JOE, MARA, came, company, counted, some_mail
 from triage.access.sessions import hash_session_key
@@ -56,7 +57,7 @@ def agree(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("cached", "most"),
     [
-        pytest.param(True, 500, id="cached, little touched"),
+        long(True, 500, id="cached, little touched"),
         pytest.param(True, 1, id="cached, much touched"),
         pytest.param(False, 500, id="counted now"),
     ],

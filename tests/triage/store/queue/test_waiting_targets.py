@@ -86,7 +86,7 @@ def standing(items: tuple[TriageItem, ...]) -> list[str]:
     return [item.lead.author[0].upper() if item.section is Section.OVER_TARGET else item.lead.author[0] for item in items]
 
 
-@pytest.mark.parametrize("group", ["campaign", long("sender"), "none"])
+@pytest.mark.parametrize("group", ["campaign", *map(long, ("sender", "none"))])
 def test_rows_over_their_target_come_before_the_rest_and_follow_time_and_settings(
     waiting: Engine, monkeypatch: pytest.MonkeyPatch, group: Group
 ) -> None:
