@@ -11,15 +11,20 @@ from typing import Any
 
 import pytest
 from imapclient.exceptions import IMAPClientError  # type: ignore[import-untyped]
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
+from sqlmodel import col
 
 from mailboxes.mirror import mirror_role
-from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, Town, mirroring, town
+from tests.mailboxes.mirroring import FS_LAYOUT, JOE, RELEASED, TO_JOE, Town, mirroring, town
 from tests.peers import processes
 from tests.peers.mail import dovecot
+from tests.triage import arriving
 from tests.triage.arriving import DMARC_FAIL, DMARC_PASS
 from triage.config.settings import Mirror, Settings
 from triage.quarantine.decisions.decision_request import Verb
+from triage.store.db import read_transaction, transaction
+from triage.store.models.deliveries import Delivery
+from triage.times import utcnow
 
 pytestmark = pytest.mark.peers
 until = processes.until
@@ -182,6 +187,40 @@ def test_many_moves_within_a_minute_pause_and_ask(here: Town, number: int) -> No
     says_yes(here)
     until(lambda: all(here.state(mail) in RELEASED for mail in messages), "all are released")
     assert len(here.decisions()) == 1
+
+
+@pytest.mark.long
+def test_a_move_of_five_thousand_is_one_question_and_loses_none(here: Town) -> None:
+    number, step = 5_000, 250
+    with transaction(here.engine) as session:
+        for one in range(number):
+            arriving.arrive(session, here.settings, TO_JOE, author=f"a{one}@x.example", at=utcnow())
+    for shown in range(step, number + 1, step):
+        until(lambda shown=shown: count(here, JOE) >= shown, f"{shown} are shown")  # type: ignore[misc]
+    began = time.monotonic()
+    here.moves("Release")
+    answer_in(here, f"Confirm: release {number:,} messages")
+    log.info("%d moves were asked about after %.1f s", number, time.monotonic() - began)
+    until(lambda: (count(here, JOE), count(here, "Release")) == (number, 0), "all are back")
+    assert (here.decisions(), states(here)) == ([], {"held": number})
+    began = time.monotonic()
+    says_yes(here)
+    until(lambda: count(here, JOE) == 0, "none is shown")
+    log.info("%d messages were released after %.1f s", number, time.monotonic() - began)
+    assert (here.decisions(), states(here)) == ([("person:ana", "release")], {"queued": number})
+
+
+def count(here: Town, folder: str) -> int:
+    """Messages in a folder."""
+    with here.client() as client:
+        return int(client.folder_status(folder, ["MESSAGES"])[b"MESSAGES"]) if client.folder_exists(folder) else 0
+
+
+def states(here: Town) -> dict[str, int]:
+    """Deliveries by state."""
+    with read_transaction(here.engine) as session:
+        found = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state)))
+        return {str(state): number for state, number in found}
 
 
 @pytest.mark.long
