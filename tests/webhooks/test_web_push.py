@@ -77,7 +77,7 @@ class Maker:
             )
 
     def happen(self, kind: str = "time-limited.waiting", ago: timedelta = timedelta()) -> None:
-        event = Occurrence(format_id(new_id()), kind, utcnow(), 1, "Time-limited messages wait.", {}, frozenset({"it"}))
+        event = Occurrence(format_id(new_id()), kind, utcnow(), 1, "Time-limited messages are held.", {}, frozenset({"it"}))
         with db.transaction(self.engine) as session:
             push_subscriptions.note_event(session, event, now=utcnow() - ago)
 
@@ -114,7 +114,7 @@ def test_it_arrives_encrypted_signed_and_says_nothing_of_a_message(maker: Maker)
         processes.until(lambda: maker.receiver.came, "a push")
         processes.until(lambda: maker.rows()[0].sent_at is not None, "it is settled")
     (came,) = maker.receiver.came
-    assert maker.read(came) == {"text": "Befristete Nachrichten warten."}
+    assert maker.read(came) == {"text": "Befristete Nachrichten werden zurückgehalten."}
     assert (came.path, came.headers["content-encoding"], came.headers["ttl"], came.headers["urgency"]) == (
         "/push/one",
         "aes128gcm",

@@ -28,7 +28,7 @@ OIDC = "oidc"  # a way to sign in: at an identity provider
 PROXY = "proxy"  # a way to sign in: as whom a proxy in front of the console names
 BREAK_GLASS = "break-glass"  # a way to sign in: with a printed code
 LOGIN_TAKEN = {  # why a login cannot be made, by where its account comes from
-    LOCAL: mark("{login} already is staff"),
+    LOCAL: mark("{login} is already a member of staff"),
     DIRECTORY: mark("the directory already makes {login} staff"),
     PROVIDER: mark("an identity provider already makes {login} staff"),
 }

@@ -41,8 +41,8 @@ SOON = timedelta(minutes=5)  # how long it is quiet after one of those
 AUTO, OFF = "auto", "off"  # of the time of the daily digest: from the first enforcement on, never
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 TITLES = {
-    WAITING: say("Messages wait longer than planned"),
-    TIME_LIMITED: say("Time-limited messages wait"),
+    WAITING: say("Messages are held for longer than planned"),
+    TIME_LIMITED: say("Time-limited messages are held"),
     EXPIRING: say("Held messages expire within a day"),
     UNSEEN: say("Held messages cannot expire"),
     REQUESTED: say("An employee requests a message"),
@@ -51,13 +51,13 @@ TITLES = {
     EMERGENCY: say("Everything is delivered"),
     REMOVAL: say("Many messages were removed"),
     BREAK_GLASS: say("A break-glass account was opened"),
-    OWNERS: say("Addresses would change their owners"),
+    OWNERS: say("Addresses would change owners"),
     SUSPICIOUS_DELIVERED: say("Suspicious messages were delivered"),
     FLOODED: say("A mail bomb is held"),
     FUSE: say("A check of known senders only reports"),
     UNLIKE: say("Many messages of one known sender are held"),
     DIFFERS: say("A known sender sends differently"),
-    HUNT: say("Somebody searches all mailboxes"),
+    HUNT: say("Somebody is searching all mailboxes"),
     BRAKED: say("An employee's account wrote to many new recipients"),
 }
 
@@ -91,12 +91,14 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
     given: dict[str, Any] = {"count": number, "since": since, "whose": whose}
     if cause == WAITING:
         return say_count(
-            "{count} message{whose} waits, the first since {since}.", "{count} messages{whose} wait, the first since {since}.", **given
+            "{count} message{whose} is held, the oldest since {since}.",
+            "{count} messages{whose} are held, the oldest since {since}.",
+            **given,
         )
     if cause == TIME_LIMITED:
         return say_count(
-            "{count} message{whose} is time-limited, the first until {since}.",
-            "{count} messages{whose} are time-limited, the first until {since}.",
+            "{count} message{whose} is time-limited; the first stops working on {since}.",
+            "{count} messages{whose} are time-limited; the first stops working on {since}.",
             **given,
         )
     if cause == EXPIRING:
@@ -105,20 +107,22 @@ def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
         )
     if cause == SUSPICIOUS_DELIVERED:
         return say_count(
-            "{count} delivered message{whose} looks suspicious, the first of {since}. Search is:delivered risk:suspicious.",
-            "{count} delivered messages{whose} look suspicious, the first of {since}. Search is:delivered risk:suspicious.",
+            "{count} delivered message{whose} looks suspicious, the first from {since}. Search for is:delivered risk:suspicious.",
+            "{count} delivered messages{whose} look suspicious, the first from {since}. Search for is:delivered risk:suspicious.",
             **given,
         )
     if cause == FLOODED:
         return say_count(
-            "{count} message{whose} came as a mail bomb, the first at {since}. It may hide an alert of a bank. Call the recipient.",
-            "{count} messages{whose} came as a mail bomb, the first at {since}. It may hide an alert of a bank. Call the recipient.",
+            "{count} message{whose} came as part of a mail bomb, the first at {since}. The flood may hide an alert from a bank. "
+            "Call the recipient.",
+            "{count} messages{whose} came as part of a mail bomb, the first at {since}. The flood may hide an alert from a bank. "
+            "Call the recipient.",
             **given,
         )
     if cause == REQUESTED:
         return say_count(
-            "{count} message{whose} is requested, the first since {since}.",
-            "{count} messages{whose} are requested, the first since {since}.",
+            "{count} message{whose} was requested, the first on {since}.",
+            "{count} messages{whose} were requested, the first on {since}.",
             **given,
         )
     return say_count(

@@ -232,7 +232,7 @@ class Outbound:
         choices=("person", "department", "company", "none"),
     )
     daily_cap: int = setting_key(
-        "New contacts of one employee within 24 hours that count at once; further ones wait until staff accept them.", 50
+        "New contacts of one employee within 24 hours that count at once; further ones count once staff accept them.", 50
     )
     lapse_days: int = setting_key(
         "Days without a message either way after which a contact ends; imported contacts stay 60 days at least.", 400
@@ -548,7 +548,7 @@ class Coverage:
     deliver_undecided_always: bool = setting_key("Deliver them out of hours too, and count every minute.", False)
     pass_listed_codes: bool = setting_key(
         "Deliver time-limited messages of senders of the start list at any hour: DMARC passes, a listed domain signed it, and an earlier "
-        "proven message of that domain was let in here. Never of platforms that anybody can send through.",
+        "proven message of that domain was delivered here. Never of platforms that anybody can send through.",
         False,
     )
     departments: tuple[str, ...] = setting_key(
@@ -629,7 +629,7 @@ class Notices:
         "Text of the failure notice, with {subject}, {recipient}, {sender}, {date}, {company} and {reason}.",
         mark(
             "Your message “{subject}” of {date} to {recipient} could not be delivered.\n\n{reason}\n\n"
-            "The mail system of {company} wrote this message."
+            "The mail system of {company} generated this message."
         ),
     )
     expiry: bool = setting_key("Notify a sender when a held message expires without a decision.", False)
@@ -788,7 +788,8 @@ class Reject:
                 "wrong-address",
                 mark(
                     "Thank you for your message “{subject}” of {date}.\n\n"
-                    "{recipient} is not the right address for it, so we did not deliver it. You find the right address on our website."
+                    "{recipient} is not the right address for it, so we did not deliver it. "
+                    "You can find the right address on our website."
                 ),
             ),
             (

@@ -16,15 +16,17 @@ from triage.store.models.directory import Person
 
 RULE, REASON = "enforcement-notice", say("it tells employees what changes")
 SUBJECTS = {
-    RECORD: say("Messages from outside reach you at once again"),
+    RECORD: say("Messages from outside reach you without delay again"),
     DANGEROUS: say("Dangerous messages will be held for you"),
     UNKNOWN: say("Messages from unknown senders will be held for you"),
     EVERYTHING: say("All messages from outside will be held for your assistant"),
 }
 WORDS = {
     RECORD: say("Messages from outside are no longer held, unless their sender is blocked or they only pretend to come from us."),
-    DANGEROUS: say("Messages from outside that look dangerous are held. Colleagues review them and release what you should have."),
-    UNKNOWN: say("Messages from senders that are new to your company are held. Colleagues review them and release what you should have."),
+    DANGEROUS: say("Messages from outside that look dangerous are held. Colleagues review them and release those that are meant for you."),
+    UNKNOWN: say(
+        "Messages from senders that are new to your company are held. Colleagues review them and release those that are meant for you."
+    ),
 }
 HELD_FIRST = say(
     "All messages from outside are held until your assistant, or a colleague who reviews messages for your department, releases them. "
@@ -32,7 +34,7 @@ HELD_FIRST = say(
 )
 NO_ACTION = say("You do not have to do anything. Messages from colleagues, and from people whom you have written to, reach you as before.")
 FROM_INSIDE = say("You do not have to do anything. Messages from colleagues reach you as before.")
-FOOTER = say("Your company sends you this notice once.")
+FOOTER = say("You get this notice only once.")
 
 
 def send_notices(session: Session, scope: str, step: str, starts_at: datetime, *, settings: Settings, by: Actor, now: datetime) -> int:

@@ -190,5 +190,5 @@ def write_outbound_notice(subject: str, message: Message, story: Story, settings
     if len(story.recipients) > MOST_NAMED:
         lines.append(say("  and {count} more", count=len(story.recipients) - MOST_NAMED))
     lines += ["", story.closing] if story.closing else []
-    lines += ["", say("The mail system of {company} wrote this message.", company=settings.company.domains[0]), ""]
+    lines += ["", say("The mail system of {company} generated this message.", company=settings.company.domains[0]), ""]
     return "\n".join(translate_sentence(line, settings.company.language) for line in lines)

@@ -17,7 +17,7 @@ from triage.store.models.deliveries import Delivery, Notice
 from triage.store.models.messages import Message
 
 MOST_MESSAGES = 100  # at once: each sends a message
-UNRESTORABLE = say("The sender already got the rejection: ask them to send it again.")
+UNRESTORABLE = say("The sender already got the rejection: ask them to send the message again.")
 
 
 def text_of(settings: Settings, *, template: str = "", text: str = "") -> str:

@@ -119,8 +119,8 @@ def find_destination(settings: Settings, next_hop: str, *, by: Actor) -> Destina
     """The destination that the actor calls so (`shown_hop`); BadInput, which names the others to administrators only."""
     known = {shown_hop(settings, one.next_hop, by=by): one for one in list_destinations(settings)}
     if next_hop not in known:
-        said = say("no messages go to {next_hop}; there are {names}", next_hop=quote_text(next_hop), names=", ".join(known))
+        said = say("there is no next hop {next_hop}; there are {names}", next_hop=quote_text(next_hop), names=", ".join(known))
         raise BadInput(
-            said if by.role is Role.ADMIN else say("no messages go to {next_hop}", next_hop=quote_text(next_hop)), field="next_hop"
+            said if by.role is Role.ADMIN else say("there is no next hop {next_hop}", next_hop=quote_text(next_hop)), field="next_hop"
         )
     return known[next_hop]

@@ -147,7 +147,7 @@ def find_change(session: Session, address: str) -> AddressChange:
     """The change that waits for an address."""
     row = session.get(AddressChange, address)
     if row is None:
-        raise NotFound(say("no change of owner waits for {address}", address=address))
+        raise NotFound(say("no change of owner is open for {address}", address=address))
     return row
 
 

@@ -16,7 +16,7 @@ from triage.store.models.decisions import DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, KnownRecipient, MailGroup, Person
 
-REDIRECT_IT = "redirect it to who it is for."  # how all that is said of it ends
+REDIRECT_IT = ("now: redirect it to the right person.", "now: redirect it to who it is for.")  # how the sentences end; before 0.1.0
 
 
 class Passed(NamedTuple):
@@ -92,21 +92,22 @@ def explain_reassigned(session: Session, rows: list[Passed]) -> dict[int, str]:
             owner = owner_of(session, there)
             found[one.id] = (
                 say(
-                    "It was addressed to {name}, who has left, and {mailbox} is the address of {owner} now: redirect it to who it is for.",
+                    "It was addressed to {name}, who has left, and {mailbox} is the address of {owner} now: redirect it to the "
+                    "right person.",
                     name=person.name,
                     mailbox=one.mailbox,
                     owner=owner,
                 )
                 if person
                 else say(
-                    "It was addressed to the shared folder, and {mailbox} is the address of {owner} now: redirect it to who it is for.",
+                    "It was addressed to the shared folder, and {mailbox} is the address of {owner} now: redirect it to the right person.",
                     mailbox=one.mailbox,
                     owner=owner,
                 )
             )
         elif person and ASIDE in person.uid and one.mailbox == person.mailbox:
             found[one.id] = say(
-                "It was addressed to {name}, who has left, and somebody else has the name now: redirect it to who it is for.",
+                "It was addressed to {name}, who has left, and somebody else has the name now: redirect it to the right person.",
                 name=person.name,
             )
     return found

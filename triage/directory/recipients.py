@@ -70,7 +70,7 @@ def address_note(session: Session, known: KnownRecipient) -> str:
         if not local.endswith(tuple(f"{delimiter}{known.person}" for delimiter in DELIMITERS)):
             return say("It was addressed to {local}: {name} has another address now.", local=local, name=name)
         return say(
-            "It was addressed to the old department {department}: {name} works elsewhere now.",
+            "It was addressed to the former department {department}: {name} works elsewhere now.",
             department=local.removesuffix(known.person)[:-1],
             name=name,
         )

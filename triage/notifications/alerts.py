@@ -203,8 +203,8 @@ def find_mailbox_alerts(session: Session, settings: Settings, now: datetime) -> 
 def wait_for_next_hop(number: int, since: datetime) -> Said:
     """Says how many messages wait to be delivered."""
     return say_count(
-        "{count} message waits for the next hop since {since} UTC",
-        "{count} messages wait for the next hop since {since} UTC",
+        "{count} message has waited for the next hop since {since} UTC",
+        "{count} messages have waited for the next hop, the oldest since {since} UTC",
         count=number,
         since=format_minute(since, year=False),
     )
@@ -213,8 +213,8 @@ def wait_for_next_hop(number: int, since: datetime) -> Said:
 def wait_for_mailboxes(number: int, since: datetime) -> Said:
     """Says how many messages wait to be recalled or put back."""
     return say_count(
-        "{count} message waits to be recalled from a mailbox or put back, since {since} UTC",
-        "{count} messages wait to be recalled from mailboxes or put back, since {since} UTC",
+        "{count} message has waited since {since} UTC to be recalled from a mailbox or put back",
+        "{count} messages have waited to be recalled from mailboxes or put back, the oldest since {since} UTC",
         count=number,
         since=format_minute(since, year=False),
     )
@@ -249,8 +249,8 @@ def find_blown_fuses(session: Session, settings: Settings) -> Iterator[Wait]:
     """Checks of known senders that only report, because they held messages of too many senders on one day."""
     for row in checks.blown_fuses(session, settings.policy):
         words = say(
-            "The check {name} held {held} messages of many known senders on {day}. Since then it only reports. Look at them, then let it "
-            "hold again with `mailroom checks resume {name}`, or switch it off in the settings.",
+            "The check {name} held {held} messages of many known senders on {day}. Since then it only reports. Review the "
+            "messages. Then turn the check on again with `mailroom checks resume {name}`, or switch it off in the settings.",
             name=row.name,
             held=row.held,
             day=row.day,
@@ -265,8 +265,8 @@ def find_stolen_accounts(session: Session, settings: Settings, now: datetime) ->
     found = held_senders.most_held(session, settings.policy.freemail_domains, now - DAY) if most else None
     if found and found.messages >= most:
         words = say(
-            "{number} messages of one known sender are held since {since} UTC because they are unlike it. The account may be stolen. "
-            "Search rule:unlike-themselves, and tell the sender another way.",
+            "{number} messages of one known sender have been held since {since} UTC: they are unlike the sender's others. The "
+            "account may be stolen. Search for rule:unlike-themselves, and call the sender.",
             number=found.messages,
             since=format_minute(found.first, year=False),
         )
@@ -278,9 +278,8 @@ def find_changed_proofs(session: Session) -> Iterator[Wait]:
     number, newest = renew_proofs.count_new(session)
     if newest:
         words = say_count(
-            "{count} known sender sends differently. Its messages without warnings pass. Look at it in the queue or with "
-            "`mailroom proofs`.",
-            "{count} known senders send differently. Their messages without warnings pass. Look at them in the queue or with "
+            "{count} known sender sends differently. Its messages without warnings pass. Review it in the queue or with `mailroom proofs`.",
+            "{count} known senders send differently. Their messages without warnings pass. Review them in the queue or with "
             "`mailroom proofs`.",
             count=number,
         )
@@ -294,7 +293,7 @@ def find_brakes(session: Session, now: datetime) -> Iterator[Wait]:
         waits = any(row.state == OPEN for row in rows)
         number = max(row.recipients for row in rows)
         many = say("An employee's account wrote to {number} new recipients within an hour.", number=number)
-        what = say("Its messages wait: release or remove them under Outgoing, or with `mailroom brakes`.")
+        what = say("Its messages are held: release or remove them under Outgoing, or with `mailroom brakes`.")
         reports = say("They were sent: the brake only reports so far (`mailroom brakes`).")
         yield Wait(BRAKED, COMPANY, "", len(rows), rows[0].at, rows[-1].id, join_parts(" ", (many, what if waits else reports)))
 

@@ -31,7 +31,7 @@ from triage.times import from_micros, to_micros, utcnow
 
 BY = Actor.system("notices")
 DONE = "digest"  # the marker: the moment for which all were told last; text: the day that is under way, and who was told last
-RULE, REASON = "digest", say("it tells an employee what is waiting for them")
+RULE, REASON = "digest", say("it tells an employee which messages are held for them")
 BY_ITSELF = "08:30"  # when it goes out where the settings name no time
 AT_ONCE = 25  # people in one transaction
 LATE = timedelta(hours=6)  # who comes later than that leaves it for the next day
@@ -168,7 +168,7 @@ def send_digest(session: Session, person: Person, settings: Settings, *, since: 
 
 def write_digest(address: str, digest: Digest, settings: Settings, now: datetime) -> EmployeeNotice:
     """The notice."""
-    titled = ((say("Held until somebody reviews it"), digest.held), (say("Removed"), digest.removed))
+    titled = ((say("Held until staff review them"), digest.held), (say("Removed"), digest.removed))
     sections = [write_section(title, part, settings, now) for title, part in titled if part.listed]
     if counts := tuple(count_attacks(digest, settings)):
         sections.append(Section(say("Not listed one by one"), counts))
@@ -218,7 +218,7 @@ def write_line(one: Own, settings: Settings, now: datetime) -> Line:
     if one.expires_at and one.expires_at <= now + expiry.SOON:
         more.append(say("expires on {time}", time=format_minute(one.expires_at.astimezone(zone), year=False)))
     if one.asked_at:
-        more.append(say("you asked for it: {answer}", answer=clean_params(one.declined, defuse_text) or say("staff will review it")))
+        more.append(say("you requested it: {answer}", answer=clean_params(one.declined, defuse_text) or say("staff will review it")))
     return Line(subject, tuple(more), request_link(one, settings))
 
 

@@ -19,5 +19,5 @@ def find_hunts(session: Session, now: datetime) -> Iterator[Wait]:
     """The hunts begun within the last day, each as an alert of the company. What they look for is in the audit log."""
     begun = select(Decision).where(col(Decision.at) > now - RECENT, col(Decision.verb) == VERB)
     for one in session.scalars(begun.order_by(col(Decision.id))):
-        words = say("{name} searches all mailboxes for messages. Reason: {reason}", name=one.by_shown, reason=one.reason)
+        words = say("{name} is searching all mailboxes. Reason: {reason}", name=one.by_shown, reason=one.reason)
         yield Wait(HUNT, "", format_id(one.id), 1, one.at, one.id, words)

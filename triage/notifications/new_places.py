@@ -74,7 +74,7 @@ def notify_owner(session: Session, record: AuditRecord, settings: Settings, *, n
 def write_notice(address: str, login: str, record: AuditRecord, settings: Settings) -> EmployeeNotice:
     """Builds the notice to the owner: when and from where somebody signed in, and what to do."""
     line = say(
-        "{when} from {client}. Your account {login} had not signed in from there lately.",
+        "{when}: sign-in from {client}. Your account {login} had not signed in from there recently.",
         when=format_minute(record.at.astimezone(ZoneInfo(settings.coverage.time_zone))),
         client=str(record.detail.get("client", "")),
         login=login,
@@ -82,7 +82,7 @@ def write_notice(address: str, login: str, record: AuditRecord, settings: Settin
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     what_to_do = say(
         "If it was not you: tell an administrator at once, sign out everywhere under Settings, and change your password. "
-        "`mailroom staff sign-out {login}` on the machine ends all sessions too.",
+        "`mailroom staff sign-out {login}` on the server ends all sessions too.",
         login=login,
     )
     title = say("New sign-in to your Mailroom account")

@@ -27,7 +27,7 @@ from triage.store.models.staff import StaffMember
 
 BY = Actor.system("notices")
 NOTHING: Mapping[str, tuple[Line, ...]] = {}
-RULE, REASON = "staff-notice", say("it tells staff what is waiting for them")
+RULE, REASON = "staff-notice", say("it tells staff what needs a decision")
 
 
 def due_notices(session: Session, settings: Settings, now: datetime) -> list[tuple[Addressee, dict[str, list[OpenAlert]]]]:
@@ -165,7 +165,7 @@ def write_notice(
     if others:
         subject = say("{title}, and {count} more", title=first.title, count=others)
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
-    why = say("You get this because you are responsible for it. Name a substitute in the console for the time that you are away.")
+    why = say("You get this alert because you are one of the staff responsible. When you are away, name a substitute in the console.")
     return EmployeeNotice(address, subject, sections, join_parts("\n", (console, why)))
 
 

@@ -380,7 +380,7 @@ def is_passing(facts: Facts) -> bool:
 def unlike_sentence(found: tuple[Deviation, ...], facts: Facts) -> str:
     """Sentence about deviations from the sender's usual messages."""
     what = list_with_and(one.reason for one in found)
-    return say("{author} is known here, but this message is unlike them: {what}", author=shown_author(facts.summary), what=what)
+    return say("{author} is a known sender, but this message is unlike their others: {what}", author=shown_author(facts.summary), what=what)
 
 
 def allowed_sender(facts: Facts) -> Verdict | None:
@@ -447,10 +447,10 @@ def unproven_known_sender(facts: Facts) -> Verdict | None:
         return None
     if allow.origin == "learned":
         reason = say(
-            "it says it is from {value}, to whom {author} has written, but cannot prove it", value=allow.value, author=allow.author
+            "it claims to be from {value}, to whom {author} has written, but is not proven", value=allow.value, author=allow.author
         )
     else:
-        reason = say("it says it is from {value}, who is allowed, but cannot prove it", value=allow.value)
+        reason = say("it claims to be from {value}, who is allowed, but is not proven", value=allow.value)
     return Verdict(Disposition.QUARANTINE, "unproven-known-sender", reason)
 
 
@@ -460,7 +460,7 @@ def out_of_hours(facts: Facts) -> Verdict | None:
         return None
     author = shown_author(facts.summary)
     reason = say(
-        "nobody is at work now, it is useful for {minutes} only, and it is proven to come from {author}",
+        "nobody is at work now, it is valid for {minutes} only, and it is really from {author}",
         minutes=spell_minutes(facts.deadline.minutes),
         author=author,
     )
@@ -472,7 +472,8 @@ def listed_code(facts: Facts) -> Verdict | None:
     if not facts.listed_codes or not facts.deadline or proof_of_author(facts) != "dmarc":
         return None
     reason = say(
-        "it is useful for {minutes} only, {domain} is on the start list and was let in here before, and it is proven to come from {author}",
+        "it is valid for {minutes} only, {domain} is on the start list, messages from there were delivered before, and it is "
+        "really from {author}",
         minutes=spell_minutes(facts.deadline.minutes),
         domain=facts.listed_codes,
         author=shown_author(facts.summary),

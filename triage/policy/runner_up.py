@@ -48,7 +48,7 @@ def describe_rule(rule: MatchedRule) -> str:
     return say(did[rule.effect], author=rule.author, value=rule.value)
 
 
-ANOTHER_FIRST = say("but another rule goes before it")
+ANOTHER_FIRST = say("but another rule takes precedence")
 
 
 def why_not(rule: MatchedRule, facts: Facts) -> str:

@@ -27,7 +27,7 @@ from triage.store.models.messages import Message
 
 BY = Actor.system("outbound-brake")
 RULE = "outbound-brake"  # of what an author is told
-REASON = say("it tells an employee that messages wait")
+REASON = say("it tells an employee that their messages are held")
 RECENT = timedelta(days=7)  # how long a brake that is decided or only reported is listed
 KEPT = timedelta(days=90)
 MOST_NAMED = 20  # messages that a notice or a list names
@@ -134,8 +134,8 @@ def remove_brake(session: Session, brake_id: int, *, by: Actor, reason: str, set
     messages = name_messages(session, is_waiting(row))
     removed = ledger.record_many(session, is_waiting(row), Event.PURGE, by=by, now=now, detail=about(row, reason))
     found = settle_brake(session, row, REMOVED, len(removed), by=by, reason=reason, now=now)
-    opening = say("{name} removed messages of yours. They were not sent to their new recipients.", name=by.shown)
-    notify_author(session, row, messages, say("Messages of yours were not sent"), opening, settings=settings, now=now)
+    opening = say("{name} removed some of your messages. They were not sent to the new recipients.", name=by.shown)
+    notify_author(session, row, messages, say("Some of your messages were not sent"), opening, settings=settings, now=now)
     return found
 
 
@@ -167,7 +167,7 @@ def why_not_now(row: OutboundBrake, now: datetime) -> Said:
     if row.state in (RELEASED, REMOVED) and row.decided_at is not None:
         given = {"name": row.by_shown, "ago": format_span(now - row.decided_at)}
         return say("Released by {name} {ago}.", **given) if row.state == RELEASED else say("Removed by {name} {ago}.", **given)
-    return say("nothing was removed") if row.state == OPEN else say("none of its messages wait")
+    return say("nothing was removed") if row.state == OPEN else say("none of its messages are held")
 
 
 def settle_brake(session: Session, row: OutboundBrake, state: str, number: int, *, by: Actor, reason: str, now: datetime) -> Brake:
@@ -190,13 +190,13 @@ def note_tripped(session: Session, row: OutboundBrake, *, settings: Settings, no
     if row.state != OPEN:
         return
     opening = say(
-        "Your account wrote to {count} new recipients within an hour. Messages to further ones wait until staff review them. "
-        "If you wrote them, tell your administrator. If not, somebody else uses your account: change your password and tell your "
-        "administrator at once.",
+        "Your account wrote to {count} new recipients within an hour. Messages to further new recipients are held until staff "
+        "review them. If you wrote them, tell your administrator. If not, somebody else is using your account: change your "
+        "password and tell your administrator at once.",
         count=row.recipients,
     )
     messages = name_messages(session, is_waiting(row))
-    notify_author(session, row, messages, say("Messages of yours wait"), opening, settings=settings, now=now)
+    notify_author(session, row, messages, say("Some of your messages are held"), opening, settings=settings, now=now)
 
 
 def notify_author(
@@ -210,7 +210,7 @@ def notify_author(
         to=person.mailbox,
         subject=subject,
         sections=(Section(say("Messages"), tuple(map(message_line, messages))),),
-        footer=say("The mail system of {company} wrote this message.", company=settings.company.domains[0]),
+        footer=say("The mail system of {company} generated this message.", company=settings.company.domains[0]),
         opening=opening,
     )
     folder = person.department, person.uid

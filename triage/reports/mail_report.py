@@ -118,8 +118,8 @@ def describe_lane(lane: int) -> Iterable[str]:
     """Says how much is held for an assistant only, and that it is left out of what waits now."""
     if lane:
         yield say_count(
-            "What waits now leaves out {count} message from known senders, held for an assistant.",
-            "What waits now leaves out {count} messages from known senders, held for an assistant.",
+            "{count} message from a known sender, held for an assistant, is not counted as waiting.",
+            "{count} messages from known senders, held for an assistant, are not counted as waiting.",
             count=lane,
         )
 

@@ -104,7 +104,7 @@ def report_sender(session: Session, name: str, *, by: Actor, settings: Settings,
         (
             Table("days", say("Messages by day"), DAY_COLUMNS, days, Plot("bars", ("proven", "messages"))),
             Table("decisions", say("Decisions by kind"), DECISIONS, decided),
-            Table("rules", say("Rules that came and went"), RULES, tuple(list_rule_changes(session, name, zone, by=by, now=now))),
+            Table("rules", say("Rules added and removed"), RULES, tuple(list_rule_changes(session, name, zone, by=by, now=now))),
             Table("reports", say("Reports by employees"), REPORTS, reported),
         ),
     )

@@ -191,7 +191,7 @@ def fault_shown(fault: Mapping[str, Any]) -> str:
     return say(SHAPES[fault["type"]], **about) if fault["type"] in SHAPES else str(fault["msg"])
 
 
-UNKNOWN = {404: say("There is nothing here."), 405: say("This path has other methods.")}
+UNKNOWN = {404: say("There is nothing at this address."), 405: say("This path does not accept this method.")}
 
 
 def http_fault(_request: Request, fault: Exception) -> JSONResponse:
@@ -199,7 +199,7 @@ def http_fault(_request: Request, fault: Exception) -> JSONResponse:
     assert isinstance(fault, HTTPException)
     phrase = HTTPStatus(fault.status_code).phrase
     detail = (
-        say("There is nothing here.")
+        say("There is nothing at this address.")
         if fault.status_code == 404
         else UNKNOWN.get(fault.status_code, f"{phrase}.")
         if fault.detail == phrase
@@ -215,7 +215,7 @@ def not_signed_in(_request: Request, fault: Exception) -> JSONResponse:
 
 def at_the_same_moment(_request: Request, _fault: Exception) -> JSONResponse:
     """Two requests made the same new thing at once; the database kept one."""
-    return problem_response(409, say("Somebody did the same at the same moment: look again."))
+    return problem_response(409, say("Somebody else did the same at the same moment: reload, then check."))
 
 
 def no_database(_request: Request, fault: Exception) -> JSONResponse:

@@ -37,7 +37,7 @@ def read_named_login(connection: HTTPConnection, api: Api) -> str:
         raise NotAllowed(say("nobody signs in here through a proxy; choose another way on the sign-in page"))
     named: tuple[str, ...] | None = connection.scope.get(KEY)
     if named is None:
-        raise NotAllowed(say("this request came past the proxy: open the console at the address that the proxy answers"))
+        raise NotAllowed(say("this request bypassed the proxy: open the console at the address of the proxy"))
     if not any(named):
         raise NotAllowed(
             say("the proxy names nobody in {header}: sign in there, or ask an administrator to let it send that", header=api.sign_in_header)

@@ -18,7 +18,7 @@ from triage_cli.output.tables import warn
 
 OURS = version("mailroom")
 THEIRS = "Mailroom-Version"
-NOTHING_HERE = "There is nothing here."
+NOTHING_HERE = "There is nothing at this address."
 PATIENCE = urllib3.Timeout(connect=10, read=120)  # a large decision is counted before it is answered
 AGAIN = urllib3.Retry(
     total=4,

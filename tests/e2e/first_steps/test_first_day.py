@@ -40,7 +40,7 @@ def test_questions_are_shared_and_answered_by_key(house: House, two_pages: tuple
     sign_in(marias, house)
     expect(marias.get_by_role("link", name="First day 2")).to_be_visible()
     marias.get_by_role("link", name="First day 2").click()
-    question = f"3 sign-in or password messages to 2 people in 90 days, all DMARC pass: allow {SUPPLIER.name} for the company?"
+    question = f"3 sign-in or password messages to 2 people in 90 days, all pass DMARC: allow {SUPPLIER.name} for the company?"
     expect(marias.get_by_role("heading", name=question)).to_be_visible()
     expect(marias.get_by_text("2 suggestions left, 0 answered, 2 assigned to you.")).to_be_visible()
     expect(marias.get_by_text("Your sign-in code is 482913")).to_be_visible()

@@ -178,6 +178,6 @@ def test_who_moves_is_reached_under_the_old_department_and_who_comes_at_once(sit
     letter = site.letter()
     (held,) = site.comes(letter, "IT+Ada.Byron+old@company.example")
     assert (held["department"], held["person"]) == ("sales", "ada.byron")
-    assert held["note"] == "It was addressed to the old department it: Ada Byron works elsewhere now."
+    assert held["note"] == "It was addressed to the former department it: Ada Byron works elsewhere now."
     site.releases(letter)
     assert site.got(letter, 1) == [f"ada.byron+old@{DOMAIN}"]

@@ -53,7 +53,7 @@ def test_changed_bank_details_are_held_explained_and_released_with_one_key(site:
     assert held["verdict"]["reason"].endswith("and replies go to sales@elsewhere.example, not to the sender")
     sign_in(page, House(site, None))
     choose(page, BANK.subject)
-    expect(page.get_by_text("is known here, but this message is unlike them").first).to_be_visible()
+    expect(page.get_by_text("is a known sender, but this message is unlike their others").first).to_be_visible()
     page.keyboard.press("r")
     sheet = page.get_by_role("dialog")
     expect(sheet).to_contain_text("It looks suspicious")

@@ -63,7 +63,7 @@ def test_no_sync_changes_it_and_it_is_no_change_of_the_directory(known: Engine, 
 @pytest.mark.parametrize(
     ("account", "why"),
     [
-        (replace(NORA, login="nora"), "nora already is staff"),
+        (replace(NORA, login="nora"), "nora is already a member of staff"),
         (replace(NORA, login="ana"), "the directory already makes ana staff"),
         (replace(NORA, login=""), "a login has 1 to 64 characters"),
         (replace(NORA, login="a b"), "a login has 1 to 64 characters"),

@@ -23,13 +23,13 @@ AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("cause", "waits", "said"),
     [
-        (WAITING, [Wait(WAITING, "it", "joe", 1, AT)], "IT: 1 message waits, the first since 24 Nov 10:30."),
+        (WAITING, [Wait(WAITING, "it", "joe", 1, AT)], "IT: 1 message is held, the oldest since 24 Nov 10:30."),
         (
             WAITING,
             [Wait(WAITING, "it", "joe", 2, AT + timedelta(hours=1)), Wait(WAITING, "it", "", 3, AT)],
-            "IT: 5 messages for 2 people wait, the first since 24 Nov 10:30.",
+            "IT: 5 messages for 2 people are held, the oldest since 24 Nov 10:30.",
         ),
-        (TIME_LIMITED, [Wait(TIME_LIMITED, "it", "joe", 1, AT)], "IT: 1 message is time-limited, the first until 24 Nov 10:30."),
+        (TIME_LIMITED, [Wait(TIME_LIMITED, "it", "joe", 1, AT)], "IT: 1 message is time-limited; the first stops working on 24 Nov 10:30."),
         (EXPIRING, [Wait(EXPIRING, "it", "joe", 2, AT)], "IT: 2 messages expire, the first on 24 Nov 10:30."),
         ("outgoing", [Wait("outgoing", "", "", words="Mail does not get on.")], "Mail does not get on."),
     ],

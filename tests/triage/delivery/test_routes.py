@@ -58,7 +58,7 @@ def test_one_next_hop_needs_no_condition(settings: Settings) -> None:
 
 
 def test_a_destination_that_is_none_is_named(settings: Settings) -> None:
-    with pytest.raises(BadInput, match=r"no messages go to “lmtp://elsewhere:24”; there are .*lmtp://rest:24"):
+    with pytest.raises(BadInput, match=r"there is no next hop “lmtp://elsewhere:24”; there are .*lmtp://rest:24"):
         routes.find_destination(routed(settings), "lmtp://elsewhere:24", by=arriving.IDA)
 
 

@@ -167,7 +167,7 @@ def test_only_who_administers_the_whole_company_answers_and_never_for_themselves
         for nobody in (ANA, BEN, own):
             with pytest.raises(NotAllowed):
                 approve(session, MARA.aliases[0], by=nobody)
-        with pytest.raises(NotFound, match="no change of owner waits for nobody@company"):
+        with pytest.raises(NotFound, match="no change of owner is open for nobody@company"):
             approve(session, "nobody@company.example")
         assert address_changes.list_changes(session, by=BEN) == []
         assert len(address_changes.list_changes(session, by=IDA)) == 1

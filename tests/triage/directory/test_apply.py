@@ -69,7 +69,7 @@ def test_people_who_move_take_their_held_mail_along(known: Engine, settings: Set
         stale = recipients.resolve_address(session, Address.parse("legal+mara.berg@company.example"), HOUSE)
     assert stale is not None
     assert (stale.department, stale.person, stale.mailbox) == ("it", "mara.berg", "mara.berg@company.example")
-    assert stale.note == "It was addressed to the old department legal: Mara Berg works elsewhere now."
+    assert stale.note == "It was addressed to the former department legal: Mara Berg works elsewhere now."
     with db.transaction(known) as session:
         (late,) = arrive(session, settings, "legal+mara.berg@company.example", author="x@y.example")
     with db.read_transaction(known) as session:

@@ -35,9 +35,9 @@ HEIR = replace(JOE, aliases=(MARA.mailbox, *MARA.aliases))
 GROUP = GroupEntry(MARA.mailbox, "Contracts", "legal", members=("joe.fern",))
 MOS = (
     "It was addressed to Mara Berg, who has left, "
-    "and mara.berg@company.example is the address of Mo Oyen now: redirect it to who it is for."
+    "and mara.berg@company.example is the address of Mo Oyen now: redirect it to the right person."
 )
-LIKE_HER = "It was addressed to Mara Berg, who has left, and somebody else has the name now: redirect it to who it is for."
+LIKE_HER = "It was addressed to Mara Berg, who has left, and somebody else has the name now: redirect it to the right person."
 
 
 def take_over(session: Session, *people: PersonEntry, days: int = 0, rule: str = "refuse", **more: Any) -> directory.Applied:

@@ -162,7 +162,7 @@ def test_staff_are_told_of_an_old_department_and_of_a_group(known: Engine, setti
         notes = {row.recipient: row.note for row in (session.get_one(Delivery, one) for one in arrived)}
         on_record = session.scalars(select(AuditRecord.detail).where(col(AuditRecord.act) == "receive")).one()
     assert notes == {
-        "legal+mara.berg+shop@company.example": "It was addressed to the old department legal: Mara Berg works elsewhere now.",
+        "legal+mara.berg+shop@company.example": "It was addressed to the former department legal: Mara Berg works elsewhere now.",
         "all@company.example": "It is for the distribution list Everybody: each member gets a copy when it is delivered.",
         "far@company.example": "It is for the distribution list Far away. "
         "Another server knows its members, so delivered copies cannot be recalled.",

@@ -251,7 +251,7 @@ def test_it_is_said_in_the_companys_language(session: Session, settings: Setting
         "Bitte nicht noch einmal schicken: "
         "Mailroom versucht es bis 29. Nov. 2026, 09:30 UTC weiter und meldet sich, wenn es nicht gelingt.",
         "",
-        "Diese Nachricht kommt vom Mailsystem von company.example.",
+        "Diese Nachricht wurde automatisch vom Mailsystem von company.example erstellt.",
     ]
 
 

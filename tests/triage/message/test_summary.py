@@ -328,7 +328,7 @@ def test_a_link_that_was_broken_for_the_way_is_whole(fields: str, target: str) -
 def test_a_name_behind_more_than_is_read_makes_the_mail_unreadable() -> None:
     fields = f"Content-Type: application/octet-stream\nContent-Disposition: attachment; x={'a' * 20_000}; filename=a.exe"
     summary = make_summary(multipart(part("Content-Type: text/plain", b"text"), part(fields, b"MZ")))
-    assert (summary.parsed, summary.problems) == (False, ("It could not be read: what a part says about itself is longer than 16 KiB.",))
+    assert (summary.parsed, summary.problems) == (False, ("It could not be read: the header fields of a part are longer than 16 KiB.",))
 
 
 def test_files_in_uuencode_within_text_are_attachments() -> None:

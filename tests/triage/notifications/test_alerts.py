@@ -147,9 +147,9 @@ def test_mail_that_cannot_expire_is_told_of_every_day(known: Engine, settings: S
     [
         (
             {"waits_for": "lmtp://inner", "due_at": NOW + HOUR},
-            "1 message waits for the next hop since 24 Nov 09:30 UTC; not reachable: lmtp://inner.",
+            "1 message has waited for the next hop since 24 Nov 09:30 UTC; not reachable: lmtp://inner.",
         ),
-        ({"due_at": NOW}, "1 message waits for the next hop since 24 Nov 09:30 UTC. See `mailroom outgoing`"),
+        ({"due_at": NOW}, "1 message has waited for the next hop since 24 Nov 09:30 UTC. See `mailroom outgoing`"),
         ({"due_at": NOW, "direction": "outbound"}, ""),  # a domain outside that does not answer is no alert
         ({"due_at": NOW, "direction": "outbound", "waits_for": "smtp://out"}, "not reachable: smtp://out"),
     ],
@@ -168,7 +168,8 @@ def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state
     assert looked(known, settings, NOW + 30 * MINUTE) == []
     (one,) = looked(known, settings, NOW + 31 * MINUTE)
     assert one.words == (
-        "1 message waits to be recalled from a mailbox or put back, since 24 Nov 09:30 UTC. See `mailroom outgoing` and `mailroom doctor`."
+        "1 message has waited since 24 Nov 09:30 UTC to be recalled from a mailbox or put back. See `mailroom outgoing` and "
+        "`mailroom doctor`."
     )
     held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
     assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 messages w"]
@@ -191,7 +192,7 @@ def test_once_on_the_record_and_again_when_it_comes_again(known: Engine, watched
     assert [watch(known, watched, moment) for moment in (late, late, late + DAY)] == [1, 0, 1]  # a day later IT waits, too
     decide_all(known, watched)
     assert watch(known, watched, late + DAY) == 0
-    assert recorded(known)[0] == "Legal: 1 message waits, the first since 24 Nov 09:30."
+    assert recorded(known)[0] == "Legal: 1 message is held, the oldest since 24 Nov 09:30."
 
 
 def decide_all(engine: Engine, settings: Settings) -> None:

@@ -86,7 +86,7 @@ def test_everybody_is_told_of_their_own_mail_and_only_once(known: Engine, daily:
     assert set(found) == {"joe.fern@company.example", "mara.berg@company.example"}
     assert found["joe.fern@company.example"] == (
         "Staff review messages from unknown senders before you get them. You need not do anything.\n\n"
-        "Held until somebody reviews it\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
+        "Held until staff review them\n- “Your room”\n  from Sales <hotel@inn.example>, 24 Nov 09:30\n\n"
         "Removed\n- “Gift cards”\n  from Sales <crook@bank.example>, 24 Nov 09:30\n\n"
         "Questions: postmaster@company.example\n"
     )
@@ -285,7 +285,7 @@ def test_taking_it_away_is_an_answer(known: Engine, daily: Settings) -> None:
     with db.transaction(known) as session:
         release_requests.request_release(session, mail, by=Actor.employee("joe.fern", "Joe Fern"), words="", now=NOW)
     purge(known, daily, mail, NOW + HOUR)
-    assert "you asked for it: it was reviewed and not released" in send_digests(known, daily)["joe.fern@company.example"]
+    assert "you requested it: it was reviewed and not released" in send_digests(known, daily)["joe.fern@company.example"]
 
 
 def test_only_some_departments(known: Engine, daily: Settings) -> None:
@@ -315,8 +315,8 @@ def test_where_people_may_ask_each_mail_has_its_link(known: Engine, daily: Setti
     text = send_digests(known, replace(daily, api=ASKING, notices=replace(daily.notices, requests=True)))["joe.fern@company.example"]
     assert text.count("Request release https://mailroom.company.example/ask?mail=") == 1
     assert f"?mail={format_id(mail)}\n" in text
-    assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you asked for it: staff will review it\n" in text
-    assert "24 Nov 09:30, you asked for it: declined by Ana Roth: not from your bank\n" in text
+    assert "- “two”\n  from Sales <sales@supplier.example>, 24 Nov 09:30, you requested it: staff will review it\n" in text
+    assert "24 Nov 09:30, you requested it: declined by Ana Roth: not from your bank\n" in text
     assert "opens https://mailroom.company.example/ask, where you sign in" in text
 
 
@@ -431,7 +431,7 @@ def test_in_the_companys_language(known: Engine, daily: Settings) -> None:
     assert send_digests(known, german)["joe.fern@company.example"].splitlines()[:5] == [
         "Nachrichten unbekannter Absender werden geprüft, bevor Sie sie bekommen. Sie brauchen nichts zu tun.",
         "",
-        "Zurückgehalten, bis jemand sie geprüft hat",
+        "Zurückgehalten, bis sie geprüft sind",
         "- „Your room; released“",
         "  von Sales <hotel@inn.example>, 24. Nov., 09:30",
     ]

@@ -204,8 +204,8 @@ def test_in_the_companys_language(known: Engine, staffed: Settings) -> None:
     held(known, staffed, JOE)
     found = send_alerts(known, replace(staffed, company=replace(staffed.company, language="de")))
     assert found["eva@company.example"].splitlines() == [
-        "Nachrichten warten länger als geplant",
-        "- IT: 1 Nachricht wartet, die erste seit 24. Nov., 09:30.",
+        "Nachrichten werden länger als geplant zurückgehalten",
+        "- IT: 1 Nachricht wird zurückgehalten, die älteste seit 24. Nov., 09:30.",
         "",
-        "Sie bekommen das, weil Sie dafür zuständig sind. Tragen Sie für Ihre Abwesenheit in der Konsole eine Vertretung ein.",
+        "Sie bekommen diese Meldung, weil Sie zuständig sind. Tragen Sie für Ihre Abwesenheit in der Konsole eine Vertretung ein.",
     ]

@@ -555,8 +555,8 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
         (facts(NO_DMARC, YOUNG), f"Ana Roth blocked {SALES} on 21 Nov 2026, and late copies are held"),
         (facts(NO_DMARC, YOUNG_WAVE), "Ana Roth removed and blocked this campaign on 21 Nov 2026, and late copies are held"),
         (facts(DMARC_PASS, LEARNED), f"Ana Roth wrote to {SALES} on 21 Nov 2026, and it is proven to come from there"),
-        (facts(NO_DMARC, LEARNED), f"it says it is from {SALES}, to whom Ana Roth has written, but cannot prove it"),
-        (facts(NO_DMARC, ALLOW), f"it says it is from {SALES}, who is allowed, but cannot prove it"),
+        (facts(NO_DMARC, LEARNED), f"it claims to be from {SALES}, to whom Ana Roth has written, but is not proven"),
+        (facts(NO_DMARC, ALLOW), f"it claims to be from {SALES}, who is allowed, but is not proven"),
         (
             facts(NO_DMARC, replace(HOLD, until=None)),
             f"Ana Roth decided on 21 Nov 2026 to hold every message from {SALES}: their mailbox was hacked",
@@ -572,7 +572,7 @@ def test_the_policy(given_facts: Facts, name: str, disposition: Disposition) -> 
         (facts(recipient=STRAY), "nobody here has the address it+joe.fern@company.example any more"),
         (
             facts(DMARC_PASS, summary=CODE, out_of_hours=True),
-            f"nobody is at work now, it is useful for 10 minutes only, and it is proven to come from {SALES}",
+            f"nobody is at work now, it is valid for 10 minutes only, and it is really from {SALES}",
         ),
         (
             facts(author=DAEMON, summary=BOUNCE_WITH_FILE, envelope=NULL, ours=(BOUNCED,)),
@@ -673,7 +673,7 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
         ),
         (
             facts(DMARC_PASS, replace(ALLOW, id=8), BY_DOMAIN),
-            [("block", "Ana Roth blocked supplier.example, but another rule goes before it")],
+            [("block", "Ana Roth blocked supplier.example, but another rule takes precedence")],
         ),
         (
             facts(DMARC_PASS, replace(ALLOW, id=8), replace(BLOCK, unproven_only=True)),
@@ -687,7 +687,7 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
             facts(DMARC_PASS, BLOCK, replace(HOLD, match="domain", value="supplier.example", id=8, note="hacked"), HOLD),
             [
                 ("held-sender", "Ana Roth decided on 21 Nov 2026 to hold every message from supplier.example until 08 Dec 2026: hacked"),
-                ("hold", "Ana Roth holds sales@supplier.example, but another rule goes before it"),
+                ("hold", "Ana Roth holds sales@supplier.example, but another rule takes precedence"),
             ],
         ),
         (
@@ -697,7 +697,7 @@ def test_observe_mode_remembers_what_would_have_happened() -> None:
         (
             facts(DMARC_FAIL, replace(LIST, match="list"), replace(ALLOW, id=8)),
             [
-                ("unproven-known-sender", "it says it is from dev.lists.example, who is allowed, but cannot prove it"),
+                ("unproven-known-sender", "it claims to be from dev.lists.example, who is allowed, but is not proven"),
                 (
                     "allow",
                     "Ana Roth allowed dev.lists.example, but it lacks the proof that the rule asks for (a signature of lists.example)",

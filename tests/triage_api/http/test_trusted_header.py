@@ -27,7 +27,7 @@ from triage_api.app import check_trusted_header, serve_socket
 
 PROXY, ELSEWHERE = "10.0.0.5", "10.0.0.6"
 NAMED = {"Remote-User": "ana"}
-PAST = "this request came past the proxy: open the console at the address that the proxy answers"
+PAST = "this request bypassed the proxy: open the console at the address of the proxy"
 NO_ACCOUNT = "the proxy names {0}, and no open account here has that name; ask an administrator, who can add it: `mailroom staff add {0}`"
 TWICE = "Remote-User came more than once: an administrator lets the proxy remove what browsers send, and set it once"
 NOBODY = "the proxy names nobody in Remote-User: sign in there, or ask an administrator to let it send that"

@@ -108,7 +108,7 @@ def problem(status: int, detail: str, **headers: str) -> Reply:
         (problem(401, "This token is unknown, expired or revoked."), 1, "expired or revoked. Give a valid one with --token-file"),
         (problem(403, "this needs a token with the scope decide; yours has read"), 1, "yours has read. What a token may do"),
         (problem(404, "there is no delivery X"), 1, "mailroom: there is no delivery X"),
-        (problem(404, "There is nothing here."), 1, "knows no such request: is it Mailroom, and of this version"),
+        (problem(404, "There is nothing at this address."), 1, "knows no such request: is it Mailroom, and of this version"),
         (problem(409, "Released by Ana Roth 4 seconds ago."), 1, "Released by Ana Roth"),
         (problem(422, "q: too long"), 2, "q: too long"),
         (problem(429, "This token sends too many requests", **{"Retry-After": "900"}), 75, "sends too many requests"),

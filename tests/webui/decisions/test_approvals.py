@@ -90,7 +90,7 @@ def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Pag
     mail = ask_for(site, page, "Two-look")
     ida = site.sit_down(other_page, "ida", "/approvals")
     entry = waiting(ida)
-    expect(entry).to_contain_text("a signal says that somebody impersonates one of you")
+    expect(entry).to_contain_text("a signal says that the sender impersonates a colleague")
     for reflex, leaves in ((("Enter", "r"), "Escape"), (("Enter",), "Enter")):  # `r` comes before anybody has read the reason
         entry.get_by_role("button", name="Confirm").focus()
         for key in reflex:

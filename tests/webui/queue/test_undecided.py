@@ -48,7 +48,7 @@ def test_the_row_says_when_and_a_person_takes_it_back(site: Site, page: Page) ->
     with transaction(site.engine) as session:
         decision = session.scalars(select(col(Decision.id)).where(col(Decision.verb) == "deliver")).one()
     site.sit_down(page, path=f"/decisions/{format_id(decision)}")
-    expect(page.get_by_role("main")).to_contain_text("Delivered without a decision “First offer”")
+    expect(page.get_by_role("main")).to_contain_text("Delivered “First offer” without a decision")
     page.get_by_role("main").get_by_role("button", name="Undo all of it").click()
     page.get_by_role("dialog").get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("main")).to_contain_text("It was undone.")

@@ -114,10 +114,10 @@ def describe_day(kind: str, day: int, more: int) -> Said:
     what = {STATE: say("deliveries"), DECISION: say("decisions"), ITEM: say("items of decisions")}[kind]
     params: dict[str, Any] = {"what": what, "day": f"{FIRST_DAY + timedelta(days=day):%Y-%m-%d}"}
     if more < 0:
-        return say_count("{what} of {day}: {count} is missing", "{what} of {day}: {count} are missing", count=-more, **params)
+        return say_count("{what} from {day}: {count} is missing", "{what} from {day}: {count} are missing", count=-more, **params)
     if more > 0:
-        return say_count("{what} of {day}: {count} has no entry", "{what} of {day}: {count} have no entry", count=more, **params)
-    return say("{what} of {day} were changed without an entry", **params)
+        return say_count("{what} from {day}: {count} has no entry", "{what} from {day}: {count} have no entry", count=more, **params)
+    return say("{what} from {day} were changed without an entry", **params)
 
 
 def name_delivery(session: Session, day: int, more: int, off: int) -> Said | None:

@@ -285,7 +285,7 @@ def parts_of(raw: bytes) -> list[Part]:
             left.take(len(found[-1].data))
             continue
         if sum(len(field.value) for field in fields if field.name in NAMING) > PARAMETER_LIMIT:
-            raise TooMuch(say("what a part says about itself is longer than {value} KiB", value=PARAMETER_LIMIT // 1024))
+            raise TooMuch(say("the header fields of a part are longer than {value} KiB", value=PARAMETER_LIMIT // 1024))
         body = body if sound or body < end else start + well_formed(raw[start:head])
         named_type, options = media_type_of(first_field(fields, "content-type"), place.default)
         boundaries = boundaries_of(fields)
@@ -305,7 +305,7 @@ def parts_of(raw: bytes) -> list[Part]:
 def not_too_many(given: Sequence[str]) -> None:
     """TooMuch where a part gives itself more names, or more boundaries, than this."""
     if len(given) > GIVEN_LIMIT:
-        raise TooMuch(say("a part gives itself more than {given_limit} names or boundaries", given_limit=GIVEN_LIMIT))
+        raise TooMuch(say("a part declares more than {given_limit} names or boundaries", given_limit=GIVEN_LIMIT))
 
 
 def by_content(media_type: str, *, holds_parts: bool) -> str:

@@ -56,7 +56,7 @@ def find_new_proof(seen: Seen) -> Iterable[Signal]:
 def find_open_platform(seen: Seen) -> Iterable[Signal]:
     """Yields a signal when the author's domain is a service through which anybody can send: the proof is that service's."""
     if seen.platform:
-        sentence = say("Sent through {platform}, as anybody can: look at who asks for what.", platform=seen.platform)
+        sentence = say("Sent through {platform}, which anybody can use: check who asks for what.", platform=seen.platform)
         yield Signal("open-platform", sentence, 0, (seen.platform,))
 
 

@@ -24,7 +24,7 @@ from triage.store.models.staff import StaffMember
 
 PUBLIC_KEY = "push-key"  # the marker: the public half of the key, written by the role that has it
 WORDS = {  # by the events of a webhook: what cannot wait
-    "time-limited.waiting": mark("Time-limited messages are waiting."),
+    "time-limited.waiting": mark("Time-limited messages are held."),
     "message.reported": mark("A message was reported as suspicious."),
     "message.suspicious": mark("Delivered messages look suspicious."),
 }

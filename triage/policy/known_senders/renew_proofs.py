@@ -149,7 +149,7 @@ def take_new(rows: Sequence[DomainProof], ways: Collection[str], now: datetime) 
         raise NotAllowedNow(why_not_now(rows, now))
     meant = [row for row in new if row.way in ways]
     if len(meant) != len(set(ways)) or any(is_open(row) for row in new if row.way not in ways):
-        raise NotAllowedNow(say("its new ways have changed since you looked: look again, then decide"))
+        raise NotAllowedNow(say("its new ways have changed since you looked: review them again, then decide"))
     return meant
 
 

@@ -51,7 +51,7 @@ def rules_fence(planned: Sequence[Rule]) -> str:
 def check_fence(planned: Sequence[Rule], fence: str | None) -> None:
     """Stale where a fence is given that is no longer that of these rules."""
     if fence is not None and fence != rules_fence(planned):
-        raise Stale(say("some of these rules were changed or removed in the meantime: look at them again"))
+        raise Stale(say("some of these rules were changed or removed in the meantime: review them again"))
 
 
 def remove_planned(session: Session, planned: Sequence[Rule], *, fence: str | None, by: Actor, now: datetime) -> None:

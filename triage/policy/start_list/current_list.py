@@ -95,7 +95,7 @@ def plan_import(session: Session, text: str, *, by: Actor, settings: Settings) -
     if new.version <= old.version:
         raise BadInput(
             say(
-                "the list in force is of {current}, this one of {given}: write a later day in its first line",
+                "the list in force is dated {current}, this one {given}: write a later day in its first line",
                 current=old.version.isoformat(),
                 given=new.version.isoformat(),
             )

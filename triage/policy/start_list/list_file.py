@@ -169,7 +169,7 @@ def read_sender(line: str, limits: Limits) -> ListedSender:
         if name not in (WORDS if equals else FLAGS):
             raise BadInput(say("there is no {word}{close}", word=quote_text(name[:40]), close=did_you_mean(name, (*WORDS, *FLAGS))))
         if name in values:
-            raise BadInput(say("it is there twice"), field=name)
+            raise BadInput(say("it is listed twice"), field=name)
         values[name] = value
     if missing := next((name for name in WORDS if not values.get(name)), None):
         raise BadInput(say("{missing} is missing", missing=missing))

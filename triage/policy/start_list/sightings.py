@@ -75,7 +75,7 @@ def listed_code_sender(session: Session, authentication: Authentication, *, sett
     """The listed domain whose time-limited messages pass at any hour; "" where this message is none of those.
 
     DMARC passes, a listed domain signed it, nobody else can send through the sender, an earlier message of the author's domain that DMARC
-    proved was let in here by staff or a rule that knows it, and staff removed none.
+    proved was accepted here by staff or a rule that knows it, and staff removed none.
     """
     domain = authentication.author.rpartition("@")[2]
     if not settings.coverage.pass_listed_codes or authentication.proof != "dmarc" or is_nobodys(domain, settings):

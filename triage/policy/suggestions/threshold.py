@@ -93,7 +93,7 @@ def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
     else:
         messages = say_count("{count} sign-in or password message", "{count} sign-in or password messages", count=evidence.time_limited)
         counts = say("{messages} to {people} in {days} days", messages=messages, people=count_people(evidence.recipients), days=DAYS)
-    others = say("({count} more without proof stay out)", count=evidence.unproven) if evidence.unproven else ""
+    others = say("({count} more without proof are not allowed)", count=evidence.unproven) if evidence.unproven else ""
     proofs = join_parts(" ", (describe_proofs(evidence), others))
     return say("{counts}, {proofs}: allow {value} for the company?", counts=counts, proofs=proofs, value=value)
 
@@ -101,10 +101,10 @@ def suggestion_question(kind: Kind, value: str, evidence: Evidence) -> str:
 def describe_proofs(evidence: Evidence) -> str:
     """Says how the domain's messages prove where they come from."""
     if evidence.dmarc == evidence.messages:
-        return say("all DMARC pass")
+        return say("all pass DMARC")
     if not evidence.dmarc:
-        return say("all with an aligned SPF or DKIM pass, since the domain publishes no DMARC")
-    return say("{count} of them DMARC pass", count=evidence.dmarc)
+        return say("all pass aligned SPF or DKIM; the domain publishes no DMARC")
+    return say("{count} of them pass DMARC", count=evidence.dmarc)
 
 
 def count_people(count: int) -> str:

@@ -274,10 +274,10 @@ NEEDS = {
     dual_control.DOMAIN_ALLOW: say("it allows a whole domain or mailing list for the whole company"),
     dual_control.UNCHECKED_ALLOW: say("it lets a sender pass whatever a message says"),
     dual_control.PLATFORM_ALLOW: say("it allows a service through which anybody can send"),
-    dual_control.CONTENT_RULE: say("it removes or redirects messages by what they say"),
+    dual_control.CONTENT_RULE: say("it removes or redirects messages by their content"),
     dual_control.LARGE_PURGE: say("it affects many mailboxes"),
     dual_control.REMOVE_DELIVERED: say("it removes delivered messages from mailboxes"),
-    dual_control.RISKY_RELEASE: say("a signal says that somebody impersonates one of you"),
+    dual_control.RISKY_RELEASE: say("a signal says that the sender impersonates a colleague"),
     dual_control.PERSON_ERASURE: say("erasing cannot be undone"),
     dual_control.HUNT: say("it shows messages of other people's mailboxes"),
 }
@@ -288,7 +288,7 @@ VERBS = {
     "reject": mark("reject {messages}"),
     "restore": mark("restore {messages}"),
     "hold": mark("hold {messages}"),
-    "redeliver": mark("deliver again {messages}"),
+    "redeliver": mark("deliver {messages} again"),
 }
 ALONG = {
     ("allow", True): say("allow the domain"),

@@ -34,7 +34,7 @@ from triage.store.models.messages import Content, Message
 VERB = "escalate"
 MOST = 200  # deliveries that are escalated at once
 BY = Actor.system("escalation")
-RULE, NOTICE = "escalation", say("it tells a duty what staff escalated")
+RULE, NOTICE = "escalation", say("it tells the people in charge about escalated messages")
 ERASED = say("Its content was erased: the retention period is over.")
 
 
@@ -177,7 +177,7 @@ def write_notice(address: str, duty: Duty, by: Actor, reason: str, count: int, s
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
     footer = say("Please confirm it in Mailroom, where it stays visible until then. Nothing is erased.")
     subject = say("Escalated to {duty}: {messages}", duty=duty.title, messages=messages)
-    return EmployeeNotice(address, subject, (Section(say("Please look at this today"), (first,)),), join_parts("\n", (console, footer)))
+    return EmployeeNotice(address, subject, (Section(say("Please review this today"), (first,)),), join_parts("\n", (console, footer)))
 
 
 def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: datetime, settings: Settings) -> Shown:

@@ -451,6 +451,6 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
 
 def with_passed(session: Session, decision_ids: list[int]) -> set[int]:
     """Decisions among these that left messages alone because the address has a new owner."""
-    left = col(DecisionItem.why).endswith(REDIRECT_IT) & (col(DecisionItem.outcome) == "refused")
+    left = or_(*(col(DecisionItem.why).endswith(ending) for ending in REDIRECT_IT)) & (col(DecisionItem.outcome) == "refused")
     mine = select(col(DecisionItem.decision_id)).where(col(DecisionItem.decision_id).in_(decision_ids), left).distinct()
     return set(session.scalars(mine)) if decision_ids else set()

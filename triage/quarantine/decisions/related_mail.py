@@ -45,7 +45,7 @@ def take_related(
     if LARGE_PURGE in policy.approvals and len(wanted) > policy.approval_purge_copies:
         raise NotAllowedNow(
             say(
-                "more than {approval_purge_copies} messages at once need approval here: take fewer",
+                "more than {approval_purge_copies} messages at once need approval here: select fewer",
                 approval_purge_copies=policy.approval_purge_copies,
             )
         )
@@ -53,7 +53,7 @@ def take_related(
     if many and not may_alone(by, settings):
         raise NotAllowedNow(
             say(
-                "messages of more than {approval_mailboxes} mailboxes at once need the right remove-delivered: take fewer",
+                "messages of more than {approval_mailboxes} mailboxes at once need the right remove-delivered: select fewer",
                 approval_mailboxes=policy.approval_mailboxes,
             )
         )

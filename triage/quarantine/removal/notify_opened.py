@@ -32,7 +32,7 @@ from triage.text.i18n.translate import translate_sentence, translate_template
 
 RULE, REASON = "opened-notice", say("it tells employees that a message which they had opened was removed")
 SUBJECT = say("A harmful message was removed from your mailbox")
-FOOTER = say("You get this because your mailbox had marked the message as read or answered.")
+FOOTER = say("You get this message because your mailbox had marked the harmful one as read or answered.")
 PLACEHOLDER = re.compile(r"\{(subject|sender|date|name|company)\}")
 LONGEST = 200  # characters of what a placeholder stands for
 
@@ -151,7 +151,7 @@ def notify_opened(session: Session, campaign_id: int, *, again: bool, fence: str
     session.scalars(select(Campaign).where(col(Campaign.id) == campaign_id).with_for_update()).first()  # one after the other
     found = list_notices(session, campaign_id, by=by, settings=settings)
     if found.fence != fence:
-        raise Stale(say("who has to be notified has changed: review the notices again"))
+        raise Stale(say("the list of people to notify has changed: review it again"))
     due = found.due(again=again)
     for one in due:
         queue_notice(session, one, settings=settings, by=by, now=now)

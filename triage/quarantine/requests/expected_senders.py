@@ -49,7 +49,7 @@ def code_reason(one: Expectation) -> Reason:
     """Returns the reason that the row shows for a code word."""
     about = {"name": one.person_shown, "word": one.sender.upper(), "whom": one.words}
     return Reason(
-        WORD, CODE_POINTS, say("{name} gave the code word {word} out (“{whom}”). It does not prove who wrote this message.", **about)
+        WORD, CODE_POINTS, say("{name} gave out the code word {word} (“{whom}”). It does not prove who wrote this message.", **about)
     )
 
 

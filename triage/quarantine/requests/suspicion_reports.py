@@ -43,7 +43,7 @@ PAUSE = timedelta(seconds=60)  # in which a decision may be taken back before an
 LONGEST = 300  # characters of what is said to the reporter
 TOLD_AT_ONCE = 50
 VERDICTS = {
-    GOOD: say("It is fine: you can trust it as you trust any other message."),
+    GOOD: say("It is harmless: treat it like any other message."),
     BAD: say("It was harmful and was removed. Do not answer it, and do not follow its links."),
 }
 SIMULATION_FOUND = say("It was a phishing simulation of your own company, and you recognised it. You need do nothing else.")

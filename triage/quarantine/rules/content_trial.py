@@ -249,7 +249,7 @@ def questions_about(
     if order.effect in MOVING and wanted:
         yield question(REMOVES_WANTED, say_wanted(order.effect, len(wanted)), wanted)
     if order.effect in MOVING and counts.partial:
-        sentence = say("Only the newest {came} messages, since {day}, were looked at.", came=counts.came, day=format_day(counts.since))
+        sentence = say("Only the newest {came} messages, since {day}, were checked.", came=counts.came, day=format_day(counts.since))
         yield question(NOT_ALL, sentence, looked)
 
 

@@ -4,10 +4,10 @@ from triage.quarantine.rules.content_trial import DAYS, TrialCounts
 from triage.say import format_day, mark, say, say_count
 
 ACTED = {
-    "hold": mark("In the last {days} days the rule would have held {messages} to {people}, of {came} looked at."),
-    "purge": mark("In the last {days} days the rule would have removed {messages} to {people}, of {came} looked at."),
-    "redirect": mark("In the last {days} days the rule would have redirected {messages} to {people}, of {came} looked at."),
-    "mark": mark("In the last {days} days the rule would have marked {messages} to {people}, of {came} looked at."),
+    "hold": mark("In the last {days} days the rule would have held {messages} to {people}, of {came} checked."),
+    "purge": mark("In the last {days} days the rule would have removed {messages} to {people}, of {came} checked."),
+    "redirect": mark("In the last {days} days the rule would have redirected {messages} to {people}, of {came} checked."),
+    "mark": mark("In the last {days} days the rule would have marked {messages} to {people}, of {came} checked."),
 }
 ACTED_LATELY = {
     "hold": mark("Of the newest {came} messages, since {day}, the rule would have held {messages} to {people}."),
@@ -24,8 +24,8 @@ def content_sentence(effect: str, counts: TrialCounts) -> str:
         return say("Of the newest {came} messages, since {day}, the rule would have changed nothing.", came=counts.came, day=day)
     if not counts.changed:
         return say_count(
-            "In the last {days} days the rule would have changed nothing ({count} message looked at).",
-            "In the last {days} days the rule would have changed nothing ({count} messages looked at).",
+            "In the last {days} days the rule would have changed nothing ({count} message checked).",
+            "In the last {days} days the rule would have changed nothing ({count} messages checked).",
             count=counts.came,
             days=DAYS,
         )

@@ -210,7 +210,7 @@ def allow_category(
     dual_control.require_proof_of_rule("allow", "domain", "company", by)
     planned = plan_category(session, category, by=by, now=now, settings=settings)
     if planned.fence != fence:
-        raise Stale(say("what this would allow has changed in the meantime: look at it again"))
+        raise Stale(say("what this would allow has changed in the meantime: review it again"))
     if not planned.allowed:
         raise NotAllowedNow(say("no sender of this category can be allowed now: none was seen here with DMARC and without a warning"))
     orders = [order_for(one.domain, note_of(planned)) for one in planned.allowed]

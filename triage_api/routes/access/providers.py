@@ -52,7 +52,7 @@ FACTOR_ASKED = "/#second-factor"  # where the console asks for one
 NO_STEP = "over"  # in place of a key: no step was under way
 ERROR = re.compile(r"[a-z_]{1,40}")  # names of errors that go in the audit log (RFC 6749, 4.1.2.1)
 OIDC = "oidc"
-OVER = say("this sign-in was over, or begun in another browser; sign in again")
+OVER = say("this sign-in has expired, or was begun in another browser; sign in again")
 Name = Annotated[str, Path(pattern="^[a-z0-9-]{1,31}$", description="as the settings name it")]
 Given = Annotated[str, Query(max_length=8192)]
 
@@ -279,7 +279,9 @@ def answer_of(here: Office, provider: Provider, question: dict[str, Any]) -> Any
     except Unanswered as fault:
         raise Unanswered(say("{title} does not answer; sign in another way, or try again in a moment", title=provider.title)) from fault
     except Untrusted as fault:
-        raise BadInput(say("{title} cannot be believed: {fault}; tell your administrator", title=provider.title, fault=fault)) from fault
+        raise BadInput(
+            say("the answer of {title} is invalid: {fault}; tell your administrator", title=provider.title, fault=fault)
+        ) from fault
 
 
 def callback_of(here: Office, provider: Provider) -> str:

@@ -74,7 +74,7 @@ def set_enforcement(order: schemas.EnforcementOrder, session: Tx, here: Here, by
     now, settings = utcnow(), here.settings
     change = plan_change(order, session, settings, by, now)
     if order.expect is not None and order.expect != change.delivers:
-        raise Stale(say("{count} messages would be delivered now: look again, then decide", count=change.delivers))
+        raise Stale(say("{count} messages would be delivered now: review them again, then decide", count=change.delivers))
     times = {"starts_at": change.starts_at, "ends_at": order.ends_at}
     ended = enforcement.note_step(session, change.scope, now)
     enforcement.set_step(session, change.scope, order.step, by=by, reason=order.reason, now=now, note=order.note, **times)

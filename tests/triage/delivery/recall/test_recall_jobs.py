@@ -302,7 +302,7 @@ def test_an_undo_before_anything_was_secured_is_over_at_once(office: Office) -> 
     purge = office.decides(Verb.PURGE)
     ((job,),) = office.claims()
     undone = office.undoes(purge)
-    assert (undone.sentence, office.states(mail)) == ("Undone “Your order”.", [State.DELIVERED])
+    assert (undone.sentence, office.states(mail)) == ("Undid “Your order”.", [State.DELIVERED])
     assert office.report(undone) == {mail: ("done", "It had not been removed yet.")}
     assert office.report(purge) == {mail: ("done", "Cancelled before it was removed.")}
     assert not office.secures(job, inbox(job))

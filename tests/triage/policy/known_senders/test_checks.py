@@ -91,7 +91,7 @@ def test_a_known_sender_that_is_unlike_itself_is_held(known: Engine, holding: Se
     allow(known, holding)
     state, rule, withheld, why = judged(known, holding, **said)
     assert (state, rule, withheld) == ("held", UNLIKE, "")
-    assert why.startswith(f"{SALES} is known here, but this message is unlike them: {reason}")
+    assert why.startswith(f"{SALES} is a known sender, but this message is unlike their others: {reason}")
     off = replace(holding, policy=replace(holding.policy, hold_known=()))
     assert judged(known, off, **said)[:3] == ("queued", "allowed-sender", "")
 

@@ -69,7 +69,7 @@ def test_a_list_finds_the_nearest_sender_of_a_domain() -> None:
         (BANK.replace("sends=codes", "sends=spam").replace("bank.", "b."), "sends: there is no “spam”"),
         (BANK.replace("dkim=", "dkmi=").replace("bank.", "b."), "there is no “dkmi”; did you mean “dkim”?"),
         (f"{BANK} platfrom".replace("bank.", "b."), "there is no “platfrom”; did you mean “platform”?"),
-        (f"{BANK} sends=codes".replace("bank.", "b."), "sends: it is there twice"),
+        (f"{BANK} sends=codes".replace("bank.", "b."), "sends: it is listed twice"),
         (BANK.partition(" source")[0].replace("bank.", "b."), "source is missing"),
         (BANK.replace("our-own/list.txt", "<b>").replace("bank.", "b."), "“<b>” names no source"),
         (BANK.replace("dkim=example.com", "dkim=example.org").replace("bank.", "b."), "example.org belongs to another organisation"),

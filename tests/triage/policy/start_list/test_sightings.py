@@ -71,7 +71,7 @@ def test_no_code_passes_before_a_person_has_let_one_in(session: Session, setting
     decide(session, settings, Verb.RELEASE, first)
     third = code(session, settings, 3)
     assert (third.rule, third.state) == ("listed-code", "queued")
-    assert third.reason.startswith("it is useful for 10 minutes only, chase.com is on the start list and was let in here before")
+    assert third.reason.startswith("it is valid for 10 minutes only, chase.com is on the start list, messages from there were delivered ")
     off = replace(settings, coverage=replace(settings.coverage, pass_listed_codes=False))
     assert code(session, off, 4).rule == "first-contact"
     decide(session, settings, Verb.PURGE, second)

@@ -82,7 +82,7 @@ def test_a_domain_that_people_correspond_with_is_proposed(session: Session, sett
     arrive(session, settings, JOE, proven=False)
     one = proposed(session, settings)
     assert (one.kind, one.match, one.value, one.proof) == (Kind.CORRESPONDENCE, "domain", "supplier.example", "dmarc")
-    said = "3 people, 5 messages in 90 days, all DMARC pass (1 more without proof stay out): allow supplier.example for the company?"
+    said = "3 people, 5 messages in 90 days, all pass DMARC (1 more without proof are not allowed): allow supplier.example for the company?"
     assert rule_suggestions.suggestion_sentence(one) == said
     assert one.evidence["subjects"] == ["Order 4", "Order 3", "Order 2"]
     assert rules.list_rules(session, NOW, by=IDA) == []
@@ -96,7 +96,7 @@ def test_a_domain_that_sends_sign_in_messages_is_proposed_with_what_would_have_p
     session.execute(update(Delivery).where(held).values(time_limited_until=NOW + timedelta(minutes=10)))
     one = proposed(session, settings)
     assert (one.kind, one.value, one.evidence["would_pass"], one.evidence["time_limited"]) == (Kind.SIGN_IN, "portal.example", 5, 4)
-    assert rule_suggestions.suggestion_sentence(one).startswith("4 sign-in or password messages to 2 people in 90 days, all DMARC pass")
+    assert rule_suggestions.suggestion_sentence(one).startswith("4 sign-in or password messages to 2 people in 90 days, all pass DMARC")
 
 
 @pytest.mark.parametrize("author", ["friend@gmail.com", "boss@company.example", "x@mail.company.example", "shop@someone.github.io"])

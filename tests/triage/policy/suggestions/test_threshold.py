@@ -36,17 +36,17 @@ def test_what_is_worth_a_question(evidence: Evidence, kind: Kind | None) -> None
         (
             Kind.CORRESPONDENCE,
             Evidence(people=14, messages=212, dmarc=212),
-            "14 people, 212 messages in 90 days, all DMARC pass: allow dell.com",
+            "14 people, 212 messages in 90 days, all pass DMARC: allow dell.com",
         ),
         (
             Kind.CORRESPONDENCE,
             Evidence(people=3, messages=1234, dmarc=1000, unproven=1),
-            "3 people, 1,234 messages in 90 days, 1,000 of them DMARC pass (1 more without proof stay out): allow dell.com",
+            "3 people, 1,234 messages in 90 days, 1,000 of them pass DMARC (1 more without proof are not allowed): allow dell.com",
         ),
         (
             Kind.SIGN_IN,
             Evidence(recipients=1, messages=1, time_limited=1),
-            "1 sign-in or password message to 1 person in 90 days, all with an aligned SPF or DKIM pass, since the domain publishes no "
+            "1 sign-in or password message to 1 person in 90 days, all pass aligned SPF or DKIM; the domain publishes no "
             "DMARC: allow dell.com",
         ),
         (

@@ -180,7 +180,7 @@ def test_auditors_get_a_notice_at_once(session: Session, on: Settings) -> None:
     begun(session, on)
     alerts.store_alerts(session, alerts.find_alerts(session, on, NOW), now=NOW)
     told = {one.address: rows for one, rows in staff_mail.list_concerned(session, on, NOW).items()}
-    assert told["otto@company.example"][0].words == "Hal Green searches all mailboxes for messages. Reason: a wave"
+    assert told["otto@company.example"][0].words == "Hal Green is searching all mailboxes. Reason: a wave"
 
 
 def test_what_it_found_is_exported_erased_and_forgotten(session: Session, on: Settings) -> None:

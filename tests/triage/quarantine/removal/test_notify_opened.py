@@ -98,7 +98,7 @@ def test_what_is_shown_is_what_is_sent(engine: Engine, settings: Settings, campa
 def test_each_is_told_once_unless_asked_again(engine: Engine, settings: Settings, campaign: int) -> None:
     first = shown(engine, campaign, settings).fence
     assert tell(engine, campaign, settings, minutes=1) == 2
-    with pytest.raises(Stale, match="review the notices again"):  # a second click
+    with pytest.raises(Stale, match="review it again"):  # a second click
         tell(engine, campaign, settings, fence=first)
     assert tell(engine, campaign, settings, minutes=2) == 0
     assert tell(engine, campaign, settings, minutes=3, again=True) == 2

@@ -34,7 +34,7 @@ def comes(engine: Engine, settings: Settings, subject: str, *to: str, **mail: An
 
 def test_a_first_message_with_it_is_expected_and_held_all_the_same(known: Engine, settings: Settings) -> None:
     word = hands_out(known, settings)
-    said = f"Joe Fern gave the code word {word.upper()} out (“the candidate”). It does not prove who wrote this message."
+    said = f"Joe Fern gave out the code word {word.upper()} (“the candidate”). It does not prove who wrote this message."
     for subject in (f"{word.upper()}: my papers", f"Re: {word}"):
         state, why, urgency = comes(known, settings, subject)
         assert (state, why) == ("held", [said])

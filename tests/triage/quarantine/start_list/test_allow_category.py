@@ -156,7 +156,7 @@ def test_nothing_is_allowed_that_was_not_seen_in_the_preview(session: Session, s
     arrive(session, settings, BANK)
     fence = plan(session, settings).fence
     arrive(session, settings, CARD)
-    with pytest.raises(Stale, match="look at it again"):
+    with pytest.raises(Stale, match="review it again"):
         allowing.allow_category(session, "banks", fence, by=ANA, now=NOW, settings=settings)
     assert in_force(session) == {}
     with pytest.raises(NotFound, match="there is no category bank; there are accounts, banks"):

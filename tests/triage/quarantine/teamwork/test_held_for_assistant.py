@@ -157,7 +157,7 @@ def test_the_lane_is_the_last_section_and_holds_nothing_suspicious(
     assert [row[-1] for row in tables["departments"]] == [2]
     assert sum(row[1] for row in tables["ages"]) == 2  # type: ignore[misc]
     assert {row[-1] for row in tables["longest"]} == {ids.format_id(stranger), ids.format_id(bad)}
-    assert "What waits now leaves out 1 message from known senders, held for an assistant." in queue_now.sentences
+    assert "1 message from a known sender, held for an assistant, is not counted as waiting." in queue_now.sentences
     assert counted == {"joe.fern": HeldKnown(delivered=1, kept=1)}
     assert [item.delivery_id for item in report.items] == [lane]
 

@@ -30,7 +30,7 @@ def test_it_is_tried_made_paused_and_removed(ana: Browser, came: Came, new_brows
     came(JOE, text="Hello", dmarc=DMARC_PASS, at=utcnow())
     tried = ana.post("/rules/preview", HOLD).json()
     assert (tried["came"], tried["changed"], tried["people"], len(tried["examples"]), tried["second_look"]) == (2, 1, 1, 1, [])
-    assert tried["sentence"] == "In the last 30 days the rule would have held 1 message to 1 person, of 2 looked at."
+    assert tried["sentence"] == "In the last 30 days the rule would have held 1 message to 1 person, of 2 checked."
     made = ana.post("/rules", HOLD)
     assert (made.status_code, made.json()["conditions"], made.json()["paused_at"]) == (201, {"wording": ["bank-details"]}, None)
     place = f"/rules/{made.json()['id']}"
@@ -125,7 +125,7 @@ def test_the_second_person_reads_where_messages_would_go(ana: Browser, came: Cam
     waits = ana.post("/rules", order | {"confirm": asked["names"], "fence": asked["fence"]}).json()
     assert waits["rule"] == {
         **{name: order[name] for name in ("effect", "match", "value", "scope", "conditions", "to", "until", "note")},
-        "trial": "In the last 30 days the rule would have redirected 1 message to 1 person, of 1 looked at.",
+        "trial": "In the last 30 days the rule would have redirected 1 message to 1 person, of 1 checked.",
     }
     assert "bank-details” to person:mara.berg, for the department it and until 24 Dec 2099" in waits["sentence"]
 

@@ -29,7 +29,7 @@ def test_what_has_changed_since_the_preview_is_shown_again(ana: Browser, new_bro
     refused = ana.post("/rules/remove", {"rules": [one, other], "fence": fence})
     assert (refused.status_code, refused.json()["detail"]) == (
         412,
-        "some of these rules were changed or removed in the meantime: look at them again",
+        "some of these rules were changed or removed in the meantime: review them again",
     )
     assert in_force(ana) == sorted([one, other])
 

@@ -23,7 +23,7 @@ def test_redeliver(shell: Shell, arrives: Arrives, engine: Engine) -> None:
     assert shell("redeliver", *since, "--dry-run").out == "1 message would be delivered again to joe.fern\n"
     assert shell("redeliver", *since, "--expect", "2").code == 1
     said = shell("redeliver", *since, "--reason", "disk lost", "--unchecked")
-    assert (said.code, "Delivered again “Your order”." in said.out) == (0, True)
+    assert (said.code, "Delivered “Your order” again." in said.out) == (0, True)
     with db.read_transaction(engine) as session:
         states = dict(session.execute(select(col(Delivery.id), col(Delivery.state))).all())
         (record,) = session.scalars(select(AuditRecord).where(col(AuditRecord.act) == "redeliver"))

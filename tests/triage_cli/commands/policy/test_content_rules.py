@@ -26,7 +26,7 @@ def listed(shell: Shell) -> list[dict[str, object]]:
 
 def test_a_rule_is_tried_made_paused_and_resumed(shell: Shell, arrives: Arrives) -> None:
     arrives("it+joe.fern@company.example", text="Our bank details have changed.", dmarc=DMARC_PASS, at=utcnow())
-    assert shell(*MAKE, "--dry-run").out.startswith("In the last 30 days the rule would have changed nothing (1 message looked at).")
+    assert shell(*MAKE, "--dry-run").out.startswith("In the last 30 days the rule would have changed nothing (1 message checked).")
     assert shell(*MAKE).out.endswith("  hold content:new-account for company\n")
     (rule,) = listed(shell)
     assert (rule["sender"], rule["conditions"], rule["paused_at"]) == ("content:new-account", ["wording=bank-details"], "")

@@ -187,7 +187,7 @@ def test_the_queue_by_id_and_by_next_hop(shell: Shell, arrives: Arrives) -> None
         (["purge", "--sender", "sales@supplier.example", "--block", "team:x"], 2, "scope: “team:x” is not a scope"),
         (["queue", "retry", "0000000000007"], 1, "there is no delivery"),
         (["queue", "retry"], 2, "name ids, or --next-hop URL"),
-        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "no messages go to “nowhere:”; there are maildir:"),
+        (["queue", "give-up", "--next-hop", "nowhere:"], 2, "there is no next hop “nowhere:”; there are maildir:"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["token", "create", "crm"], 2, "Choose from: read, decide,"),
     ],
