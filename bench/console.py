@@ -67,7 +67,7 @@ def main() -> int:
         try:
             with roles.start_role(company, "api"), devtools.open_page() as page:
                 processes.until(company.shows_page, "the page is there", log=company.log)
-                sit_down(company, page)
+                open_console(company, page)
                 version = page.ask("Browser.getVersion")["product"]
                 seen = {speed: measure_speed(page, company.url, speed) for speed in SPEEDS}
         except processes.Missing as missing:
@@ -101,7 +101,7 @@ def fill_company(company: Company, size: int) -> None:
     engine.dispose()
 
 
-def sit_down(company: Company, page: devtools.Page) -> None:
+def open_console(company: Company, page: devtools.Page) -> None:
     """Sign staff in, with one row for each message."""
     with company.signed_in("jon") as desk:
         desk.client.patch("/preferences", json={"group": "none"}).raise_for_status()

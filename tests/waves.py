@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.triage.messages import from_archive, mail
 from tests.triage.waves import FIRST, LAST, TEXTS, invented
-from triage.message.fingerprint_text import telling_words
+from triage.message.fingerprint_text import distinctive_words
 from triage.message.mime.mime_parts import parts_of
 from triage.message.mime.text_parts import texts_of
 from triage.message.summary import make_summary
@@ -240,7 +240,7 @@ def read_material(corpus: Path) -> Material:
     for _, raw in from_archive(corpus, "mail-phish"):
         said = make_summary(raw)
         mine = runs_of(f"{said.subject} {said.text}")
-        telling = {*telling_words(f"{said.subject} {said.text}")}
+        telling = {*distinctive_words(f"{said.subject} {said.text}")}
         if (
             said.parsed
             and len(telling) >= FEWEST_WORDS

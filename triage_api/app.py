@@ -28,7 +28,7 @@ from triage.runtime.systemd import handed_over, notify_ready
 from triage_api.http.dependencies import Office
 from triage_api.http.installation import Installation
 from triage_api.http.middleware import Guard
-from triage_api.http.problems import speak_problems
+from triage_api.http.problems import answer_problems
 from triage_api.http.trusted_header import TrustedHeader
 from triage_api.local_socket.socket_server import Ready, ShellSocket
 from triage_api.openapi import App
@@ -187,7 +187,7 @@ def make_app(
         routes=collect_routes(),
     )
     app.state.office, app.state.feed, app.state.metrics = office, feed, Metrics(office)
-    speak_problems(app)
+    answer_problems(app)
     app.add_api_route("/api/docs", lambda: HTMLResponse(serve_docs(app.openapi())), include_in_schema=False)
     app.router.default = Console()
     app.add_middleware(Guard, office=office)

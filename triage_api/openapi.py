@@ -123,7 +123,7 @@ REFUSALS = {  # a true one of each status
     404: ("Not Found", f"there is no delivery {ID}"),
     409: ("Conflict", "Released by Ana Roth 4 seconds ago."),
     410: ("Gone", "Its content was erased: the retention period is over."),
-    412: ("Precondition Failed", "you expected 12, but 13 are selected now: look again, then decide"),
+    412: ("Precondition Failed", "you expected 12, but 13 are selected now: review the selection, then decide again"),
     413: ("Content Too Large", "A request has at most 1024 KiB."),
     422: ("Unprocessable Content", "select: name ids, a sender, a domain, a campaign, a department, a person or words to search for"),
     428: ("Precondition Required", "this message is in a confidential folder: say why you open it; the audit log keeps the reason"),

@@ -69,7 +69,7 @@ def staff_of(
                 person.rights.update(grant.rights)
                 person.scope.update(f"department:{persons[key].department}" if word == OWN_DEPARTMENT else word for word in grant.scope)
     if settings.assistants_triage:
-        let_assistants(given, schema, people, lists)
+        grant_assistants(given, schema, people, lists)
     made = [build_member(people[key], persons[key], one, schema) for key, one in given.items() if not schema.disabled(people[key])]
     return sorted(made, key=lambda one: one.login)
 
@@ -91,7 +91,7 @@ def can_sign_in(entry: Entry, schema: Schema) -> bool:
         return False
 
 
-def let_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> None:
+def grant_assistants(given: dict[str, Given], schema: Schema, people: Mapping[str, Entry], lists: "Lists") -> None:
     """Let assistants see and decide messages of those they assist, who may have a typo in their entry."""
     for key, uid in find_assisted(lists).items():
         for assistant in filter(lists.persons.__contains__, assistants_of(people[key], schema)):

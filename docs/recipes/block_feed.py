@@ -59,7 +59,7 @@ def above(domain):
 
 
 def known(mailroom, rules):
-    """The domains of everybody whom a rule lets in or to whom somebody here has written, with those above them."""
+    """The domains of everybody whom a rule allows or to whom somebody here has written, with those above them."""
     senders = [one["sender"] for one in rules if one["effect"] == "allow" and not one["sender"].startswith("list:")]
     senders += [one["address"] for one in mailroom.items("/contacts")]
     ours = {sender.rpartition("@")[2].lstrip(".") for sender in senders}

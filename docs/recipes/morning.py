@@ -16,7 +16,7 @@ from datetime import datetime
 
 from mailroom_api import Refused, arguments, opened, plain, run
 
-ODD = ("suspicious", "dangerous")  # of this severity it is not let in
+SUSPICIOUS = ("suspicious", "dangerous")  # of this severity it is not released
 DECEIVES = ("look-alike-domain", "look-alike-of-known")  # nor with one of these signals
 SAME_LETTER = 5  # people who got the same letter: somebody sells something
 REGULAR = 3  # rows of one sender: worth a rule
@@ -52,7 +52,7 @@ class Morning:
         odd = max(lead["signals"], key=lambda signal: signal["risk"], default={"sentence": ""})["sentence"]
         print(f"{item['priority']:3} {plain(lead['author'])}: {plain(lead['subject'])[:60]} ({item['count']})")
         to = self.redirects.get(lead["recipient"])
-        deceives = item["severity"] in ODD or any(name in signals for name in DECEIVES)
+        deceives = item["severity"] in SUSPICIOUS or any(name in signals for name in DECEIVES)
         if to and not item["second_look"]:  # that is for a person: a script confirms nothing
             self.act("redirect", item, f"what comes to {lead['recipient']} is theirs", to=to)
         elif deceives and item["count"] > 1:
@@ -99,7 +99,7 @@ class Morning:
         self.count_decision("purge", self.mailroom.post("/decisions", order))
 
     def purge_bulk(self, item):
-        """Newsletters go. The first one was wanted after all: the act is undone, and the message let in."""
+        """Newsletters go. The first one was wanted after all: the act is undone, and the message released."""
         made = self.act("purge", item, "bulk mail that nobody asked for")
         if self.undone or "sentence" not in made:
             return

@@ -5,7 +5,7 @@
     MAILROOM_TOKEN=mailroom_… python3 seed_customers.py https://mailroom.example customers.csv --column email
 
 An allow counts only for mail that proves to be theirs; `--proof aligned` is for those whose domains publish no DMARC. With --domains
-whole organisations are let in, and of those who use a free-mail provider the address alone. Rows that are refused are named, with
+whole organisations are allowed, and of those who use a free-mail provider the address alone. Rows that are refused are named, with
 the reason, and the exit code is 1; all others are done.
 """
 

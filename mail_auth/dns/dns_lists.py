@@ -42,7 +42,7 @@ class Resting:
         """Whether a list is left alone now."""
         return time.monotonic() < self.until.get(zone, 0.0)
 
-    def leave_alone(self, zone: str) -> None:
+    def pause_use(self, zone: str) -> None:
         """Ask it nothing for a while; say so once."""
         with self.lock:
             silent = not self.rests(zone)
@@ -106,7 +106,7 @@ def list_answer(client: Client, dns_list: DnsList, questions: Questions, resting
         answers = [ipaddress.IPv4Address(str(text)) for text in questions.ask(f"{reversed_name(client)}.{dns_list.zone}", "A")]
     except Temporary:
         if time.monotonic() - asked >= TOO_LONG:
-            resting.leave_alone(dns_list.zone)
+            resting.pause_use(dns_list.zone)
         return ""
     except (TooManyQuestions, ValueError):
         return ""

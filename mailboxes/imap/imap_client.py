@@ -18,7 +18,7 @@ from imapclient.tls import IMAP4_TLS  # type: ignore[import-untyped]
 
 from mailboxes.imap.imap_stream import ANSWERS, BoundedReading
 
-LARGEST = 256 * 1024 * 1024  # bytes of a message that is read: far more than anybody lets in (smtp.max_size)
+LARGEST = 256 * 1024 * 1024  # bytes of a message that is read: far more than anybody allows (smtp.max_size)
 SLACK = 1024 * 1024  # bytes: not every server keeps to the size that it announces
 FLAGS = re.compile(rb"\bFLAGS \([^()]*\[[^()]*\)")
 FOLDER = re.compile(rb'(?<= )[^"\s]*\[[^"\s]*$')

@@ -22,7 +22,7 @@ ANSWER = re.compile(r"<mirror\.ask\.(\w+)\.(\w+)@")
 LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-def dress_message(held: Held, *, copy: int, authserv_id: str) -> bytes:
+def annotate_message(held: Held, *, copy: int, authserv_id: str) -> bytes:
     """The message as it came in, with what we found out about it on top, and without what was forged in our name.
 
     IMAP carries no NUL (RFC 9051, 9).

@@ -123,7 +123,7 @@ class Desk:
         """Runs sessions until told to stop. Waits for whatever is down."""
         while not stop.is_set():
             try:
-                self.sit_down(stop)
+                self.work_session(stop)
             except Unreachable as fault:
                 self.pause = min(max(1.0, 2 * self.pause), LONGEST_PAUSE)
                 log.warning(
@@ -139,7 +139,7 @@ class Desk:
                 log.exception("the account %s could not be looked after", escape_visible(self.account.address))
             stop.wait(self.pause)
 
-    def sit_down(self, stop: threading.Event) -> None:
+    def work_session(self, stop: threading.Event) -> None:
         """Works through one IMAP session, turn after turn."""
         with read_transaction(self.engine) as session:
             known = {
@@ -456,7 +456,7 @@ class Desk:
     def dress(self, held: mirror_copies.Held, copy: int) -> tuple[int, bytes]:
         """The number and the bytes of a copy. `copy`: its number; 0: a new one."""
         number = copy or new_id()
-        return number, mirror_message.dress_message(held, copy=number, authserv_id=self.settings.authserv_id)
+        return number, mirror_message.annotate_message(held, copy=number, authserv_id=self.settings.authserv_id)
 
 
 def readable_messages(

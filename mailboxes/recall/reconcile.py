@@ -39,7 +39,7 @@ def search_box(engine: Engine, settings: Settings, box: Box) -> Findings:
     """Looks for the missing messages in one mailbox."""
     seen = Findings(box)
     with db.read_transaction(engine) as session:
-        for wanted in reconcile.sought_in(session, box):
+        for wanted in reconcile.list_searched_deliveries(session, box):
             if not seen.why:
                 search_mailbox(settings, seen, wanted)
             if seen.why:

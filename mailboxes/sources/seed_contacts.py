@@ -121,7 +121,7 @@ def read_accounts(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, 
     lots: list[tuple[str, Lot]] = []
     ends: list[tuple[str, End]] = []
     settling = partial(settle_account, engine, plan, report=report, settings=settings, by=by, heard=heard)
-    with seldom_collected(), start_children(plan, min(plan.connections, len(waiting))) as readers:
+    with collect_garbage_seldom(), start_children(plan, min(plan.connections, len(waiting))) as readers:
         due = time.monotonic() + LATEST
         for reader in readers:
             reader.begin(waiting, read_parts)
@@ -138,7 +138,7 @@ def read_accounts(engine: Engine, plan: Plan, *, settings: Settings, by: Actor, 
 
 
 @contextlib.contextmanager
-def seldom_collected() -> Iterator[None]:
+def collect_garbage_seldom() -> Iterator[None]:
     """Runs garbage collection seldom: objects made here form no cycles, and looking for some took a third of the time."""
     before = gc.get_threshold()
     gc.freeze()
@@ -289,7 +289,7 @@ def serve_child(plan: Plan, pipe: Connection) -> None:
     """Serves as a child: reads the accounts that it is given, until nobody gives any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     refused = 0  # logins in a row
-    with contextlib.suppress(EOFError, OSError), seldom_collected():
+    with contextlib.suppress(EOFError, OSError), collect_garbage_seldom():
         while True:
             account, read_parts = pipe.recv()
             speaker = Speaker(pipe)

@@ -167,7 +167,7 @@ class Carriers:
         if not self.was_away and self.others_are_busy(hop):
             self.resting[hop] = now + (LONGEST_AWAY if refused.shut_out else RESTS)
             return [replace(one, kind="untried", unreachable=False) if one.unreachable else one for one in outcomes]
-        self.leave_alone(refused, now)
+        self.pause_use(refused, now)
         return outcomes
 
     def note_too_fast(self, slow: Outcome, hop: NextHop, now: float) -> None:
@@ -176,13 +176,13 @@ class Carriers:
         if self.others_are_busy(hop):
             self.resting[hop] = now + RESTS
         self.too_fast_at = now
-        self.leave_alone(slow, now)
+        self.pause_use(slow, now)
 
     def others_are_busy(self, hop: NextHop) -> bool:
         """Whether another connection is in use, and good for more than its last batch."""
         return any(other is not hop and other not in self.resting for other in self.busy)
 
-    def leave_alone(self, refused: Outcome, now: float) -> None:
+    def pause_use(self, refused: Outcome, now: float) -> None:
         """Pauses sending, longer each time; a password that was refused once is not tried in quick succession."""
         is_news = now >= self.away_until
         if not self.failures or now - self.away_until > LONGEST_AWAY:  # or nobody has asked since

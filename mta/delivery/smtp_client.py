@@ -17,10 +17,10 @@ from mta.delivery.smtp_transaction import (
     Mail,
     begin_transaction,
     describe_reply,
-    hand_over,
     is_possible_address,
     refuse_impossible_address,
     shut_out,
+    transmit_message,
     unreachable_outcome,
 )
 from mta.delivery.starttls import Encryption, NotEncrypted, start_tls
@@ -127,7 +127,7 @@ class DialledHop:
     def finish(self, connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None]) -> list[Answer]:
         """The message itself, for those who were accepted."""
         self.served = True
-        return hand_over(connection, mail, waiting, lmtp=self.server.lmtp, timeout=self.final_timeout)
+        return transmit_message(connection, mail, waiting, lmtp=self.server.lmtp, timeout=self.final_timeout)
 
     def dial(self) -> smtplib.SMTP:
         """A new connection, greeted, encrypted as the policy asks, and signed in. Trouble is about the next hop, not about a message.

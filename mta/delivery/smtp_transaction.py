@@ -193,7 +193,7 @@ def clean_start(answer: tuple[int, bytes]) -> None:
         raise Ended(Answer("deferred", describe_reply(answer), hang_up=True))
 
 
-def hand_over(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None], *, lmtp: bool, timeout: float) -> list[Answer]:
+def transmit_message(connection: smtplib.SMTP, mail: Mail, waiting: list[Answer | None], *, lmtp: bool, timeout: float) -> list[Answer]:
     """Send the message to the final dot for those who wait for it; SMTP answers once for all, LMTP for each (RFC 2033, 4.2).
 
     `timeout`: seconds to wait for an answer after the final dot: who gives up too soon delivers twice (RFC 5321, 4.5.3.2.6).

@@ -26,7 +26,7 @@ class Edges:
         self._networks = tuple(network_of(text) for text in networks)
         self._is_listed = lru_cache(1024)(self._look_up)
 
-    def hands_over(self, peer: str) -> bool:
+    def has_accepted_mail(self, peer: str) -> bool:
         """Whether a peer is an MTA that has accepted what it brings."""
         return self.protocol == "xforward" and self._is_listed(peer)
 

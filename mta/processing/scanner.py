@@ -43,10 +43,10 @@ class Scanner(ABC, Generic[Answer]):
             try:
                 return self.asked(envelope, raw), ""
             except (OSError, http.client.HTTPException, ValueError) as fault:
-                self.leave_alone(fault)
+                self.pause_use(fault)
         return None, say("{scanner} did not check the message: no answer.", scanner=self.name)
 
-    def leave_alone(self, fault: Exception) -> None:
+    def pause_use(self, fault: Exception) -> None:
         """Ask nothing for a while; say so once."""
         with self.lock:
             silent = time.monotonic() >= self.not_before

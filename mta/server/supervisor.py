@@ -54,7 +54,7 @@ def supervise_workers(read: Callable[[], Settings]) -> None:
                 renew_settings(crew, read)
             crew.replace_ended()
     finally:
-        crew.disband()
+        crew.stop_workers()
 
 
 def number_of(told: signal.struct_siginfo | None) -> int:
@@ -186,7 +186,7 @@ class Crew:
                 log.error("worker %d did not stop and was killed", worker.pid)
             self.tally.clear(worker.row)
 
-    def disband(self) -> None:
+    def stop_workers(self) -> None:
         """Stops all workers; the addresses are free for a successor at once."""
         self.own.close()
         self.stop([*self.serving, *self.retired])

@@ -7,7 +7,7 @@ from mta.session.server_context import ServerContext
 
 def count_connection(server: ServerContext, visitor: Visitor, client: str) -> None:
     """Count a connection for its client. An edge brings messages of many: its connections count for the whole server only."""
-    visitor.is_edge = visitor.lmtp or server.edges.hands_over(visitor.peer)
+    visitor.is_edge = visitor.lmtp or server.edges.has_accepted_mail(visitor.peer)
     visitor.client = "" if visitor.is_edge else client
     visitor.counted = visitor.client
     server.clients.came(visitor.counted)

@@ -62,7 +62,7 @@ class Site:
             made = intake.receive_message(session, came, raw, proof, said, settings=self.settings, now=utcnow())  # type: ignore[arg-type]
             return tuple(ids.format_id(one) for one in made)
 
-    def sit_down(self, page: Page, login: str = "ana", path: str = "/", *, is_new: bool = False) -> Page:
+    def open_console(self, page: Page, login: str = "ana", path: str = "/", *, is_new: bool = False) -> Page:
         """Open the console with a session of this login; where they are not new to it, without its first steps."""
         if not is_new:
             page.add_init_script("if (window === top && location.origin !== 'null') localStorage.setItem('mailroom.first-run', '*')")

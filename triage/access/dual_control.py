@@ -37,7 +37,7 @@ PLATFORM_ALLOW = "platform-allow"
 REMOVE_DELIVERED = Right.REMOVE_DELIVERED.value  # who has the right of this name needs no second person for it
 MOVING = frozenset({"purge", "redirect"})  # effects of rules on content that take messages away from whom they are for
 WHOLE = frozenset({"domain", "subdomains"})  # matches that are about a domain
-MANY = frozenset({"domain", "subdomains", "list"})  # matches that let in whoever writes there
+MANY = frozenset({"domain", "subdomains", "list"})  # matches that allow whoever writes there
 RISKY = frozenset({"look-alike-domain", "name-of-ours", "own-domain-forged"})  # signals that somebody pretends to be one of us
 WAITING, CONFIRMED, DECLINED, WITHDRAWN, LAPSED = "waiting", "confirmed", "declined", "withdrawn", "lapsed"
 IN_THE_LOG = {LAPSED: "expired"}  # the name in the audit log, where it differs from the stored state
@@ -74,7 +74,7 @@ def of_rules(rules: Iterable[Wanted], settings: Settings) -> list[str]:
 
 
 def is_domain_allow(effect: str, match: str, scope: str) -> bool:
-    """Whether a rule lets in whoever writes from somewhere, for the whole company."""
+    """Whether a rule allows whoever writes from somewhere, for the whole company."""
     return effect == "allow" and match in MANY and scope == "company"
 
 
@@ -107,7 +107,7 @@ def require_second_person(needs: Sequence[str], by: Actor, second: Actor | None,
 
 
 def require_proof_of_rule(effect: str, match: str, scope: str, by: Actor) -> None:
-    """FactorNeeded where a rule lets in a whole domain and whoever makes it has to prove their second factor again first."""
+    """FactorNeeded where a rule allows a whole domain and whoever makes it has to prove their second factor again first."""
     if is_domain_allow(effect, match, scope):
         factor_policy.require_proof(by)
 

@@ -50,7 +50,8 @@ def orphaned_rules(session: Session, codes: set[str], now: datetime) -> Iterator
             are = "1 rule is" if number == 1 else f"{number} rules are"
             word, today = f'"{scope}"', f'"{FOLDER}TODAY"'
             yield Left(
-                f"{are} for {scope}, which is no more: no mail is let in, kept out or sent on by {'it' if number == 1 else 'them'}",
+                f"{are} for {scope}, which no longer exists: "
+                f"{'it allows, blocks and redirects' if number == 1 else 'they allow, block and redirect'} nothing",
                 f"make them for the department of today: `mailroom rules export | grep '{word}' | sed 's/{word}/{today}/g' | "
                 f"mailroom rules import -`; then remove what `mailroom rules list --scope {scope}` lists",
             )
@@ -60,7 +61,7 @@ def orphaned_redirects(session: Session, company: Company, now: datetime) -> Ite
     """Rules that send mail on to nobody, or are about an address that nobody has."""
     lost: dict[str, list[str]] = defaultdict(list)
     for rule in session.scalars(select(Rule).where(in_force(now), col(Rule.effect) == "redirect").order_by(col(Rule.id))):
-        if not leads_somewhere(session, rule.target, company):
+        if not has_mailbox(session, rule.target, company):
             lost[f"to {rule.target}, who is nobody here or has no mailbox: it goes to whom it was addressed"].append(format_id(rule.id))
         about = rule.value if rule.match == "recipient" else rule.recipient
         if about and recipients.resolve_address(session, Address.parse(about), company) is None:
@@ -73,7 +74,7 @@ def orphaned_redirects(session: Session, company: Company, now: datetime) -> Ite
         )
 
 
-def leads_somewhere(session: Session, target: str, company: Company) -> bool:
+def has_mailbox(session: Session, target: str, company: Company) -> bool:
     """Whether there is a mailbox that messages with this target go to."""
     try:
         return bool(recipients.resolve_destination(session, target, company))
@@ -110,7 +111,7 @@ def orphaned_tokens(session: Session, codes: set[str], now: datetime) -> Iterato
     for one in session.scalars(good).all():
         if gone := missing_of(session, one.scope, codes):
             yield Left(
-                f"the token {one.name} is for {list_names(sorted(gone))}, which is no more",
+                f"the token {one.name} is for {list_names(sorted(gone))}, which no longer exists",
                 f"`mailroom token create` with the scope of today, then `mailroom token revoke {format_id(one.id)}`",
             )
 
@@ -126,7 +127,7 @@ def confidential_messages(session: Session, codes: set[str]) -> Iterator[Left]:
             are, it = ("1 message is", "it") if held[code] == 1 else (f"{held[code]} messages are", "them")
             named = list_names(list(seal.staff)) or "nobody"
             yield Left(
-                f"{are} held under the seal of {seal.folder}, which is no more: {named} may see {it}, within their scope",
+                f"{are} held in the confidential folder {seal.folder}, which no longer exists: {named} may see {it}, within their scope",
                 f"keep {seal.folder} in the scope of somebody who is named for the seal until all of it is decided",
             )
 

@@ -83,10 +83,10 @@ def alert_sentence(cause: str, waits: list[Wait], name: str, zone: str) -> str:
     moments = [one.since for one in waits if one.since]
     since = format_minute(min(moments).astimezone(ZoneInfo(zone)), year=False) if moments else ""
     whose = say(" for {people} people", people=people) if people > 1 else ""
-    return say("{department}: {words}", department=name, words=what_is_so(cause, number, since, whose))
+    return say("{department}: {words}", department=name, words=folder_alert_sentence(cause, number, since, whose))
 
 
-def what_is_so(cause: str, number: int, since: str, whose: str) -> Said:
+def folder_alert_sentence(cause: str, number: int, since: str, whose: str) -> Said:
     """Describes a cause with so many messages. `since`: since or until when; `whose`: for how many people, or ""."""
     given: dict[str, Any] = {"count": number, "since": since, "whose": whose}
     if cause == WAITING:

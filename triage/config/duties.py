@@ -77,6 +77,6 @@ def find_duty(duties: Sequence[Duty], name: str) -> Duty | None:
     return next((one for one in duties if one.name == name), None)
 
 
-def standing_for(duties: Sequence[Duty], name: str) -> Duty | None:
+def duty_in_charge(duties: Sequence[Duty], name: str) -> Duty | None:
     """The duty of this name, or who stands for it where the company has none: the management, else the first."""
     return find_duty(duties, name) or find_duty(duties, MANAGEMENT) or next(iter(duties), None)

@@ -97,7 +97,7 @@ def expand_list(session: Session, delivery_id: int, group: MailGroup, company: C
         empty = say("the distribution list {name} has no members", name=group.name)
         ledger.record_event(session, parent.id, Event.BOUNCE, by=by, now=now, due_at=None, **reply_columns(empty))
         return
-    of_this = select(col(Delivery.mailbox), col(Delivery.recipient), none_for_them()).where(col(Delivery.message_id) == parent.message_id)
+    of_this = select(col(Delivery.mailbox), col(Delivery.recipient), brought_nothing()).where(col(Delivery.message_id) == parent.message_id)
     present = session.execute(of_this).all()
     having, taken = {mailbox for mailbox, _, none in present if not none}, {address for _, address, _ in present}
     revive_copies(session, parent, {member.mailbox for member in wanted}, by=by, now=now)
@@ -139,7 +139,7 @@ def hold_copy(copy: Delivery, name: str) -> Delivery:
     return copy
 
 
-def none_for_them() -> ColumnElement[bool]:
+def brought_nothing() -> ColumnElement[bool]:
     """Condition: deliveries that brought nothing to their mailbox: they were redirected to it, and then removed."""
     return col(Delivery.redirected) & in_states((State.PURGED, State.REJECTED, State.EXPIRED))
 
@@ -200,7 +200,7 @@ def revive_copies(session: Session, parent: Delivery, mailboxes: set[str], *, by
     flying = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RELAYING])
     session.execute(update(Delivery).where(flying).values(purge_wanted_by=None))
     leaving = is_among(session, col(Delivery.id), [row.id for row in mine if row.state == State.RECALLING and row.back_to != "mailbox"])
-    recalled_copies.want_back(session, leaving, "queued", parent.decision_id or 0)
+    recalled_copies.request_return(session, leaving, "queued", parent.decision_id or 0)
 
 
 def delivered_parents(session: Session, where: ColumnElement[bool]) -> set[int]:

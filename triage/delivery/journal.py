@@ -28,4 +28,4 @@ def journal_deliveries(message_id: int, envelope: Envelope, settings: Settings) 
         reason=say("every accepted message is copied to the archive"),
         now=envelope.received_at,
     )
-    return [replace(copy, author_domain="")]  # so that nobody takes it for mail of their domain that was let in (standing)
+    return [replace(copy, author_domain="")]  # so that nobody takes it for mail of their domain that was accepted (standing)

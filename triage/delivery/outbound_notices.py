@@ -148,7 +148,7 @@ def queue_report(
 ) -> None:
     """Queue the report: a null reverse-path, so that no answer ever comes of it."""
     number, to = new_id(), message.envelope["reverse_path"]
-    original = bodies.if_there(session, message.content_id) or b""
+    original = bodies.find_body(session, message.content_id) or b""
     subject = make_summary(original, headers_only=True).subject
     notice = dsn.Notice(
         kind=story.kind,

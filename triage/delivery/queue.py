@@ -424,7 +424,7 @@ def write_down(session: Session, settled: list[dict[str, Any]]) -> None:
 def purge_that_waited(session: Session, delivery_id: int, decision_id: int, kind: str, *, settings: Settings, now: datetime) -> None:
     """A purge met this delivery under way: what became of the attempt decides."""
     if kind == "delivered":
-        land_purge(session, delivery_id, decision_id, settings=settings, now=now)
+        purge_landed_delivery(session, delivery_id, decision_id, settings=settings, now=now)
     else:
         fire_purge(session, delivery_id, decision_id, settings=settings, now=now)
 
@@ -437,7 +437,7 @@ def purge_of_the_dead(session: Session, delivery_id: int, decision_id: int, *, s
     )
 
 
-def land_purge(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
+def purge_landed_delivery(session: Session, delivery_id: int, decision_id: int, *, settings: Settings, now: datetime) -> None:
     """A purge met this delivery while it was under way, and it has landed: take it out of the mailbox, where there is a way in."""
     if not settings.reaches_mailboxes:
         end_purge(session, delivery_id, decision_id, "out of reach", LANDED)

@@ -56,7 +56,7 @@ def retry_deliveries(session: Session, ids: Sequence[int], *, settings: Settings
     if barred := reassigned_addresses.find_barred(session, bounced):
         raise NotAllowedNow(next(iter(barred.values())))
     if bounced:
-        reassigned_addresses.address_anew(session, is_among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
+        reassigned_addresses.readdress_deliveries(session, is_among(session, col(Delivery.id), bounced) & not_(col(Delivery.redirected)))
         anew = is_among(session, col(Delivery.id), bounced) & (col(Delivery.state) == State.BOUNCED)
         ledger.record_many(session, anew, Event.RELEASE, by=by, now=now, due_at=now, queued_at=now, waits_for="")
         sender_notices.follow_deliveries(session, bounced, settings=settings, now=now)

@@ -206,7 +206,7 @@ def due_values(now: datetime) -> dict[str, Any]:
     }
 
 
-def want_back(session: Session, where: ColumnElement[bool], to: str, decision_id: int) -> set[int]:
+def request_return(session: Session, where: ColumnElement[bool], to: str, decision_id: int) -> set[int]:
     """Note that an undo wants these back, once the recaller or the relay is through with them; which ones."""
     ids = set(session.scalars(select(col(Delivery.id)).where(where)))
     if ids:
@@ -215,7 +215,7 @@ def want_back(session: Session, where: ColumnElement[bool], to: str, decision_id
     return ids
 
 
-def hurry_recall(session: Session, ids: Iterable[int], *, now: datetime) -> None:
+def expedite_recall(session: Session, ids: Iterable[int], *, now: datetime) -> None:
     """Makes deliveries due now that wait for another attempt of the recaller. Attempts that are running go on."""
     last = (col(Attempt.delivery_id) == col(Delivery.id)) & (col(Attempt.number) == col(Delivery.attempts))
     waiting = is_among(session, col(Delivery.id), ids) & exists().where(last & col(Attempt.ended_at).is_not(None))
@@ -234,7 +234,7 @@ def bring_back(session: Session, delivery_id: int, *, now: datetime) -> None:
     ledger.record_event(session, delivery_id, event, by=BY, now=now, decision_id=wanted_by, **changes)
     if event is Event.RESTORE:
         end_copies(session, [delivery_id], now=now)
-        reassigned_addresses.address_anew(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
+        reassigned_addresses.readdress_deliveries(session, col(Delivery.id) == delivery_id)  # to whom it was meant at first
         record_outcome(session, wanted_by, delivery_id, "done")
     if to == "queued":
         ledger.record_event(

@@ -195,7 +195,7 @@ def notice_of(session: Session, message: Message, filled: FilledNotice, kind: st
         hostname=settings.company.hostname,
         arrived_at=message.received_at,
         message_id=message.summary.get("message_id", ""),
-        original=bodies.if_there(session, message.content_id) or b"",
+        original=bodies.find_body(session, message.content_id) or b"",
         title=translate_sentence(dsn.title_of(kind, message.summary.get("subject", "")), settings.company.language),
     )
 

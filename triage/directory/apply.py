@@ -26,7 +26,7 @@ from triage.directory.address_owners import Settled, settle_owners
 from triage.directory.directory_rows import Difference, entry_of, entry_row, equalise_table
 from triage.directory.known_addresses import KnownAddress, add_former, addresses_of
 from triage.directory.leaver_policy import Leaving
-from triage.directory.renames import Renaming, find_renames, named_today, who_is_who, with_identities
+from triage.directory.renames import Renaming, find_renames, match_people, named_today, with_identities
 from triage.directory.sync_plan import Change, Kind, Plan, plan_sync
 from triage.errors import BadInput
 from triage.say import form_of, join_parts, say
@@ -122,7 +122,7 @@ def compare_directories(
     """The directory as it was, what is wanted with all that is known of its people, and who is called otherwise there."""
     before = known_people(session, wanted, same_people=same_people)
     wanted = directory_rows.with_unread(wanted, before)
-    were = who_is_who(before, wanted, left_lately(session, leaving, now))
+    were = match_people(before, wanted, left_lately(session, leaving, now))
     wanted = with_identities(wanted, were)
     return before, wanted, find_renames(before, wanted, were, accounts.list_logins(session), rename_records.former_names(session))
 
@@ -246,7 +246,7 @@ def follow_people(session: Session) -> int:
     theirs = select(col(Person.department)).where(col(Person.uid) == col(Delivery.person)).scalar_subquery()
     held = (col(Delivery.state) == State.HELD) & (col(Delivery.person) != "") & (col(Delivery.department) != theirs)
     held &= col(Delivery.department).not_in(confidential_rows.SEALED["department"])
-    return ledger.lay_elsewhere(session, held, department=theirs)
+    return ledger.move_held_deliveries(session, held, department=theirs)
 
 
 def follow_mailboxes(session: Session, before: CompanyDirectory, wanted: CompanyDirectory) -> None:

@@ -35,4 +35,4 @@ def move_held(session: Session, names: Mapping[str, str]) -> int:
     said = {code: say("It was addressed to the department {name}, which no longer exists.", name=names.get(code, code)) for code in gone}
     rows = session.execute(select(col(Delivery.id), col(Delivery.department)).where(lost)).all()
     append_notes(session, {number: said[code] for number, code in rows})
-    return ledger.lay_elsewhere(session, lost, department=func.coalesce(has_it.scalar_subquery(), literal(last.code)))
+    return ledger.move_held_deliveries(session, lost, department=func.coalesce(has_it.scalar_subquery(), literal(last.code)))

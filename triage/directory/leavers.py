@@ -97,7 +97,7 @@ class Leavers:
                 values = {"department": place.department, "person": place.person, "mailbox": place.mailbox}
                 theirs = session.scalars(select(col(Delivery.id)).where(held, col(Delivery.person) == uid)).all()
                 append_notes(session, dict.fromkeys(theirs, note_about(self.people[uid].name)))
-                moved += ledger.lay_elsewhere(session, held & (col(Delivery.person) == uid), **values)
+                moved += ledger.move_held_deliveries(session, held & (col(Delivery.person) == uid), **values)
         return moved
 
 

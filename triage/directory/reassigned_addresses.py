@@ -144,7 +144,7 @@ def forget_name(session: Session, name: str) -> None:
     session.execute(update(DecisionItem).where(or_(*said)).values(why="", why_form=None), execution_options=UNSEEN)
 
 
-def address_anew(session: Session, where: ColumnElement[bool]) -> None:
+def readdress_deliveries(session: Session, where: ColumnElement[bool]) -> None:
     """Let deliveries go where their recipient leads today; those whose recipient is gone keep their mailbox."""
     today = leads_to()
     session.execute(

@@ -131,7 +131,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     carry_documents(session, PEOPLE_LISTED, people, lambda listed: [people.get(one, one) for one in listed])
     carry_documents(session, FOLDERS_LISTED, folders, lambda listed: [folders.get(one, one) for one in listed])
     parts = {"person": people, "address": people, "assigned_to": logins, "handed_to": logins, "scope": folders, "to": bare | folders}
-    carry_documents(session, ORDERS, {**folders, **people, **logins}, lambda order: named_anew(order, parts))
+    carry_documents(session, ORDERS, {**folders, **people, **logins}, lambda order: rename_in_request(order, parts))
     carry_floods(session, people)
     leave_addresses(session, list(made.people_aside.values()))
     remember_names(session, made, now)
@@ -192,7 +192,7 @@ def carry_mail(session: Session, names: Names) -> None:
     """Messages of these people, held or not: where it is held it lies in another folder from now on."""
     for some in in_turn(names):
         theirs, now = col(Delivery.person).in_(some), case(some, value=col(Delivery.person))
-        ledger.lay_elsewhere(session, theirs & (col(Delivery.state) == State.HELD), person=now)
+        ledger.move_held_deliveries(session, theirs & (col(Delivery.state) == State.HELD), person=now)
         rest = db.is_among(session, col(Delivery.id), [number for number, *_ in ledger.lock_deliveries(session, theirs)])
         session.execute(update(Delivery).where(rest).values(person=now), execution_options=db.UNSEEN)
 
@@ -211,14 +211,14 @@ def carry_documents(session: Session, columns: tuple[Any, ...], names: Names, an
                 session.execute(update(column.class_).where(key == number).values({column.key: today}), execution_options=db.UNSEEN)
 
 
-def named_anew(value: Any, parts: Mapping[str, Names]) -> Any:
+def rename_in_request(value: Any, parts: Mapping[str, Names]) -> Any:
     """Returns stored request data with the names of today in the parts that hold names."""
     if isinstance(value, list):
-        return [named_anew(one, parts) for one in value]
+        return [rename_in_request(one, parts) for one in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: parts[name].get(one.casefold(), one) if name in parts and isinstance(one, str) else named_anew(one, parts)
+        name: parts[name].get(one.casefold(), one) if name in parts and isinstance(one, str) else rename_in_request(one, parts)
         for name, one in value.items()
     }
 
@@ -295,4 +295,4 @@ def follow_names(session: Session) -> int:
     late = col(Delivery.person).in_(nobodys) & (col(Delivery.state) == State.HELD)
     had = select(col(FormerName.now)).where(col(FormerName.kind) == PERSON, col(FormerName.name) == col(Delivery.person))
     last = had.order_by(col(FormerName.until).desc()).limit(1).correlate(Delivery)
-    return ledger.lay_elsewhere(session, late, person=last.scalar_subquery())
+    return ledger.move_held_deliveries(session, late, person=last.scalar_subquery())

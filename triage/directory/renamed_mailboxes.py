@@ -36,7 +36,7 @@ def current_mailboxes(session: Session, deliveries: Mapping[int, str]) -> dict[i
     return {one: mailbox for one, mailbox in found.items() if mailbox != deliveries[one]}
 
 
-def lead_on(session: Session, moved: Mapping[int, str]) -> None:
+def follow_renamed_mailboxes(session: Session, moved: Mapping[int, str]) -> None:
     """Let these deliveries belong to the mailboxes as they are called now."""
     for mailbox in set(moved.values()):
         theirs = is_among(session, col(Delivery.id), [one for one, now in moved.items() if now == mailbox])

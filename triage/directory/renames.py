@@ -39,7 +39,7 @@ class Renaming:
         yield from (Change(Kind.GETS_ANOTHER_LOGIN, was, now) for was, now in sorted(self.logins.items()) if self.people.get(was) != now)
 
 
-def who_is_who(before: CompanyDirectory, after: CompanyDirectory, lately: Collection[str]) -> People:
+def match_people(before: CompanyDirectory, after: CompanyDirectory, lately: Collection[str]) -> People:
     """Matches everybody of `after` to who they were before, by the uid that they have now; new people are left out.
 
     The identity decides. Where one of the two has none the name does, unless its holder has another name now. Another identity under a
@@ -55,13 +55,13 @@ def who_is_who(before: CompanyDirectory, after: CompanyDirectory, lately: Collec
         if was is None or was.identity == will.identity or not was.identity:
             same = was is not None
         else:
-            same = was.identity not in there and (not will.identity or made_anew(was, will, lately))
+            same = was.identity not in there and (not will.identity or is_recreated_account(was, will, lately))
         if was is not None and same:
             found[will.uid] = was
     return found
 
 
-def made_anew(was: PersonEntry, will: PersonEntry, lately: Collection[str]) -> bool:
+def is_recreated_account(was: PersonEntry, will: PersonEntry, lately: Collection[str]) -> bool:
     """Whether this is one person with two accounts, one after the other. Who comes after a long time is not taken for who had the name."""
     return words_of(was.name) == words_of(will.name) and (was.active or not will.active or was.uid in lately)
 
@@ -108,7 +108,7 @@ def find_login_renames(
     moves = free_of({was: will for was, will in both if was != will}, accounts, accounts.keys() | kept)
     used = {login_of(will) for will in after.people if will.active} - kept
     again = former.keys() - {login_of(was) for was in before.people}
-    others = {login_of(one) for one in gone} | set(given_again(before, after, were))
+    others = {login_of(one) for one in gone} | set(reassigned_logins(before, after, were))
     lost = (used & (others | again) | set(moves.values())) - moves.keys()
     return moves, put_aside((login for login in lost if not accounts.get(login)), used | kept | accounts.keys())
 
@@ -123,7 +123,7 @@ def pair_people(
             yield was, will
 
 
-def given_again(before: CompanyDirectory, after: CompanyDirectory, were: People) -> Iterator[str]:
+def reassigned_logins(before: CompanyDirectory, after: CompanyDirectory, were: People) -> Iterator[str]:
     """Logins of people who are known to be others than those who signed in so, whatever their uids are."""
     had: dict[str, list[PersonEntry]] = {}
     for was in before.people:

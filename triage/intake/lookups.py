@@ -33,7 +33,7 @@ from triage.policy.content_rules.match_content import NO_RULES, ContentMatch, Co
 from triage.policy.content_rules.message_content import MessageContent
 from triage.policy.facts import Facts, MatchedRule, OurMail
 from triage.policy.known_senders import domain_proofs
-from triage.policy.known_senders.checks import Mode, modes_now
+from triage.policy.known_senders.checks import Mode, current_modes
 from triage.policy.known_senders.usual_content import drop_usual
 from triage.policy.rules import matching_rules, redirects
 from triage.policy.start_list.sightings import listed_code_sender
@@ -122,7 +122,7 @@ def gather_facts(
             session, known, envelope, authentication, summary, settings=settings, now=now, deviations=deviations, severity=severity
         )
     unlike = compared.unlike
-    modes = modes_now(session, settings.policy, now) if unlike else {}
+    modes = current_modes(session, settings.policy, now) if unlike else {}
     content: tuple[ContentMatch, ...] = ()
     if known.content:
         shown_signs = signals_of(summary, authentication, settings, now) if signs is None else signs
@@ -273,7 +273,7 @@ def facts_of(
         trusted_arc_sealers=frozenset(policy.trusted_arc_sealers),
         listed=listed,
         sample=bool(listed) and is_sample(envelope.spool_id, policy.listed_sample),
-        out_of_hours=lasts is not None and coverage.lets_time_limited_pass(settings.coverage, recipient.department, recipient.person, now),
+        out_of_hours=lasts is not None and coverage.passes_time_limited(settings.coverage, recipient.department, recipient.person, now),
         listed_codes=listed_codes,
         emergency=opened.sentence if opened else "",
         inside=inside,

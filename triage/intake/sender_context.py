@@ -45,7 +45,7 @@ _names: WeakKeyDictionary[Engine, tuple[int, dict[str, str]]] = WeakKeyDictionar
 
 def signals_of_copy(senders: Senders, one: NewDelivery, known: Standing) -> list[Signal]:
     """Returns the signals about one copy alone, such as an author new to this department or person. Only held copies have any."""
-    if one.state != State.HELD or not known.met.let_in or not one.author:
+    if one.state != State.HELD or not known.met.accepted or not one.author:
         return []
     department = senders.has_written_to(one.author, one.department)
     alone = bool(one.person) and department and not senders.has_written_to(one.author, one.department, one.person)
@@ -85,7 +85,7 @@ def place_in_queue(
         learned=learned,
     )
     awaited = None if one.claimed else expected.by(one.person, one.author, one.proof)
-    if awaited is None and not known.met.let_in:
+    if awaited is None and not known.met.accepted:
         awaited = expected.by_code(one.person, one.subject)
     if awaited:
         why = tuple(sorted((*why, awaited), key=lambda reason: -abs(reason.points)))
@@ -108,7 +108,7 @@ def set_second_look(
 ) -> None:
     """Say of a copy why it needs a second look before it is released, and who passed it on.
 
-    `found`: all signals that it has; `is_known`: messages of its author were let in before; `proofs_of`: as `earlier_proofs`.
+    `found`: all signals that it has; `is_known`: messages of its author were accepted before; `proofs_of`: as `earlier_proofs`.
     """
     about_money = any(signal.name == second_look.BANK_DETAILS for signal in found)
     is_asked = is_known and (about_money or not one.proof)

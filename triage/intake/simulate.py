@@ -85,7 +85,7 @@ def current_verdicts(
 def enforced_facts(facts: Facts, settings: Settings) -> Facts:
     """Facts as they are where unknown senders are held and no emergency is on, at the hour when the message came."""
     folder = facts.recipient.department, facts.recipient.person
-    awake = coverage.lets_time_limited_pass(settings.coverage, *folder, facts.envelope.received_at)
+    awake = coverage.passes_time_limited(settings.coverage, *folder, facts.envelope.received_at)
     return replace(facts, observe=False, dangerous_only=False, emergency="", out_of_hours=awake)
 
 

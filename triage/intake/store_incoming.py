@@ -92,7 +92,7 @@ def describe_all(session: Session, evaluated: Sequence[Evaluated], faults: Fault
                 senders, copy, signs, known, expected, deadline=examined.at_sight.deadline, answers=examined.is_reply, learned=learned
             )
             sender_context.set_second_look(
-                copy, found, examined.authentication, summary, freemail, is_known=known.met.let_in, proofs_of=proofs_of
+                copy, found, examined.authentication, summary, freemail, is_known=known.met.accepted, proofs_of=proofs_of
             )
             if facts.dangerous_only and copy.rule == "observe" and copy.severity >= Severity.DANGEROUS:
                 hold_as_dangerous(copy)

@@ -12,7 +12,7 @@ from typing import Self
 from urllib.parse import unquote
 from zlib import crc32
 
-from triage.message.fingerprint_text import candidate_words, is_telling, plain_letters, telling_words, written_lines
+from triage.message.fingerprint_text import candidate_words, distinctive_words, is_telling, plain_letters, written_lines
 from triage.message.letter_pairs import is_random
 from triage.message.mime.links import TARGET_LIMIT, browser_target, link_destination
 
@@ -115,7 +115,7 @@ def link_features(targets: Iterable[str]) -> Iterator[str]:
 
 def other_features(subject: str, attachments: Iterable[str], names: Collection[str]) -> Iterator[str]:
     """Yields the features beside the text: telling words of the subject, and attachments."""
-    yield from (f"subject {word}" for word in telling_words(subject, names))
+    yield from (f"subject {word}" for word in distinctive_words(subject, names))
     yield from (f"attachment {number} {sha256}" for sha256 in islice(attachments, ATTACHMENTS_LIMIT) for number in range(WEIGHT))
 
 

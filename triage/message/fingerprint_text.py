@@ -139,7 +139,7 @@ def strip_disclaimer(lines: list[str]) -> list[str]:
     return lines[:first] or lines
 
 
-def telling_words(text: str, names: Collection[str] = ()) -> list[str]:
+def distinctive_words(text: str, names: Collection[str] = ()) -> list[str]:
     """The telling words of one piece of text, in order: no numbers, no tokens, no addresses, no names, as a hasty eye reads them."""
     return [word for word in candidate_words(text) if is_telling(word, names)]
 

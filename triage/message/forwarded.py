@@ -40,7 +40,7 @@ class Pointed:
         return cls(**values)
 
 
-def pointed_at(raw: bytes) -> tuple[Pointed, ...]:
+def referenced_messages(raw: bytes) -> tuple[Pointed, ...]:
     """The messages that a forwarded one is about. Bounded, never raises; what it attaches says more than what it quotes."""
     try:
         parts = parts_of(raw)

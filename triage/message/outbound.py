@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from triage.message.forwarded import pointed_at
+from triage.message.forwarded import referenced_messages
 from triage.message.mime.mime_parts import Part, TooMuch, parts_of
 from triage.message.summary import Summary, make_summary
 from triage.text.sanitize import escape_visible
@@ -83,7 +83,7 @@ def read_json(raw: bytes, options: Mapping[str, Any]) -> bytes:
         "came_in": is_copy and came_in(raw),
     }
     if options.get("forwarded"):
-        read["pointed"] = [one.as_json() for one in pointed_at(raw)]
+        read["pointed"] = [one.as_json() for one in referenced_messages(raw)]
     return json.dumps(read).encode()
 
 

@@ -50,7 +50,7 @@ def policies_by_folder(entries: tuple[str, ...]) -> dict[str, str]:
     return {name.strip().casefold(): policy.strip() for name, _, policy in pairs}
 
 
-def lets_time_limited_pass(settings: Coverage, department: str, person: str, now: datetime) -> bool:
+def passes_time_limited(settings: Coverage, department: str, person: str, now: datetime) -> bool:
     """Whether time-limited messages of proven senders pass to this folder's people now."""
     return bool(settings.hours) and policy_of(settings, department, person) == PASS and is_out_of_hours(settings, now)
 

@@ -114,7 +114,7 @@ def name_messages(session: Session, which: ColumnElement[bool]) -> tuple[SentMes
 
 def subject_of(session: Session, message: Message) -> str:
     """Returns the subject of a message, "" where its content is erased."""
-    raw = bodies.if_there(session, message.content_id)
+    raw = bodies.find_body(session, message.content_id)
     return make_summary(raw, headers_only=True).subject if raw else ""
 
 

@@ -27,7 +27,7 @@ class Preview:
     removal: removal_plan.Plan | None  # of a removal
     second_look: tuple[Question, ...]
     not_allowed: tuple[NotOffered, ...]  # senders whom an allow along cannot be about
-    allow: Consent | None  # whom it lets in, where a release allows the selection's senders
+    allow: Consent | None  # whom it allows, where a release allows the selection's senders
     needs: tuple[str, ...]  # why a removal needs a second person
     late: tuple[RuleOrder, ...]  # which late copies a removal without blocks removes too
     confidential: str  # what a removal says of confidential folders that are closed to the actor

@@ -89,7 +89,7 @@ def answer_training_message(session: Session, deck: Deck, case: str, given: str,
     """Says what should become of a training message. Nothing becomes of it; the first answer to each counts."""
     if given not in ANSWERS:
         raise BadInput(
-            say("{let_in} or {keep_out}, not {given}", let_in=RELEASE_IT, keep_out=REMOVE_IT, given=quote_text(given)), field="answer"
+            say("{release} or {remove}, not {given}", release=RELEASE_IT, remove=REMOVE_IT, given=quote_text(given)), field="answer"
         )
     about = get_training_message(session, deck, case, by=by, now=now)
     known = select(col(TrainingAnswer.message)).where(col(TrainingAnswer.login) == by.name, col(TrainingAnswer.message) == case)

@@ -110,13 +110,13 @@ def rules_report(reading: Reading) -> Report:
 
 def work_report(reading: Reading) -> Report:
     """Builds the report on the work: how many rows are decided, when, and how fast."""
-    return staff_report.report_work(reading.work, reading.candour, reading.period)
+    return staff_report.report_work(reading.work, reading.disclosure, reading.period)
 
 
 def mistakes_report(reading: Reading) -> Report:
     """Builds the report on decisions that were undone."""
-    found = staff_metrics.mistake_figures(reading.acts, reading.releases, reading.candour, reading.leaves)
-    return staff_report.report_mistakes(found, reading.undone_by_rule if found else [], reading.candour, reading.period)
+    found = staff_metrics.mistake_figures(reading.acts, reading.releases, reading.disclosure, reading.leaves)
+    return staff_report.report_mistakes(found, reading.undone_by_rule if found else [], reading.disclosure, reading.period)
 
 
 def campaigns_report(reading: Reading) -> Report:

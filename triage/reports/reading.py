@@ -24,7 +24,7 @@ from triage.reports.daily_counts import DEPARTMENTS, Arrivals, Day
 from triage.reports.harm import CHANGED_OUTCOMES, Harm
 from triage.reports.mail_metrics import Campaigns, Release, Removed, TracedRelease
 from triage.reports.report_values import Period
-from triage.reports.staff_metrics import RELEASE_VERBS, Act, Candour, Saved, Work
+from triage.reports.staff_metrics import RELEASE_VERBS, Act, Disclosure, Saved, Work
 from triage.say import say
 from triage.store import db
 from triage.store.delivery_state import FOR_ASSISTANT, State
@@ -80,11 +80,11 @@ class Reading:
         return timedelta(seconds=self.settings.policy.undo_seconds)
 
     @property
-    def candour(self) -> Candour:
+    def disclosure(self) -> Disclosure:
         """Numbers about staff that the asker may see: administrators and auditors of everybody, others of themselves."""
         asked = self.settings.reports
         everybody = self.by.role is not Role.TRIAGE
-        return Candour(asked.staff, asked.least_people, "" if everybody else str(self.by))
+        return Disclosure(asked.staff, asked.least_people, "" if everybody else str(self.by))
 
     @cached_property
     def decisions(self) -> dict[int, Any]:
@@ -145,7 +145,7 @@ class Reading:
     @cached_property
     def work(self) -> Work:
         """Figures of the work: how many rows were decided, when, and how fast."""
-        return staff_metrics.work_figures(self.acts, self.candour)
+        return staff_metrics.work_figures(self.acts, self.disclosure)
 
     @cached_property
     def releases(self) -> list[TracedRelease]:
@@ -225,7 +225,7 @@ class Reading:
     @cached_property
     def harms(self) -> dict[str, Harm]:
         """Harm to wanted messages, by name."""
-        shown = self.candour.has_totals(self.work.people)
+        shown = self.disclosure.has_totals(self.work.people)
         return {
             "long_wait": harm.count_long_waits(self.releases),
             "expired_codes": harm.count_expired_codes(self.session, self.period.since, self.period.until, by=self.by, now=self.now),

@@ -1,4 +1,4 @@
-"""History of a sender, an address or a domain: messages by day, decisions, rules that came and went, reports by employees."""
+"""History of a sender, an address or a domain: messages by day, decisions, rules added and removed, reports by employees."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -31,7 +31,7 @@ class Act(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Candour:
+class Disclosure:
     """Rules of privacy about staff: which of their numbers may be shown, and to whom."""
 
     staff: str = "totals"  # none, totals, people
@@ -129,25 +129,25 @@ def is_person(act: Act) -> bool:
     return act.by.startswith("person:")
 
 
-def work_figures(acts: Iterable[Act], candour: Candour) -> Work:
+def work_figures(acts: Iterable[Act], disclosure: Disclosure) -> Work:
     """Computes the work of staff: how many rows were decided, when, and how fast."""
     rows = rows_of(acts)
     human = [act for act in rows if is_person(act)]
     people = len({act.by for act in human})
-    told = candour.has_totals(people)
+    told = disclosure.has_totals(people)
     by_hour = Counter(act.at.hour for act in human)
-    persons = by_person(human, (), candour, timedelta())
+    persons = by_person(human, (), disclosure, timedelta())
     return Work(
         rows=len(rows),
         by_programs=len(rows) - len(human),
         people=people,
-        total=pace_figures("", human, candour) if told and human else None,
+        total=pace_figures("", human, disclosure) if told and human else None,
         hours=tuple(by_hour[hour] for hour in HOURS) if told else None,
         persons=tuple(sorted(persons, key=lambda one: -one.rows)),
     )
 
 
-def by_person(acts: Sequence[Act], releases: Sequence[TracedRelease], candour: Candour, leaves: timedelta) -> list[Pace]:
+def by_person(acts: Sequence[Act], releases: Sequence[TracedRelease], disclosure: Disclosure, leaves: timedelta) -> list[Pace]:
     """The numbers of each one whose numbers may be told."""
     theirs: dict[str, list[Act]] = defaultdict(list)
     for act in acts:
@@ -155,14 +155,16 @@ def by_person(acts: Sequence[Act], releases: Sequence[TracedRelease], candour: C
     released: dict[str, list[TracedRelease]] = defaultdict(list)
     for row in releases:
         released[row.by].append(row)
-    return [pace_figures(some[-1].shown, some, candour, released[by], leaves) for by, some in sorted(theirs.items()) if candour.tells(by)]
+    return [
+        pace_figures(some[-1].shown, some, disclosure, released[by], leaves) for by, some in sorted(theirs.items()) if disclosure.tells(by)
+    ]
 
 
 def pace_figures(
-    shown: str, acts: Sequence[Act], candour: Candour, releases: Sequence[TracedRelease] = (), leaves: timedelta = timedelta()
+    shown: str, acts: Sequence[Act], disclosure: Disclosure, releases: Sequence[TracedRelease] = (), leaves: timedelta = timedelta()
 ) -> Pace:
     """Computes the pace at which these rows were decided."""
-    few = FEW if candour.staff == "people" else max(FEW, candour.fewest)
+    few = FEW if disclosure.staff == "people" else max(FEW, disclosure.fewest)
     measured = [act for act in acts if act.milliseconds is not None and act.keys is not None]
     return Pace(
         shown=shown,
@@ -181,13 +183,13 @@ def was_wrong(row: TracedRelease, leaves: timedelta) -> bool:
     return row.reversed_at is not None and row.reversed_at - row.decided_at > leaves
 
 
-def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], candour: Candour, leaves: timedelta) -> Mistakes | None:
+def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], disclosure: Disclosure, leaves: timedelta) -> Mistakes | None:
     """Computes the decisions that were undone. None where it would be about too few people. `leaves`: how long a release waits before it
     leaves.
     """
     rows = [act for act in rows_of(acts) if is_person(act)]
     people = len({act.by for act in rows})
-    if not candour.has_totals(people):
+    if not disclosure.has_totals(people):
         return None
     human = [row for row in releases if row.by.startswith("person:")]
     undone = [act for act in rows if act.undone_at is not None]
@@ -200,7 +202,7 @@ def mistake_figures(acts: Iterable[Act], releases: Sequence[TracedRelease], cand
         verbs=tuple((verb, number, back[verb]) for verb, number in sorted(made.items(), key=lambda one: (-one[1], one[0]))),
         released=len(human),
         wrong=sum(was_wrong(row, leaves) for row in human),
-        persons=tuple(by_person(rows, human, candour, leaves)),
+        persons=tuple(by_person(rows, human, disclosure, leaves)),
     )
 
 

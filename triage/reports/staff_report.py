@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from triage.reports.mail_metrics import HOURS
 from triage.reports.report_values import Column, Period, Plot, Report, Table
-from triage.reports.staff_metrics import Candour, Mistakes, Pace, Saved, Work
+from triage.reports.staff_metrics import Disclosure, Mistakes, Pace, Saved, Work
 from triage.say import say, say_count
 from triage.text.csv_export import Cell
 from triage.text.numbers import describe_policy_rule, format_hour, spell_span
@@ -27,7 +27,7 @@ FORMULA = (
 )
 
 
-def report_work(found: Work, candour: Candour, period: Period) -> Report:
+def report_work(found: Work, disclosure: Disclosure, period: Period) -> Report:
     """Builds the report on the work: how many rows are decided, when, and how fast."""
     total = found.total
     tables = []
@@ -45,7 +45,7 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
         "work",
         say("The work"),
         period,
-        tuple(describe_team_work(found, candour)),
+        tuple(describe_team_work(found, disclosure)),
         say(
             "A row is one decision that released, redirected, removed or rejected held messages. Rows an hour count only hours of the "
             "clock in which somebody decided. Seconds and keys count from the moment when the row is selected in the console."
@@ -57,7 +57,7 @@ def report_work(found: Work, candour: Candour, period: Period) -> Report:
 NOTHING_DECIDED = say("No row was decided.")
 
 
-def describe_team_work(found: Work, candour: Candour) -> Iterable[str]:
+def describe_team_work(found: Work, disclosure: Disclosure) -> Iterable[str]:
     """Sentences about the work."""
     if not found.rows:
         yield NOTHING_DECIDED
@@ -69,18 +69,20 @@ def describe_team_work(found: Work, candour: Candour) -> Iterable[str]:
     else:
         yield say("{decided}.", decided=decided)
     if found.total is None:
-        yield say("Fewer than {number} people decided, so their speed is not shown: it would describe one person.", number=candour.fewest)
+        yield say(
+            "Fewer than {number} people decided, so their speed is not shown: it would describe one person.", number=disclosure.fewest
+        )
         return
     pace = found.total
     yield say("In an hour of work one person decides {rows} rows.", rows=round(pace.rows_an_hour, 1))
-    if candour.staff == "none":
+    if disclosure.staff == "none":
         yield say("Keys and time are not measured here.")
     elif pace.seconds.p50 is not None and pace.keys.p50 is not None:
         keys = say_count("{count} key", "{count} keys", count=round(pace.keys.p50))
         yield say("A decision took {time} and {keys} (median).", time=spell_span(pace.seconds.p50), keys=keys)
 
 
-def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], candour: Candour, period: Period) -> Report:
+def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], disclosure: Disclosure, period: Period) -> Report:
     """Builds the report on decisions that were undone."""
     definition = say(
         "A decision counts as a mistake when it was undone. If it was undone before anything was delivered, it did no harm. A release was "
@@ -95,7 +97,7 @@ def report_mistakes(found: Mistakes | None, by_rule: Iterable[tuple[str, int]], 
             (
                 say(
                     "Fewer than {number} people decided, so what they undid is not shown: it would describe one person.",
-                    number=candour.fewest,
+                    number=disclosure.fewest,
                 ),
             ),
             definition,

@@ -59,10 +59,10 @@ def keep_file(directory: Path, name: str) -> BackupFile:
     path.chmod(0o600)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return as_it_is(directory, name)
+    return read_shared_file(directory, name)
 
 
-def as_it_is(directory: Path, name: str) -> BackupFile:
+def read_shared_file(directory: Path, name: str) -> BackupFile:
     """A file as somebody finds it who may only read it."""
     with (directory / name).open("rb") as file:
         return BackupFile(name, os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
@@ -78,7 +78,7 @@ def verify_files(directory: Path, files: Iterable[BackupFile]) -> None:
     """BadInput with the first file that is missing or is not what was written."""
     for one in files:
         try:
-            found = as_it_is(directory, one.name)
+            found = read_shared_file(directory, one.name)
         except FileNotFoundError as fault:
             raise BadInput(f"{one.name} is missing from the backup: take another one") from fault
         except OSError as fault:

@@ -70,7 +70,7 @@ def load_body(session: Session, content_id: int) -> bytes:
     return unpack_body(kept.zstd if kept else None, kept.size if kept else 0)
 
 
-def if_there(session: Session, content_id: int) -> bytes | None:
+def find_body(session: Session, content_id: int) -> bytes | None:
     """The bytes as received; None when they are gone."""
     try:
         return load_body(session, content_id)

@@ -34,7 +34,7 @@ SHOWN: dict[str, Said] = {
     State.EXPIRED: say("expired"),
 }  # for people to read
 FOR_ASSISTANT = "held-for-assistant"  # the policy's rule about known messages to people of whom everything is held
-RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)  # it was let in, whatever came of it
+RELEASED = (State.QUEUED, State.RELAYING, State.DELIVERED, State.BOUNCED)  # it was accepted, whatever came of it
 
 
 class Event(StrEnum):

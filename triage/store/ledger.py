@@ -174,7 +174,7 @@ def lock_deliveries(session: Session, where: ColumnElement[bool]) -> list[tuple[
     return [(delivery_id, State(state), received_at) for delivery_id, state, received_at in rows]
 
 
-def lay_elsewhere(session: Session, where: ColumnElement[bool], **values: Any) -> int:
+def move_held_deliveries(session: Session, where: ColumnElement[bool], **values: Any) -> int:
     """Held messages lie in another folder from now on, in the state that it is in: counted in both; how many deliveries."""
     moving = db.is_among(session, col(Delivery.id), [delivery_id for delivery_id, *_ in lock_deliveries(session, where)])
     dirty_counts.touch_where(session, moving)

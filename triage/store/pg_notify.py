@@ -60,9 +60,9 @@ class Notifier:
         """Notes a wake-up of a pipe here, to be sent to other machines soon. Returns at once."""
         with self.lock:
             self.pending.add(name)
-        self.rouse()
+        self.wake_thread()
 
-    def rouse(self) -> None:
+    def wake_thread(self) -> None:
         """Wakes the thread."""
         with contextlib.suppress(BlockingIOError):
             os.write(self.wake, b"!")
@@ -123,7 +123,7 @@ class Notifier:
     def close(self) -> None:
         """Ends the thread and closes the connection."""
         self.closing.set()
-        self.rouse()
+        self.wake_thread()
         if self.thread:
             self.thread.join()
         os.close(self.woken)

@@ -226,7 +226,7 @@ def no_database(_request: Request, fault: Exception) -> JSONResponse:
     return problem_response(503, say("The database does not answer. Try again in a moment."), headers={"Retry-After": "1"})
 
 
-def speak_problems(app: FastAPI) -> None:
+def answer_problems(app: FastAPI) -> None:
     """Answer every refusal of this app with a problem document; faults of ours are the guard's."""
     app.add_exception_handler(Refused, answer_refusal)
     app.add_exception_handler(RequestValidationError, answer_invalid)

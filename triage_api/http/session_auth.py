@@ -67,7 +67,7 @@ def linked_staff(here: Office, connection: HTTPConnection, key: str) -> staff_lo
     return staff_login.SignedIn(found, unseen=False)
 
 
-def still_there(connection: HTTPConnection) -> bool:
+def is_still_signed_in(connection: HTTPConnection) -> bool:
     """Whether the person who opened this connection is still signed in."""
     here = office_of(connection)
     if (key := key_of(connection)) is not None:

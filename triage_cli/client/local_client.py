@@ -15,7 +15,7 @@ from triage.config.settings import Settings
 from triage.runtime import gc_tuning
 from triage_api import routes as all_routes
 from triage_api.http.dependencies import Office
-from triage_api.http.problems import speak_problems
+from triage_api.http.problems import answer_problems
 from triage_api.http.session_auth import authenticate_staff, authenticate_watcher
 from triage_api.http.token_scopes import path_resource
 from triage_api.local_socket.socket_server import scope_of
@@ -93,7 +93,7 @@ def made_of(name: str) -> FastAPI:
     """The same, again."""
     made = FastAPI(openapi_url=None)
     made.dependency_overrides = {authenticate_staff: shell_user, authenticate_watcher: lambda: SignedIn(shell_user(), unseen=False)}
-    speak_problems(made)
+    answer_problems(made)
     for room in ROOMS.get(name, (name.replace("-", "_"),)):
         for routes in vars(import_module(f"triage_api.routes.{FOLDERS[room]}.{room}")).values():
             if isinstance(routes, APIRouter):

@@ -57,6 +57,6 @@ def print_second_look(problem: Any) -> None:
 
 
 def print_rule(rule: Any) -> None:
-    """Say which rule would let in what, and why that asks for a second look."""
+    """Say which rule would allow what, and why that asks for a second look."""
     count = format_count(rule["count"], "held message")
     say(f"allow {word_of(rule['match'], rule['value'])} for {rule['scope']}: {count}, {', '.join(rule['names'])}")

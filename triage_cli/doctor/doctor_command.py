@@ -31,7 +31,7 @@ from triage_cli.output.tables import Form, Shape, list_options
 
 FINDINGS = Shape(
     {
-        "level": "ok, warn (it works and will not for ever) or fail",
+        "level": "ok, warn (it works now, but will fail later) or fail",
         "what": "what was checked",
         "found": "what was found",
         "do": "what to do; empty if ok",

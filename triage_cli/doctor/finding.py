@@ -15,7 +15,7 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 class Finding:
     """Line of the doctor's report."""
 
-    level: str  # ok, warn: it works and will not for ever, fail: it does not work
+    level: str  # ok, warn: it works now, but will fail later, fail: it does not work
     what: str  # what was looked at, in a word or two
     found: str  # what was seen, in words
     do: str = ""  # what to do; never empty unless ok
@@ -28,7 +28,7 @@ def open_to_others(what: str, file: Path) -> Iterator[Finding]:
 
 
 def find_stuck(what: str, number: int) -> Iterator[Finding]:
-    """Accepted mail that does not get on by itself."""
+    """Accepted messages that are stuck."""
     if number:
         said = "1 accepted message was" if number == 1 else f"{number} accepted messages were"
         words = f"{said} tried {OFTEN} times or more without success"

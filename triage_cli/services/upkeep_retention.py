@@ -112,7 +112,7 @@ def tidy_slices(engine: Engine, settings: Settings, *, erasing: bool = True, loo
     learn_from_decisions(engine, settings)
     if looking:
         suggest_rules(engine, settings)
-    sound_alarm(engine, settings)
+    warn_uncovered_folders(engine, settings)
     with db.transaction(engine) as session:
         dual_control.lapse_approvals(session, now=utcnow())
         keepers.lapse_requests(session, now=utcnow())
@@ -263,7 +263,7 @@ def suggest_rules(engine: Engine, settings: Settings) -> None:
         log.info("%d rules are proposed: see them in the console under \u201cFirst day\u201d, or by `mailroom rules propose`", new)
 
 
-def sound_alarm(engine: Engine, settings: Settings) -> None:
+def warn_uncovered_folders(engine: Engine, settings: Settings) -> None:
     """Say which folders nobody looks at, and that nobody administers the company."""
     with db.read_transaction(engine) as session:
         administered = accounts.list_administrators(session, ways=settings.api.sign_in)

@@ -25,9 +25,9 @@ if address :count "gt" :comparator "i;ascii-numeric" "from" "1" {{ stop; }}
 """
 ACTIONS = {"allow": "keep;", "block": "discard;"}
 RISKS = {
-    "risky": "it lets in risky attachments",
+    "risky": "it allows risky attachments",
     "unchecked": "it skips the checks of known senders",
-    "encrypted": "it lets in encrypted files",
+    "encrypted": "it allows encrypted files",
     "unsigned_only": "it also says what the SMTP server refuses",
     "lapse_days": "its end moves with every message",
     "conditions": "Sieve does not see what Mailroom finds in a message",

@@ -22,7 +22,7 @@ def unique(words: str) -> str:
     return f"{words} {uuid4().hex[:8]}"
 
 
-def hand_over(server: postfix.Server, letter: OutsideMessage, *recipients: str) -> bytes:
+def transmit_message(server: postfix.Server, letter: OutsideMessage, *recipients: str) -> bytes:
     """The stranger gives a signed letter to their own mail server; its bytes."""
     raw = letter.raw()
     with smtplib.SMTP("127.0.0.1", server.port, timeout=processes.HANG) as client:
@@ -43,7 +43,7 @@ def test_a_strangers_mail_is_held_in_the_folder_of_department_and_person(
     house: House, stranger: postfix.Server, address: str, folder: tuple[str, str]
 ) -> None:
     letter = OutsideMessage(f"ana@{outside.STRANGER.name}", f"{address}@{company.DOMAIN}", unique("First contact"))
-    hand_over(stranger, letter)
+    transmit_message(stranger, letter)
     with house.company.signed_in() as desk:
         (held,) = desk.wait_for(q=letter.subject)
     assert (held["state"], held["department"], held["person"] or "") == ("held", *folder)
@@ -60,7 +60,7 @@ def test_released_in_the_browser_it_lies_byte_for_byte_in_the_mailbox(house: Hou
         html="<p>Hello <b>Russell</b></p>",
         attachments=(("drawing.bin", bytes(range(256)) * 40),),
     )
-    raw = hand_over(stranger, letter)
+    raw = transmit_message(stranger, letter)
     with house.company.signed_in() as desk:
         desk.wait_for(q=letter.subject, state="held")
     sign_in(page, house)
@@ -111,7 +111,7 @@ def test_a_block_takes_every_held_copy_and_the_next_one_is_refused(house: House,
     crook = f"desk-{uuid4().hex[:6]}@{outside.STRANGER.name}"
     people = ("russell.coker", "ada.byron", "hanne.dahl", "info")
     for name in people:
-        hand_over(stranger, OutsideMessage(crook, f"{name}@{company.DOMAIN}", subject))
+        transmit_message(stranger, OutsideMessage(crook, f"{name}@{company.DOMAIN}", subject))
     with house.company.signed_in() as desk:
         desk.wait_for(len(people), sender=crook, state="held")
 
@@ -130,7 +130,7 @@ def test_a_block_takes_every_held_copy_and_the_next_one_is_refused(house: House,
     refusal = processes.until(lambda: house.company.refusal(again), "the door knows of the block", log=house.company.log)
     assert refusal is not None
     assert (refusal[0], refusal[1][:4]) == (550, b"5.7.")
-    hand_over(stranger, OutsideMessage(crook, f"luc.moreau@{company.DOMAIN}", unique("Once more")))
+    transmit_message(stranger, OutsideMessage(crook, f"luc.moreau@{company.DOMAIN}", unique("Once more")))
     bounce = processes.until(lambda: stranger.bounces()[before:], "the stranger's own server tells them of the refusal")[0]
     assert b"550 5.7." in bounce
 

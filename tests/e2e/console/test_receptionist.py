@@ -63,7 +63,7 @@ class Receptionist:
         self.press("Enter")
         expect(self.page.get_by_role("status").filter(has_text="Removed")).to_be_visible()
 
-    def let_in(self, subject: str) -> None:
+    def release_and_allow(self, subject: str) -> None:
         """For good; of several that were not all on the screen it is asked whether all are meant."""
         several = self.row.locator(".glyph.pile").count() > 0
         told = re.compile(f"messages|{re.escape(subject[:40])}") if several else subject[:40]
@@ -100,7 +100,7 @@ class Receptionist:
             self.release(subject)
         else:
             what = "some let in" if several else "let in"
-            self.let_in(subject)
+            self.release_and_allow(subject)
         self.done[what, self.keys - before] += 1
 
 

@@ -1,6 +1,6 @@
 """Forwarded messages of employees: at most five are found, with plain texts, whatever the bytes."""
 
-from triage.message.forwarded import MOST, Pointed, pointed_at
+from triage.message.forwarded import MOST, Pointed, referenced_messages
 
 SEEDS = (
     b"From: joe@company.example\r\nSubject: Fwd: x\r\n\r\n---\r\nFrom: Eve <e@x.example>\r\nSubject: x\r\n\r\nHello\r\n",
@@ -13,7 +13,7 @@ SEEDS = (
 
 def one_input(data: bytes) -> None:
     """`data` is a message to the report address."""
-    found = pointed_at(data)
+    found = referenced_messages(data)
     assert len(found) <= MOST
     for one in found:
         assert Pointed.from_json(one.as_json()) == one

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from mailboxes.mirror.mirror_message import alike_digest, dress_message, exact_digest
+from mailboxes.mirror.mirror_message import alike_digest, annotate_message, exact_digest
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.trace.mailroom_fields import Evidence
 from triage.quarantine.mail_moves.mirror_copies import Held
@@ -31,7 +31,7 @@ FOUND = re.compile(
 def one_input(data: bytes) -> None:
     """`data` is a message as it came in, and why it was held."""
     held = Held(8, data, NOBODY, Evidence(why=data[:500].decode("latin-1")), NOON, is_time_limited=False)
-    made = dress_message(held, copy=7, authserv_id="mx.company.example")
+    made = annotate_message(held, copy=7, authserv_id="mx.company.example")
     own = FOUND.match(made)
     assert own
     rest = made[own.end() :]

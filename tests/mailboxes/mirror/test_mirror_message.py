@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailboxes.mirror.mirror_message import dress_message
+from mailboxes.mirror.mirror_message import annotate_message
 from tests.peers import processes
 from triage.message.authentication import Authentication, Dmarc, Result
 from triage.message.signals.severity import Severity
@@ -53,7 +53,7 @@ FORGED = (
 )
 def test_a_filter_goes_by_what_we_found(raw: bytes, authentication: Authentication, evidence: Evidence, folder: str) -> None:
     held = Held(8, raw, authentication, evidence, datetime(2026, 11, 24, 12, tzinfo=UTC), is_time_limited=False)
-    copy = dress_message(held, copy=7, authserv_id="mx.company.example")
+    copy = annotate_message(held, copy=7, authserv_id="mx.company.example")
     assert copy.count(b"Authentication-Results: mx.company.example;") == 1
     assert f"store message in folder: {folder}\n" in run_filter(copy)
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from mta.delivery.next_hop import NextHop, open_nexthop
-from mta.delivery.smtp_transaction import Mail, dot_stuff, hand_over, is_possible_address
+from mta.delivery.smtp_transaction import Mail, dot_stuff, is_possible_address, transmit_message
 from mta.spool.line_endings import normalise_crlf
 from tests.effort import examples
 from tests.peers.mail.next_hop import DROP, Peer, next_hop
@@ -344,7 +344,7 @@ def test_a_large_message_may_take_longer_than_an_answer() -> None:
 
     with ThreadPoolExecutor(1) as workers, theirs, ours:
         reading = workers.submit(read)
-        (answer,) = hand_over(connection, mail, [None], lmtp=False, timeout=HANG)
+        (answer,) = transmit_message(connection, mail, [None], lmtp=False, timeout=HANG)
         reading.result()
     assert answer.kind == "delivered"
 

@@ -10,19 +10,19 @@ from triage.errors import BadInput
 
 def test_who_is_an_edge() -> None:
     edges = Edges(("192.0.2.0/28", "2001:db8::25", "198.51.100.1"))
-    assert [edges.hands_over(peer) for peer in ("192.0.2.15", "192.0.2.16", "2001:db8::25", "2001:db8::26", LOCAL)] == [
+    assert [edges.has_accepted_mail(peer) for peer in ("192.0.2.15", "192.0.2.16", "2001:db8::25", "2001:db8::26", LOCAL)] == [
         True,
         False,
         True,
         False,
         False,
     ]
-    assert not any(Edges().hands_over(peer) or Edges().passes_through(peer) for peer in ("127.0.0.1", "::1", LOCAL))
+    assert not any(Edges().has_accepted_mail(peer) or Edges().passes_through(peer) for peer in ("127.0.0.1", "::1", LOCAL))
 
 
 def test_a_proxy_is_no_edge() -> None:
     proxies = Edges(("192.0.2.1",), "proxy")
-    assert (proxies.passes_through("192.0.2.1"), proxies.hands_over("192.0.2.1")) == (True, False)
+    assert (proxies.passes_through("192.0.2.1"), proxies.has_accepted_mail("192.0.2.1")) == (True, False)
     assert not Edges(("192.0.2.1",)).passes_through("192.0.2.1")
 
 

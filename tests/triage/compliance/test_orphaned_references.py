@@ -43,10 +43,10 @@ def left(session: Session) -> list[orphaned_references.Left]:
 @pytest.mark.parametrize(
     ("orders", "found"),
     [
-        ((ALLOW,), "1 rule is for department:sales, which is no more"),
+        ((ALLOW,), "1 rule is for department:sales, which no longer exists"),
         (
             (ALLOW, replace(ALLOW, effect="block", match="domain", value="spam.example")),
-            "2 rules are for department:sales, which is no more",
+            "2 rules are for department:sales, which no longer exists",
         ),
         ((ON,), r"the rule \w{13} redirects mail to department:sales, who is nobody here"),
         ((replace(ON, to="mara.berg", recipient="orders@company.example"),), r"the rule \w{13} redirects mail that comes for orders@"),
@@ -125,7 +125,7 @@ def test_an_account_and_a_token_made_here(sqlite_engine: Engine) -> None:
             "department:sales is no more, and is in the scope of mia; mia sees no mail at all",
             True,
         )
-        assert token.found == "the token nightly is for department:sales, which is no more"
+        assert token.found == "the token nightly is for department:sales, which no longer exists"
 
 
 def test_mail_under_a_seal(sqlite_engine: Engine, settings: Settings) -> None:
@@ -138,4 +138,7 @@ def test_mail_under_a_seal(sqlite_engine: Engine, settings: Settings) -> None:
         arrive(session, settings, "orders@company.example")
         take_over(session, replace(AFTER, sealed=sealed))
         (one,) = left(session)
-        assert one.found == "1 message is held under the seal of department:sales, which is no more: ana may see it, within their scope"
+        assert (
+            one.found
+            == "1 message is held in the confidential folder department:sales, which no longer exists: ana may see it, within their scope"
+        )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from triage.addressing.company import CompanyDirectory, ConfidentialEntry, PersonEntry, StaffEntry
-from triage.directory.renames import Former, Renaming, find_renames, named_today, who_is_who, with_identities
+from triage.directory.renames import Former, Renaming, find_renames, match_people, named_today, with_identities
 
 
 def person(uid: str, identity: str = "", name: str = "", **values: object) -> PersonEntry:
@@ -81,7 +81,7 @@ def recognised(
     before: list[PersonEntry], after: list[PersonEntry], accounts: Mapping[str, bool] | None = None, former: Former | None = None
 ) -> tuple[Renaming, CompanyDirectory]:
     was, will = company(*before), company(*after)
-    were = who_is_who(was, will, {"soon"})
+    were = match_people(was, will, {"soon"})
     return find_renames(was, will, were, accounts or {}, (former or {}, former or {})), with_identities(will, were)
 
 

@@ -28,7 +28,7 @@ from triage.message.fingerprint import (
     shape_of,
     unpack_features,
 )
-from triage.message.fingerprint_text import telling_words, written_lines
+from triage.message.fingerprint_text import distinctive_words, written_lines
 from triage.message.summary import make_summary
 
 AS_STORED = "3a8f1c797b93adc950992c439b4ffbe5ceefa04a491c4ef87abbd7159b200d39"  # SHA-256 over the fingerprints of a hundred messages
@@ -85,7 +85,7 @@ def test_what_cannot_be_like_is_not(one: frozenset[int], other: frozenset[int]) 
 
 def as_defined(subject: str, text: str, targets: list[str], attachments: list[str]) -> Fingerprint | None:
     """Fingerprint by its definition, without regard for speed."""
-    said = {*telling_words("\n".join(written_lines(text)))[:WORDS_LIMIT], *other_features(subject, attachments, ())}
+    said = {*distinctive_words("\n".join(written_lines(text)))[:WORDS_LIMIT], *other_features(subject, attachments, ())}
     said |= {*link_features(targets)} if len(said) < WORDED else set()
     lowest = sorted({crc32(line) for one in said for line in one.encode("utf-8", "replace").split(b"\n")})[:FEATURES]
     first = [min(places) for places in zip(*map(places_of, lowest), strict=True)]

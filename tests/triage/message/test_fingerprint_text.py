@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from triage.message.fingerprint_text import LONGEST, STOP, telling_words, written_lines
+from triage.message.fingerprint_text import LONGEST, STOP, distinctive_words, written_lines
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from triage.message.fingerprint_text import LONGEST, STOP, telling_words, writte
     ],
 )
 def test_words(text: str, tells: str) -> None:
-    assert telling_words(text, {"ida", "lind"}) == tells.split()
+    assert distinctive_words(text, {"ida", "lind"}) == tells.split()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_lines(text: str, stays: list[str]) -> None:
 
 @given(st.text(max_size=2_000), st.sets(st.text(max_size=10), max_size=5))
 def test_whatever_comes_gives_plain_words(text: str, names: set[str]) -> None:
-    for word in telling_words("\n".join(written_lines(text)), names):
+    for word in distinctive_words("\n".join(written_lines(text)), names):
         assert word.isalpha()
         assert len(word) <= LONGEST
         assert word not in STOP
@@ -58,4 +58,4 @@ def test_whatever_comes_gives_plain_words(text: str, names: set[str]) -> None:
 
 @given(st.text(st.characters(max_codepoint=127), max_size=2_000), st.sets(st.text("abc", max_size=4), max_size=5))
 def test_text_that_is_all_ascii_has_the_same_words(text: str, names: set[str]) -> None:
-    assert [*telling_words(text, names), "口座"] == telling_words(f"{text} 口座", names)
+    assert [*distinctive_words(text, names), "口座"] == distinctive_words(f"{text} 口座", names)

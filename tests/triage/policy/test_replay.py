@@ -29,9 +29,9 @@ def decided(*signatures: Dkim, rules: tuple[Any, ...] = (ALLOW,), reply_to: tupl
     ("gap", "words"),
     [*zip(GAPS, ("replies go to eva@evil.example", "its Content-Type", "several Content-Type", "signed more than 5 days"), strict=True)],
 )
-@pytest.mark.parametrize("let_in", [{"rules": (ALLOW,)}, {"rules": (LEARNED,)}, {"rules": (), "ours": (OURS,)}])
-def test_what_may_have_changed_is_held_with_the_reason(gap: str, words: str, let_in: dict[str, Any]) -> None:
-    name, reason = decided(replace(THEIRS, gaps=(gap,)), **let_in)
+@pytest.mark.parametrize("known", [{"rules": (ALLOW,)}, {"rules": (LEARNED,)}, {"rules": (), "ours": (OURS,)}])
+def test_what_may_have_changed_is_held_with_the_reason(gap: str, words: str, known: dict[str, Any]) -> None:
+    name, reason = decided(replace(THEIRS, gaps=(gap,)), **known)
     assert name == "dkim-replay"
     assert reason.startswith("supplier.example signed it, but a server that is not known to send for supplier.example delivered it, and ")
     assert words in reason

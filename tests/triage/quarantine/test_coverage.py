@@ -102,7 +102,7 @@ def test_the_night_duty_reaches_the_folder_out_of_hours_only(known: Engine) -> N
 def test_a_person_s_folder_may_have_a_policy_of_its_own(known: Engine) -> None:
     night = replace(NIGHT, departments=("it=pass-time-limited",), people=("Joe.Fern = wait", "mara.berg=substitute:ita"))
     passes = {
-        (department, person): coverage.lets_time_limited_pass(night, department, person, NOW)
+        (department, person): coverage.passes_time_limited(night, department, person, NOW)
         for department, person in (("it", ""), ("it", "ann"), ("it", "joe.fern"), ("legal", "mara.berg"))
     }
     assert passes == {("it", ""): True, ("it", "ann"): True, ("it", "joe.fern"): False, ("legal", "mara.berg"): False}

@@ -237,7 +237,7 @@ def test_deliveries_are_held_in_the_order_of_their_ids(sqlite_engine: Engine, se
         assert ledger.lock_deliveries(session, col(Delivery.urgency) >= 0) == [
             (mail, State.QUEUED if mail == messages[2] else State.HELD, NOW) for mail in sorted(messages)
         ]
-        assert ledger.lay_elsewhere(session, db.is_among(session, col(Delivery.id), messages[1:]), department="legal") == 3
+        assert ledger.move_held_deliveries(session, db.is_among(session, col(Delivery.id), messages[1:]), department="legal") == 3
         folders = dict(session.execute(select(col(Delivery.id), col(Delivery.department))).all())
         assert [folders[mail] for mail in messages] == ["it", "legal", "legal", "legal"]
 

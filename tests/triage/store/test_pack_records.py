@@ -331,7 +331,7 @@ def test_a_damaged_record_is_said_and_stops_no_search_list_or_trial(stored: Engi
     with db.read_transaction(stored) as session:
         rows = {one.id: one for one in listing.in_order(session, sorted(whole))}
         signs = consent.signs_of(session, sorted(whole))
-        passed = rule_trial.let_in(session, order, ["company"], by=arriving.ANA, now=arriving.NOW)
+        passed = rule_trial.count_allowed(session, order, ["company"], by=arriving.ANA, now=arriving.NOW)
         proofs = sender_context.earlier_proofs(session, "sales@supplier.example")
     assert set(rows) == set(signs) == whole
     assert {one for one in whole if rows[one].note == DAMAGED} == {bad}

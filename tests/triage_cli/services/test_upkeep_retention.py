@@ -35,7 +35,7 @@ def test_that_nobody_administers_the_company_is_logged(engine: Engine, settings:
         caplog.clear()
         with db.transaction(engine) as session:
             session.merge(StaffMember(login="ida", name="Ida", role="admin", scope=["company"], password_hash=password_hash))
-        upkeep_retention.sound_alarm(engine, settings)
+        upkeep_retention.warn_uncovered_folders(engine, settings)
         said.append([record.getMessage() for record in caplog.records])
     assert said == [["nobody can sign in who administers the whole company: `mailroom doctor` says what to do"], []]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mailboxes.mirror.mirror_message import dress_message
+from mailboxes.mirror.mirror_message import annotate_message
 from tests.peers import processes
 from tests.peers.mail import dovecot
 from triage.message.authentication import Authentication, Dmarc, Result
@@ -159,7 +159,7 @@ def dressed(raw: bytes, author: str, proven: bool) -> bytes:
     """A copy as the mirror writes it."""
     authentication = Authentication(author, dmarc=Dmarc(Result.PASS if proven else Result.FAIL, author.rpartition("@")[2]))
     held = Held(8, raw, authentication, Evidence(), datetime(2026, 11, 24, 12, tzinfo=UTC), is_time_limited=False)
-    return dress_message(held, copy=7, authserv_id="mx.company.example")
+    return annotate_message(held, copy=7, authserv_id="mx.company.example")
 
 
 def deliver(server: dovecot.Server, message: bytes, recipient: str) -> None:

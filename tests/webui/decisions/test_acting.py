@@ -38,7 +38,7 @@ def states(site: Site, *deliveries: str) -> list[str]:
 @pytest.mark.long
 def test_a_name_followed_at_once_by_enter_sends_to_nobody_else(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="one@quick.example", subject="For whom it is")
-    site.sit_down(page, path="/?q=from:quick.example")
+    site.open_console(page, path="/?q=from:quick.example")
     row(page, "For whom it is").click()
     page.keyboard.press("m")
     whom = page.get_by_role("combobox", name="Recipient")
@@ -56,7 +56,7 @@ def test_what_comes_into_a_row_is_not_in_the_answer_to_its_question(site: Site, 
     author = "pair@grows.example"
     for to in (JOE, MARA):
         site.come(to, author=author, subject="Asked about")
-    site.sit_down(page, path="/?q=from:grows.example")
+    site.open_console(page, path="/?q=from:grows.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     row(page, "Asked about").click()
     page.keyboard.press("r")
@@ -72,7 +72,7 @@ def test_what_comes_into_a_row_is_not_in_the_answer_to_its_question(site: Site, 
 def test_a_selected_mail_that_is_not_shown_is_named_before_it_is_released(site: Site, page: Page) -> None:
     (first,) = site.come(JOE, author="one@named.example", subject="Selected one")
     site.come(JOE, author="two@named.example", subject="Shown one")
-    site.sit_down(page, path="/?q=from:named.example")
+    site.open_console(page, path="/?q=from:named.example")
     row(page, "Selected one").click()
     page.keyboard.press("x")
     row(page, "Shown one").click()
@@ -87,7 +87,7 @@ def test_a_selected_mail_that_is_not_shown_is_named_before_it_is_released(site: 
 def test_what_is_selected_elsewhere_than_in_the_queue_is_never_all(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author="one@listed.example", subject=f"Listed {number}")
-    site.sit_down(page, path="/?tab=all&q=from:listed.example")
+    site.open_console(page, path="/?tab=all&q=from:listed.example")
     row(page, "Listed 0").click()
     page.keyboard.press("x")
     expect(page.get_by_role("button", name="Clear selection")).to_be_visible()
@@ -97,7 +97,7 @@ def test_what_is_selected_elsewhere_than_in_the_queue_is_never_all(site: Site, p
 @pytest.mark.long
 def test_escape_opens_no_lock(site: Site, page: Page) -> None:
     site.come(JOE, author="one@locked.example", subject="Behind the lock")
-    site.sit_down(page, path="/?q=from:locked.example")
+    site.open_console(page, path="/?q=from:locked.example")
     row(page, "Behind the lock").click()
     page.context.clear_cookies()
     page.keyboard.press("r")
@@ -110,7 +110,7 @@ def test_escape_opens_no_lock(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_what_was_half_typed_is_there_after_the_lock_and_has_the_keyboard(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     value = page.get_by_role("form", name="New rule").get_by_role("textbox", name="Value")
     value.press_sequentially("half@ty")
     page.context.clear_cookies()
@@ -127,7 +127,7 @@ def test_what_was_half_typed_is_there_after_the_lock_and_has_the_keyboard(site: 
 @pytest.mark.long
 def test_own_words_for_a_sender_outlive_the_sheet(site: Site, page: Page) -> None:
     site.come(JOE, author="one@words.example", subject="Answered by hand")
-    site.sit_down(page, path="/?q=from:words.example")
+    site.open_console(page, path="/?q=from:words.example")
     row(page, "Answered by hand").click()
     page.keyboard.press("n")
     sheet, said = page.get_by_role("dialog"), "We have all the brass that we need."
@@ -153,7 +153,7 @@ def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page
     messages = [site.come(JOE, author="wave@moved.example", subject=f"Moved {number}")[0] for number in range(2)]
     for number, mail in enumerate(messages):
         report(site, mail, f"Moved {number}", "joe")
-    site.sit_down(page, path="/requests")
+    site.open_console(page, path="/requests")
     away = page.get_by_role("region", name="Reported as suspicious").get_by_role("button", name="Remove everywhere Moved")
     expect(away).to_have_count(2)
     clicked_twice(page, away.first, away.nth(1))
@@ -164,7 +164,7 @@ def test_the_second_click_of_two_is_not_for_what_moved_under_it(site: Site, page
 def test_a_double_click_removes_one_rule(site: Site, page: Page) -> None:
     for number in range(2):
         add_rules(site.engine, site.settings, RuleOrder("block", "address", f"{number}@removed.example", "company"))
-    site.sit_down(page, path="/senders/removed.example")
+    site.open_console(page, path="/senders/removed.example")
     remove = page.get_by_role("button", name="Remove the rule for")
     expect(remove).to_have_count(2)
     clicked_twice(page, remove.first, remove.nth(1))
@@ -179,7 +179,7 @@ def test_a_double_click_gives_up_nothing_unasked(site: Site, page: Page) -> None
     with db.transaction(site.engine) as session:
         selected = Selection.of(ids=(ids.parse_id(mail),))
         decisions.decide_messages(session, DecisionRequest(selected, Verb.RELEASE), by=ANA, now=utcnow(), settings=site.settings)
-    site.sit_down(page, path="/outgoing")
+    site.open_console(page, path="/outgoing")
     sure = page.get_by_role("button", name=re.compile("^Give up [0-9]+ messages?$"))
     every = page.get_by_role("button", name="Give up all …")
     clicked_twice(page, every, every)
@@ -192,7 +192,7 @@ PRESS_TWICE = """['r', 'r'].forEach((key) => document.activeElement.dispatchEven
 
 def test_pressed_or_clicked_twice_a_verb_is_for_the_mail_that_was_seen(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{number}@twice.example", subject=f"Twice {number}")[0] for number in range(4)]
-    site.sit_down(page, path="/?q=from:twice.example")
+    site.open_console(page, path="/?q=from:twice.example")
     row(page, "Twice").first.click()
     said = page.get_by_role("status").filter(has_text="Released “Twice")
     page.get_by_role("button", name="Release", exact=True).dblclick()
@@ -210,7 +210,7 @@ def test_pressed_or_clicked_twice_a_verb_is_for_the_mail_that_was_seen(site: Sit
 @pytest.mark.long
 def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site: Site, page: Page) -> None:
     site.come(JOE, author="one@sheet.example", subject="With a sheet")
-    site.sit_down(page, path="/?q=from:sheet.example")
+    site.open_console(page, path="/?q=from:sheet.example")
     row(page, "With a sheet").click()
     page.get_by_role("button", name="Remove everywhere", exact=True).dblclick()
     sheet = page.get_by_role("dialog")
@@ -234,7 +234,7 @@ def test_a_sheet_stays_while_words_are_marked_and_when_two_clicks_opened_it(site
 @pytest.mark.long
 def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> None:
     site.come(JOE, author="one@late.example", subject="With late words")
-    site.sit_down(page, path="/?q=from:late.example")
+    site.open_console(page, path="/?q=from:late.example")
     row(page, "With late words").click()
     held = Held(page, "**/rejections/templates")
     page.keyboard.press("n")
@@ -254,7 +254,7 @@ def test_own_words_stay_when_the_others_come_late(site: Site, page: Page) -> Non
 def test_after_a_click_on_a_verb_the_arrows_are_for_the_list(site: Site, page: Page) -> None:
     for number in range(3):
         site.come(JOE, author=f"{number}@arrows.example", subject=f"Arrows {number}")
-    site.sit_down(page, path="/?q=from:arrows.example")
+    site.open_console(page, path="/?q=from:arrows.example")
     row(page, "Arrows").first.click()
     page.get_by_role("button", name="Remove everywhere", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
@@ -266,7 +266,7 @@ def test_after_a_click_on_a_verb_the_arrows_are_for_the_list(site: Site, page: P
 @pytest.mark.long
 def test_a_list_that_cannot_be_read_anew_stays(site: Site, page: Page) -> None:
     singles(site)
-    site.sit_down(page, "ida", "/settings")
+    site.open_console(page, "ida", "/settings")
     for what in ("decisions", "campaigns", "staff"):
         page.goto(f"{site.url}/{what}")
         shown = page.locator("#content :is(ol > li, tbody tr)")
@@ -285,7 +285,7 @@ def test_a_list_that_cannot_be_read_anew_stays(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_what_a_rule_would_have_done_is_said_of_no_other(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     form = page.get_by_role("form", name="New rule")
     form.get_by_role("textbox", name="Value").fill("tried.example")
     form.get_by_role("combobox", name="Applies to").select_option("domain")
@@ -301,7 +301,7 @@ def test_a_reading_that_fails_takes_nothing_that_was_typed(site: Site, page: Pag
     with db.transaction(site.engine) as session:
         release_requests.request_release(session, ids.parse_id(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
     add_rules(site.engine, site.settings, RuleOrder("block", "address", "some@typed.example", "company"))
-    site.sit_down(page, path="/requests")
+    site.open_console(page, path="/requests")
     page.get_by_role("button", name="decline the request of Joe Fern").click()
     typed_and_kept(site, page, page.get_by_label("Reason, shown to Joe Fern"), "requests")
     page.unroute_all()

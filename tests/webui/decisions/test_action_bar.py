@@ -95,7 +95,7 @@ def taken(before: Line, now: Line) -> list[str]:
 
 def at_the_queue(site: Site, page: Page, who: str) -> None:
     """Rows of this sender, each a message of its own, the list in front."""
-    site.sit_down(page, path=f"/?q=from:{who}")
+    site.open_console(page, path=f"/?q=from:{who}")
     expect(page.get_by_role("option").first).to_be_visible()
     expect(page.locator(".acts")).to_be_visible()
     browser_peer.load_fonts(page)
@@ -184,7 +184,7 @@ def test_nothing_stands_where_release_stood(site: Site, desk: Page, width: int) 
 @pytest.mark.long
 def test_the_verbs_of_a_sender_are_one_line(site: Site, desk: Page) -> None:
     site.come(JOE, author="a.sender.with.a.long.name@a-long-domain-of-somebody.example", subject="One")
-    site.sit_down(desk, path="/senders/a.sender.with.a.long.name@a-long-domain-of-somebody.example")
+    site.open_console(desk, path="/senders/a.sender.with.a.long.name@a-long-domain-of-somebody.example")
     expect(desk.locator(".acts .button").first).to_be_visible()
     browser_peer.load_fonts(desk)
     faults: list[str] = []

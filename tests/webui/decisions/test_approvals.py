@@ -68,7 +68,7 @@ def status_with(page: Page, words: str) -> Locator:
 def ask_for(site: Site, page: Page, subject: str) -> str:
     """Ana asks for the release of a forged message, after her own second look."""
     mail = forged(site, subject)
-    site.sit_down(page, path=f"/?q={subject}")
+    site.open_console(page, path=f"/?q={subject}")
     page.get_by_role("option").filter(has_text=subject).click()
     page.keyboard.press("r")
     look(page, "Release")
@@ -88,7 +88,7 @@ def waiting(page: Page) -> Locator:
 
 def test_the_second_person_looks_too_before_it_is_released(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Two-look")
-    ida = site.sit_down(other_page, "ida", "/approvals")
+    ida = site.open_console(other_page, "ida", "/approvals")
     entry = waiting(ida)
     expect(entry).to_contain_text("a signal says that the sender impersonates a colleague")
     for reflex, leaves in ((("Enter", "r"), "Escape"), (("Enter",), "Enter")):  # `r` comes before anybody has read the reason
@@ -122,7 +122,7 @@ def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: P
     entry = waiting(page)
     expect(entry.get_by_text("A colleague must confirm.")).to_be_visible()
     expect(entry.get_by_role("button", name="Confirm")).to_have_count(0)
-    ida = site.sit_down(other_page, "ida", "/approvals")
+    ida = site.open_console(other_page, "ida", "/approvals")
     waiting(ida).get_by_role("button", name="Decline").click()
     expect(status_with(ida, "Declined. Nothing was changed.")).to_be_visible()
     assert (state(site, mail), asked(site, mail)) == ("held", [(dual_control.DECLINED, None)])
@@ -131,7 +131,7 @@ def test_who_asked_cannot_confirm_and_declining_asks_nothing(site: Site, page: P
 @pytest.mark.long
 def test_what_changed_while_the_second_person_looked_is_not_done(site: Site, page: Page, other_page: Page) -> None:
     mail = ask_for(site, page, "Changed-since")
-    ida = site.sit_down(other_page, "ida", "/approvals")
+    ida = site.open_console(other_page, "ida", "/approvals")
     waiting(ida).get_by_role("button", name="Confirm").click()
     look(ida, "Confirm")
     with db.transaction(site.engine) as session:

@@ -28,7 +28,7 @@ def row(page: Page, subject: str):  # type: ignore[no-untyped-def]
 def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_undoes_it(site: Site, page: Page) -> None:
     site.come(JOE, author=HANNA, subject="The offer of Hanna")
     site.come(JOE, author="else@supplier.example", subject="Somebody else there")
-    site.sit_down(page)
+    site.open_console(page)
     row(page, "The offer of Hanna").click()
     page.keyboard.press("a")
     toast = page.get_by_role("status").filter(has_text="Released “The offer of Hanna”")
@@ -57,7 +57,7 @@ def test_one_key_makes_the_narrowest_rule_and_one_key_each_widens_narrows_and_un
 @pytest.mark.long
 def test_narrowed_to_the_end_it_is_a_release_without_a_rule(site: Site, page: Page) -> None:
     site.come(MARA, author="once@supplier.example", subject="Only this once")
-    site.sit_down(page)
+    site.open_console(page)
     row(page, "Only this once").click()
     page.keyboard.press("a")
     page.get_by_role("button", name="Only this once").click()
@@ -69,7 +69,7 @@ def test_narrowed_to_the_end_it_is_a_release_without_a_rule(site: Site, page: Pa
 def test_a_rule_that_was_there_before_is_never_taken_back(site: Site, page: Page) -> None:
     first, again = "known@supplier.example", "Known already"
     site.come(JOE, author=first, subject=again)
-    site.sit_down(page)
+    site.open_console(page)
     row(page, again).click()
     with page.expect_response("**/api/v1/decisions"):
         page.keyboard.press("a")
@@ -89,7 +89,7 @@ def test_an_assistant_of_two_approves_one_row_for_both(site: Site, page: Page) -
         session.get_one(StaffMember, "eva").scope = ["person:joe.fern", "person:mara.berg"]
     for to in (JOE, MARA):
         site.come(to, author=agent, subject="Your flights")
-    site.sit_down(page, "eva", "/?q=from:travel.example")
+    site.open_console(page, "eva", "/?q=from:travel.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     row(page, "2 people").click()
     page.keyboard.press("a")
@@ -108,7 +108,7 @@ def test_where_no_rule_can_be_made_nothing_is_released_and_the_reason_is_said(si
     raw = b"To: Joe Fern <joe.fern@company.example>\r\nSubject: From nobody\r\n\r\nHello\r\n"
     site.come(JOE, author="", subject="From nobody", raw=raw)
     page.route(re.compile(r"/api/v1/messages/"), lambda route: None)  # once it is read, the console knows by itself
-    site.sit_down(page)
+    site.open_console(page)
     row(page, "From nobody").click()
     page.keyboard.press("a")
     expect(page.get_by_role("alert").filter(has_text="was not released")).to_contain_text("senders")

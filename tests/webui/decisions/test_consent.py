@@ -33,7 +33,7 @@ def row(page: Page, subject: str) -> Locator:
 
 def approve_all(site: Site, page: Page, words: str) -> Locator:
     """Select all hits of a search and allow their senders; the sheet that opens."""
-    site.sit_down(page, path=f"/?q={words}")
+    site.open_console(page, path=f"/?q={words}")
     expect(page.get_by_role("option").first).to_be_visible()
     page.locator("#content").focus()
     for key in ("*", "a", "a"):
@@ -87,7 +87,7 @@ def test_each_sender_is_named_and_who_fails_or_is_unticked_stays_held(site: Site
 @pytest.mark.long
 def test_one_verified_sender_is_one_key_and_of_several_messages_a_second_one(site: Site, page: Page) -> None:
     site.come(JOE, author="one@single.example", subject="Single one")
-    site.sit_down(page, path="/?q=from:single.example")
+    site.open_console(page, path="/?q=from:single.example")
     row(page, "Single one").click()
     page.keyboard.press("a")
     expect(page.get_by_role("status").filter(has_text="Released “Single one”.")).to_be_visible()
@@ -109,7 +109,7 @@ def test_a_row_that_changed_while_the_sheet_is_open_makes_nothing_and_says_so(si
     ids = [site.come(JOE, author=f"{name}@{name}.changed.example", subject=f"Changed {name}")[0] for name in ("x", "y")]
     sheet = approve_all(site, page, "from:changed.example")
     expect(sheet.get_by_role("heading")).to_have_text("Release 2 messages and allow 2 senders?")
-    site.sit_down(other_page, "ana", "/?q=from:x.changed.example")
+    site.open_console(other_page, "ana", "/?q=from:x.changed.example")
     row(other_page, "Changed x").click()
     other_page.keyboard.press("r")
     expect(other_page.get_by_role("status").filter(has_text="Released")).to_be_visible()
@@ -150,7 +150,7 @@ def test_a_double_press_makes_no_second_rule_and_releases_nothing_else(site: Sit
 @pytest.mark.long
 def test_where_nothing_proves_the_sender_the_button_says_why_and_what_to_do(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="who@unproven.example", subject="Unproven offer", dmarc=NO_DMARC)
-    site.sit_down(page, path="/?q=from:unproven.example")
+    site.open_console(page, path="/?q=from:unproven.example")
     row(page, "Unproven offer").click()
     button = page.get_by_role("group", name="Decide").get_by_role("button", name="Release and always allow")
     expect(button).to_have_attribute("title", re.compile("^Nothing proves that they sent it. Release it without a rule."))

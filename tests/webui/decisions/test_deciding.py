@@ -35,8 +35,8 @@ def top(one: Locator) -> float:
 def test_what_others_do_is_stamped_where_it_stands(site: Site, page: Page, other_page: Page) -> None:
     for name in ("one", "two", "three"):
         site.come(MARA, author=f"{name}@live.example", subject=f"Letter {name}")
-    site.sit_down(page, "ana")
-    site.sit_down(other_page, "ben")
+    site.open_console(page, "ana")
+    site.open_console(other_page, "ben")
     row(page, "Letter two").click()
     places = [top(row(page, f"Letter {name}")) for name in ("one", "two", "three")]
     row(other_page, "Letter two").click()
@@ -58,7 +58,7 @@ def test_everything_listed_is_decided_at_once_and_a_group_as_its_messages(site: 
     for to in (JOE, MARA):
         site.come(to, author="pair@many.example", subject="Two of a kind")
     site.come(JOE, author="single@many.example", subject="One alone")
-    site.sit_down(page, path="/?q=from:many.example")
+    site.open_console(page, path="/?q=from:many.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     expect(page.get_by_role("option")).to_have_count(2)
     page.locator("#content").focus()
@@ -87,7 +87,7 @@ def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_
     for number in range(60):
         site.come(MARA, author="wave@large.example", subject=f"Offer {number}")
     site.come(JOE, author="single@large.example", subject="One alone")
-    site.sit_down(page, path="/?q=from:large.example")
+    site.open_console(page, path="/?q=from:large.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     expect(page.get_by_role("option")).to_have_count(2)
     browser_peer.intercept(page, "**/api/v1/triage?*", lambda route: route.fulfill(status=404, json={"title": "not now"}))
@@ -110,7 +110,7 @@ def test_a_large_group_and_a_single_mail_are_decided_together_and_what_comes_in_
 def test_what_comes_in_takes_no_question_away(site: Site, page: Page) -> None:
     for to in (JOE, MARA):
         site.come(to, author="pair@asked.example", subject="Asked about")
-    site.sit_down(page, path="/?q=from:asked.example")
+    site.open_console(page, path="/?q=from:asked.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     row(page, "Asked about").click()
     page.keyboard.press("r")
@@ -130,7 +130,7 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
     (leaving,) = site.come(MARA, author=author, subject="Invoice 3", dmarc=DMARC_FAIL)
     with db.transaction(site.engine) as session:
         ledger.record_event(session, parse_id(leaving), Event.RELEASE, by=ANA, now=utcnow(), due_at=utcnow() + timedelta(hours=1))
-    site.sit_down(page, "ben", f"/?q=from:{author}")
+    site.open_console(page, "ben", f"/?q=from:{author}")
     row(page, "Invoice").first.click()
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog")
@@ -155,7 +155,7 @@ def test_the_sheet_says_what_speaks_against_it(site: Site, page: Page) -> None:
 def test_what_was_kept_is_taken_back_before_the_decision_before_it(site: Site, page: Page) -> None:
     for name in ("first", "second", "third"):
         site.come(JOE, author=f"{name}@kept.example", subject=f"Offer {name}")
-    site.sit_down(page, path="/?q=from:kept.example")
+    site.open_console(page, path="/?q=from:kept.example")
     expect(page.get_by_role("option")).to_have_count(3)
     page.keyboard.press("Home")
     first, second = (page.get_by_role("option").nth(place) for place in (0, 1))
@@ -182,7 +182,7 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
     with db.transaction(site.engine) as session:
         selected = Selection.of(ids=tuple(parse_id(one) for one in found))
         decisions.decide_messages(session, DecisionRequest(selected, Verb.PURGE), by=ANA, now=utcnow(), settings=site.settings)
-    site.sit_down(page, path="/?tab=decided&q=from:whole.example")
+    site.open_console(page, path="/?tab=decided&q=from:whole.example")
     row(page, "Wave one").click()
     decided = page.get_by_role("group", name="Decided")
     decided.get_by_role("button", name="Restore").click()
@@ -202,7 +202,7 @@ def test_a_mail_is_restored_by_itself_and_its_decision_undone_as_a_whole(site: S
 def test_what_is_kept_is_not_asked_about_any_more(site: Site, page: Page) -> None:
     for _ in range(2):
         site.come(JOE, author="pair@asked.example", subject="Asked about")
-    site.sit_down(page, path="/?q=from:pair@asked.example")
+    site.open_console(page, path="/?q=from:pair@asked.example")
     page.get_by_role("group", name="Group by").get_by_role("button", name="Sender").click()
     expect(page.get_by_role("option")).to_have_count(1)
     page.locator("#content").focus()

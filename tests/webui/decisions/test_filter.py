@@ -8,7 +8,7 @@ from tests.webui.site import JOE, MARA, Site
 def test_a_filter_is_in_the_address_bar_and_in_the_export(site: Site, page: Page) -> None:
     for to, subject in ((JOE, "The first offer"), (MARA, "The second offer")):
         site.come(to, author=f"{subject.split()[1]}@far.example", subject=subject)
-    site.sit_down(page)
+    site.open_console(page)
     for subject, key, said in (("The first offer", "r", "Released"), ("The second offer", "p", "Remove")):
         page.get_by_role("option").filter(has_text=subject).click()
         expect(page.get_by_role("heading", name=subject)).to_be_visible()

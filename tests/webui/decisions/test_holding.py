@@ -40,7 +40,7 @@ def holds(site: Site) -> list[tuple[str, str, str]]:
 @pytest.mark.long
 def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    allowed.sit_down(page, path=f"/senders/{SALES}")
+    allowed.open_console(page, path=f"/senders/{SALES}")
     expect(page.get_by_role("heading", level=1, name=SALES)).to_be_visible()
     expect(page.get_by_role("button", name="Hold from now on")).to_be_visible()
     page.keyboard.press("h")
@@ -75,7 +75,7 @@ def test_a_sender_is_held_from_their_page_and_one_key_ends_it(allowed: Site, pag
 
 @pytest.mark.long
 def test_a_message_leads_to_the_hold_of_its_sender(allowed: Site, page: Page) -> None:
-    allowed.sit_down(page)
+    allowed.open_console(page)
     page.get_by_role("option").filter(has_text="Hello from a stranger").click()
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Hold from now on").click()

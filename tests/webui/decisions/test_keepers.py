@@ -41,7 +41,7 @@ def confidential(site: Site) -> Iterator[Site]:
 
 @pytest.mark.long
 def test_keepers_answer_under_the_approvals(confidential: Site, page: Page, other_page: Page) -> None:
-    ana = confidential.sit_down(page, "ana")
+    ana = confidential.open_console(page, "ana")
     ana.get_by_role("option").filter(has_text="Your password").click()
     ana.keyboard.press("p")
     sheet = ana.get_by_role("dialog")
@@ -49,7 +49,7 @@ def test_keepers_answer_under_the_approvals(confidential: Site, page: Page, othe
     expect(sheet.get_by_text(ASKED)).to_be_visible()
     ana.keyboard.press("Enter")
     expect(ana.get_by_role("status").filter(has_text=ASKED)).to_be_visible()
-    sam = confidential.sit_down(other_page, "sam", "/approvals")
+    sam = confidential.open_console(other_page, "sam", "/approvals")
     request = sam.get_by_role("listitem").filter(has_text="Ana Roth removed a campaign from the rest of the company")
     expect(request).to_contain_text("Remove its 1 message from this folder too?")
     request.get_by_role("button", name="Remove 1 message").click()
@@ -62,7 +62,7 @@ def test_keepers_answer_under_the_approvals(confidential: Site, page: Page, othe
 @pytest.mark.long
 def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) -> None:
     (came,) = site.come(JOE, author="many@bulk.example", subject="One of many")
-    sam = site.sit_down(page, "sam")
+    sam = site.open_console(page, "sam")
     sam.get_by_role("option").filter(has_text="One of many").click()
     sam.keyboard.press("p")
     sam.get_by_role("dialog").get_by_role("button", name=re.compile("Remove 1 message")).click()
@@ -71,7 +71,7 @@ def test_administrators_see_a_large_removal_and_undo_it(site: Site, page: Page) 
         made = session.scalars(select(Decision).order_by(col(Decision.id).desc())).first()
         assert made is not None
         session.add(OpenAlert(cause=REMOVAL, department="", person=ids.format_id(made.id), number=80, raised_at=utcnow(), newest=made.id))
-    ida = site.sit_down(page, "ida")
+    ida = site.open_console(page, "ida")
     bar = ida.get_by_text(re.compile(r"Sam Reed removed 80 messages\."))
     expect(bar).to_be_visible()
     undo_by_name(ida)
@@ -85,7 +85,7 @@ def test_a_block_offers_the_removal_of_what_was_delivered(site: Site, page: Page
     (came,) = site.come(JOE, author="news@offered.example", subject="Delivered before")
     with db.transaction(site.engine) as session:
         session.execute(update(Delivery).where(col(Delivery.id) == ids.parse_id(came)).values(state="delivered", settled_at=utcnow()))
-    ana = site.sit_down(page, "ana", "/rules")
+    ana = site.open_console(page, "ana", "/rules")
     form = ana.get_by_role("form").first if ana.get_by_role("form").count() else ana.locator("form").first
     form.locator("select").first.select_option("block")
     form.get_by_role("textbox").first.fill("news@offered.example")

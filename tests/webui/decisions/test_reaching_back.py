@@ -56,7 +56,7 @@ def asked(page: Page, count: str) -> Locator:
 @pytest.mark.long
 def test_what_is_fresh_comes_back_at_once(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="a@fresh.example", subject="Fresh release")
-    site.sit_down(page, path="/?q=from:fresh.example")
+    site.open_console(page, path="/?q=from:fresh.example")
     row(page, "Fresh release").click()
     page.keyboard.press("r")
     expect(page.get_by_role("status").filter(has_text="Released “Fresh release”.")).to_be_visible()
@@ -70,7 +70,7 @@ def test_what_is_fresh_comes_back_at_once(site: Site, page: Page) -> None:
 def test_what_is_older_is_named_with_its_age_its_person_and_its_count(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{n}@older.example", subject=f"Older {n}")[0] for n in (1, 2)]
     decided(site, ANA, *messages, ago=timedelta(minutes=12, seconds=30))  # a console knows the server's time to a second
-    site.sit_down(page, path="/?q=from:older.example")
+    site.open_console(page, path="/?q=from:older.example")
     page.keyboard.press("z")
     sheet = asked(page, "2 messages")
     expect(sheet).to_contain_text("by you, 12 minutes ago")
@@ -94,7 +94,7 @@ def test_what_is_in_a_mailbox_already_is_said(site: Site, page: Page) -> None:
     decided(site, ANA, mail, verb=Verb.RELEASE, ago=timedelta(hours=2, minutes=10))
     with db.transaction(site.engine) as session:
         session.get_one(Delivery, parse_id(mail)).state = "delivered"
-    site.sit_down(page, path="/")
+    site.open_console(page, path="/")
     page.keyboard.press("z")
     sheet = asked(page, "1 message")
     expect(sheet).to_contain_text("by you, 2 hours ago")
@@ -106,7 +106,7 @@ def test_what_is_in_a_mailbox_already_is_said(site: Site, page: Page) -> None:
 def test_a_colleagues_decision_is_undone_by_name_and_never_by_the_key(site: Site, page: Page) -> None:
     (mail,) = site.come(MARA, author="a@theirs.example", subject="Of a colleague")
     decided(site, BEN, mail, ago=timedelta(minutes=3, seconds=30))
-    site.sit_down(page, "ida", "/")
+    site.open_console(page, "ida", "/")
     page.keyboard.press("z")
     expect(page.get_by_role("status").filter(has_text="You have no decision to undo.")).to_be_visible()
     page.goto(site.url + "/decisions")

@@ -85,7 +85,7 @@ def read_it(sheet: Locator, act: str = "Release") -> None:
 def test_no_careless_keys_release_it(site: Site, page: Page, keys: tuple[str, ...], released: bool) -> None:
     name = "k" + "-".join(keys).lower()
     mail = forged(site, name, f"Keys {name}")
-    site.sit_down(page, path=f"/?q=from:{name}.forged.example")
+    site.open_console(page, path=f"/?q=from:{name}.forged.example")
     row(page, f"Keys {name}").click()
     for key in keys:
         if key == "READ":
@@ -103,7 +103,7 @@ def test_no_careless_keys_release_it(site: Site, page: Page, keys: tuple[str, ..
 
 def test_the_reason_comes_first_and_the_focus_is_on_cancel(site: Site, page: Page) -> None:
     forged(site, "first", "Reason first")
-    site.sit_down(page, path="/?q=from:first.forged.example")
+    site.open_console(page, path="/?q=from:first.forged.example")
     row(page, "Reason first").click()
     page.keyboard.press("r")
     sheet = look(page)
@@ -118,7 +118,7 @@ def test_the_reason_comes_first_and_the_focus_is_on_cancel(site: Site, page: Pag
 def test_bulk_asks_once_for_all_and_names_how_many(site: Site, page: Page) -> None:
     bad = [forged(site, f"bulk{n}", f"Bulk {n}") for n in (1, 2)]
     (good,) = site.come(JOE, author="good@bulk.forged.example", subject="Bulk good")
-    site.sit_down(page, path="/?q=from:forged.example Bulk")
+    site.open_console(page, path="/?q=from:forged.example Bulk")
     expect(page.get_by_role("option")).to_have_count(3)
     page.locator("#content").focus()
     for key in ("*", "a", "r"):
@@ -141,7 +141,7 @@ def test_undoing_a_removal_that_would_let_it_out_asks_too(site: Site, page: Page
         fence = selection.selection_fence(session, selection.selection_condition(wanted))
         decisions.decide_messages(session, DecisionRequest(wanted, Verb.RELEASE, confirm=[one.name for one in asked], fence=fence), **said)  # type: ignore[arg-type]
         decisions.decide_messages(session, DecisionRequest(wanted, Verb.PURGE), **said)  # type: ignore[arg-type]
-    site.sit_down(page, path="/")
+    site.open_console(page, path="/")
     page.keyboard.press("z")
     reach = page.get_by_role("dialog", name="Undo the decision about 1 message?")
     reach.get_by_role("button", name="Undo all of it").click()
@@ -156,7 +156,7 @@ def test_a_release_request_asks_too(site: Site, page: Page) -> None:
     mail = forged(site, "asked", "Asked for it")
     with db.transaction(site.engine) as session:
         release_requests.request_release(session, parse_id(mail), by=ANA, words="He waits for it", now=utcnow())
-    site.sit_down(page, path="/requests")
+    site.open_console(page, path="/requests")
     page.get_by_role("button", name="Release").click()
     look(page)
     page.keyboard.press("Enter")
@@ -184,7 +184,7 @@ def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) 
     author = "orders@programs.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "address", author, "company"))
     site.come(JOE, author=author, raw=PROGRAM.format(author=author).encode())
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
 
     def is_risky() -> bool:
         with db.read_transaction(site.engine) as session:
@@ -212,7 +212,7 @@ def test_a_rule_that_is_changed_to_let_in_more_asks_too(site: Site, page: Page) 
 @pytest.mark.long
 def test_a_row_that_changed_while_the_sheet_is_open_is_not_released_unseen(site: Site, page: Page) -> None:
     mail = forged(site, "changed", "Changed meanwhile")
-    site.sit_down(page, path="/?q=from:changed.forged.example")
+    site.open_console(page, path="/?q=from:changed.forged.example")
     row(page, "Changed meanwhile").click()
     page.keyboard.press("r")
     sheet = look(page)

@@ -24,7 +24,7 @@ def test_the_end_of_hold_everything_delivers_what_the_preview_counted(site: Site
     with db.transaction(site.engine) as session:
         enforcement.set_step(session, "person:joe.fern", enforcement.EVERYTHING, by=IDA, reason="", now=NOW)
     (lane,) = site.come(JOE)
-    site.sit_down(page, "ida", "/enforcement")
+    site.open_console(page, "ida", "/enforcement")
     page.get_by_role("button", name="Change Joe Fern").click()
     form = page.get_by_role("form", name="Change the step of Joe Fern")
     form.get_by_label("Use the settings").check()
@@ -51,7 +51,7 @@ def test_the_end_of_hold_everything_delivers_what_the_preview_counted(site: Site
 
 @pytest.mark.long
 def test_it_begins_for_somebody_without_a_step(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/enforcement")
+    site.open_console(page, "ida", "/enforcement")
     page.get_by_role("combobox", name="Step for one employee").fill("berg")
     page.get_by_role("option", name="Mara Berg").click()
     form = page.get_by_role("form", name="Change the step of Mara Berg")

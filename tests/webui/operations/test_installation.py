@@ -23,7 +23,7 @@ def described(site: Site, tmp_path: Path) -> Installation:
 
 def test_what_is_broken_comes_first_with_what_to_do(site: Site, page: Page, described: Installation) -> None:
     site.app.state.office.installation = described
-    site.sit_down(page, "ida", "/health")
+    site.open_console(page, "ida", "/health")
     expect(page.get_by_role("table").first).to_have_accessible_name("Does not work")
     expect(page.get_by_role("row").filter(has_text="0.1 GiB free")).to_contain_text("make room on the disk")
     expect(page.get_by_text("1 thing does not work")).to_be_visible()
@@ -40,7 +40,7 @@ def test_what_is_broken_comes_first_with_what_to_do(site: Site, page: Page, desc
 
 @pytest.mark.long
 def test_other_staff_are_not_led_there(site: Site, page: Page) -> None:
-    site.sit_down(page, "ana", "/rules")
+    site.open_console(page, "ana", "/rules")
     expect(page.get_by_role("link", name="Settings", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Health", exact=True)).to_have_count(0)
     for path in ("/health", "/configuration"):

@@ -18,7 +18,7 @@ SUBJECTS = ("The first one", "The second one")
 def test_what_was_decided_is_told_and_drawn(site: Site, page: Page) -> None:
     for number, subject in enumerate(SUBJECTS):
         site.come((JOE, MARA)[number], author=f"one{number}@far.example", subject=subject)
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("option").filter(has_text=SUBJECTS[0]).click()
     expect(page.get_by_role("heading", name=SUBJECTS[0])).to_be_visible()
     page.keyboard.press("Shift")  # no key by itself

@@ -20,7 +20,7 @@ from triage.times import utcnow
 
 def test_staff_are_shown_with_role_and_scope_and_somebody_stands_in(site: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    site.sit_down(page, "ida", "/staff")
+    site.open_console(page, "ida", "/staff")
     table = page.get_by_role("table", name="Staff")
     expect(table.get_by_role("row", name="Ben")).to_contain_text("Legal")
     expect(table.get_by_role("row", name="ida")).to_contain_text("administrator")
@@ -44,7 +44,7 @@ def test_staff_are_shown_with_role_and_scope_and_somebody_stands_in(site: Site, 
 
 @pytest.mark.long
 def test_one_names_ones_own_substitute_and_sees_no_list_of_staff(site: Site, page: Page) -> None:
-    site.sit_down(page, "ben", "/staff")
+    site.open_console(page, "ben", "/staff")
     form = page.get_by_role("form", name="New substitute")
     expect(form.get_by_label("Absent")).to_have_count(0)
     form.get_by_label("Substitute").select_option("ana")
@@ -59,7 +59,7 @@ def test_one_names_ones_own_substitute_and_sees_no_list_of_staff(site: Site, pag
 def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     site.come(JOE, author="x@record.example", subject="On the record")
-    site.sit_down(page, "ana")
+    site.open_console(page, "ana")
     page.get_by_role("option").filter(has_text="On the record").click()
     page.keyboard.press("e")
     page.get_by_role("button", name="Remove everywhere").click()
@@ -69,7 +69,7 @@ def test_the_record_is_read_searched_and_proven(site: Site, page: Page) -> None:
         while hash_chain.seal_entries(session):
             pass
     page.context.clear_cookies()
-    site.sit_down(page, "ida", "/audit")
+    site.open_console(page, "ida", "/audit")
     acts = page.get_by_role("table", name="Entries")
     page.get_by_label("By").fill("ana")
     page.get_by_label("Act", exact=True).fill("purge")

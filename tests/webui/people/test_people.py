@@ -19,7 +19,7 @@ def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> No
     add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "paper.example", "person:joe.fern"))
     site.come(JOE, author="orders@paper.example", subject="Your paper")
     site.come(JOE, author="stranger@elsewhere.example", subject="Hello Joe")
-    site.sit_down(page, "ida", "/people")
+    site.open_console(page, "ida", "/people")
     departments = page.get_by_role("table", name="Departments")
     expect(departments.get_by_role("row").filter(has_text="IT")).to_contain_text("info")
     page.get_by_label("Find people").fill("fern it")
@@ -40,7 +40,7 @@ def test_somebody_is_found_with_all_that_is_theirs(site: Site, page: Page) -> No
 @pytest.mark.long
 def test_beyond_ones_scope_a_person_is_a_name(site: Site, page: Page) -> None:
     site.come(JOE, author="secret@elsewhere.example", subject="For Joe alone")
-    site.sit_down(page, "ben", "/people/joe.fern")
+    site.open_console(page, "ben", "/people/joe.fern")
     expect(page.get_by_text("Their folder is outside your scope.")).to_be_visible()
     expect(page.get_by_text("secret@elsewhere.example")).to_have_count(0)
     page.goto(site.url + "/people/nobody.here")
@@ -59,10 +59,10 @@ def test_an_address_that_would_change_its_owner_waits_for_an_administrator(site:
     )
     with transaction(site.engine) as session:
         session.add(change)
-    site.sit_down(page, "ben", "/people")
+    site.open_console(page, "ben", "/people")
     expect(page.get_by_role("table", name="Departments")).to_be_visible()
     expect(page.get_by_text("Mo Oyen")).to_have_count(0)
-    site.sit_down(page, "ida", "/people")
+    site.open_console(page, "ida", "/people")
     table = page.get_by_role("table", name="Addresses that would change owner")
     expect(table.get_by_role("row").filter(has_text="Mo Oyen")).to_contain_text("needs a decision")
     assert faults(page) == []
@@ -79,7 +79,7 @@ def test_an_address_that_would_change_its_owner_waits_for_an_administrator(site:
 def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
         alerts.raise_brake(session, "the directory would remove 40 people: nothing was changed", now=utcnow())
-    site.sit_down(page, "ana", "/people")
+    site.open_console(page, "ana", "/people")
     expect(page.get_by_text("the directory would remove 40 people")).to_be_visible()
     assert faults(page) == []
     with transaction(site.engine) as session:
@@ -90,7 +90,7 @@ def test_a_directory_that_is_not_believed(site: Site, page: Page) -> None:
 def test_who_can_read_a_folder_and_its_keepers_are_named(site: Site, page: Page) -> None:
     with transaction(site.engine) as session:
         confidential_folders.equalise_confidential(session, (ConfidentialEntry("person:mara.berg", ("ben",)),))
-    site.sit_down(page, "ida", "/people/mara.berg")
+    site.open_console(page, "ida", "/people/mara.berg")
     question = page.get_by_text("Who can read this folder?")
     question.click()
     readers = page.get_by_role("group").filter(has=question)
@@ -103,7 +103,7 @@ def test_who_can_read_a_folder_and_its_keepers_are_named(site: Site, page: Page)
     question.click()
     expect(readers.get_by_role("listitem").filter(has_text="Ben Okafor")).to_be_visible()
     assert faults(page) == []
-    site.sit_down(page, "ben", "/?department=legal&person=mara.berg")
+    site.open_console(page, "ben", "/?department=legal&person=mara.berg")
     expect(page.get_by_role("heading", level=1, name="Mara Berg")).to_be_attached()
     expect(question).to_have_count(0)  # for administrators and auditors
     with transaction(site.engine) as session:

@@ -24,7 +24,7 @@ def states_of(site: Site, *deliveries: str) -> set[str]:
 @pytest.mark.long
 def test_two_people_talk_about_a_message(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, author="sales@talk.example", subject="Talk about it")
-    site.sit_down(page, path="/?q=from:talk.example")
+    site.open_console(page, path="/?q=from:talk.example")
     page.get_by_role("option").filter(has_text="Talk about it").click()
     page.keyboard.press("i")
     field = page.get_by_label("Comment, for colleagues who may read this message")
@@ -40,7 +40,7 @@ def test_two_people_talk_about_a_message(site: Site, page: Page, other_page: Pag
     expect(history).to_contain_text("Comment by Ana Roth: I called them")
     assert faults(page) == []
 
-    site.sit_down(other_page, "otto", path="/?q=from:talk.example")
+    site.open_console(other_page, "otto", path="/?q=from:talk.example")
     other_page.get_by_role("option").filter(has_text="Talk about it").click()
     other_page.get_by_role("tab", name="History").click()
     expect(other_page.get_by_role("region", name="Comments", exact=True)).to_contain_text("I called them")
@@ -51,7 +51,7 @@ def test_who_types_at_once_types_a_comment_and_decides_nothing(site: Site, page:
     (mail,) = site.come(JOE, author="sales@hurry.example", subject="Hurry")
     held: list[Route] = []
     page.route(re.compile(r"/assets/above-.*\.js"), lambda route: held.insert(0, route))
-    site.sit_down(page, path="/?q=from:hurry.example")
+    site.open_console(page, path="/?q=from:hurry.example")
     page.keyboard.press("i")  # nothing is there yet: neither a row nor the files of the tab
     expect(page.get_by_role("option")).to_have_count(1)
     page.locator("#content").focus()
@@ -71,7 +71,7 @@ def test_who_types_at_once_types_a_comment_and_decides_nothing(site: Site, page:
 @pytest.mark.long
 def test_a_draft_stays_with_its_copy_when_a_newer_one_comes(site: Site, page: Page) -> None:
     copies = [site.come(JOE, author="crook@wave.example", subject="Renew now")[0] for _ in range(2)]
-    site.sit_down(page, path="/?q=from:wave.example")
+    site.open_console(page, path="/?q=from:wave.example")
     row = page.get_by_role("option")
     expect(row).to_contain_text("2")
     page.locator("#content").focus()
@@ -102,7 +102,7 @@ def test_a_draft_stays_with_its_copy_when_a_newer_one_comes(site: Site, page: Pa
 @pytest.mark.long
 def test_the_palette_opens_the_field_too(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@palette.example", subject="By palette")
-    site.sit_down(page, path="/?q=from:palette.example")
+    site.open_console(page, path="/?q=from:palette.example")
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Find a command or a folder")).to_be_focused()

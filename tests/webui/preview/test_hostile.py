@@ -42,7 +42,7 @@ def looked_through(site: Site, page: Page, sink: Sink, subjects: list[str]) -> l
     page.on("request", lambda asked: strays.append(asked.url) if not asked.url.startswith((site.url, "data:")) else None)
     page.on("dialog", dismiss)
     page.context.on("page", lambda opened: strays.append(opened.url))
-    site.sit_down(page, path=f"/?q={subjects[0].split()[0]}")
+    site.open_console(page, path=f"/?q={subjects[0].split()[0]}")
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     expect(page.get_by_role("option").first).to_be_visible()
     page.locator("#content").focus()

@@ -27,7 +27,7 @@ LETTER = (
 
 def test_links_are_text_with_what_they_really_open(site: Site, page: Page) -> None:
     site.come(JOE, MARA, author="joe@links.example", raw=LETTER.encode(), dmarc=NO_DMARC)
-    site.sit_down(page, path="/?q=from:links.example")
+    site.open_console(page, path="/?q=from:links.example")
     page.get_by_role("option").click()
     page.get_by_role("button", name="2 links, 1 with a warning").click()
     table = page.get_by_role("table", name="Links")
@@ -69,7 +69,7 @@ def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site:
     with db.transaction(site.engine) as session:
         message = session.get_one(Message, session.get_one(Delivery, ids.parse_id(mail)).message_id)
         session.execute(update(Content).where(col(Content.id) == message.content_id).values(zstd=None, erased_at=utcnow()))
-    site.sit_down(page, path="/?q=from:erased.example")
+    site.open_console(page, path="/?q=from:erased.example")
     page.get_by_role("option").click()
     expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("was erased: its retention period is over.")
     page.keyboard.press("d")
@@ -80,7 +80,7 @@ def test_mail_whose_time_is_over_says_so_and_keeps_nobody_from_the_console(site:
 @pytest.mark.long
 def test_the_source_is_saved_by_a_key(site: Site, page: Page) -> None:
     site.come(JOE, author="kept@source.example", subject="To keep")
-    site.sit_down(page, path="/?q=from:source.example")
+    site.open_console(page, path="/?q=from:source.example")
     page.get_by_role("option").click()
     with page.expect_download() as download:
         page.keyboard.press("d")
@@ -92,7 +92,7 @@ def test_the_source_is_saved_by_a_key(site: Site, page: Page) -> None:
 def test_why_is_told_of_the_mail_that_is_shown(site: Site, page: Page) -> None:
     for subject in ("The first", "The second"):
         site.come(JOE, author="why@asked.example", subject=subject)
-    site.sit_down(page, path="/?q=from:asked.example")
+    site.open_console(page, path="/?q=from:asked.example")
     page.get_by_role("button", name="None").click()
     late: list[Route] = []
 
@@ -120,7 +120,7 @@ def test_the_message_has_three_fifths_of_the_pane(site: Site, page: Page, width:
     page.set_viewport_size({"width": width, "height": height})
     author = f"joe@w{width}.example"
     site.come(JOE, author=author, raw=LETTER.replace("joe@links.example", author).encode(), dmarc=NO_DMARC)
-    site.sit_down(page, path=f"/?q=from:{author}")
+    site.open_console(page, path=f"/?q=from:{author}")
     page.get_by_role("option").click()
     links = page.get_by_role("button", name="2 links, 1 with a warning")
     expect(links).to_have_attribute("aria-expanded", "false")
@@ -137,7 +137,7 @@ def test_the_message_has_three_fifths_of_the_pane(site: Site, page: Page, width:
 def test_in_a_wide_pane_the_evidence_stands_beside_the_message(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
     site.come(JOE, author="joe@wide.example", raw=LETTER.replace("joe@links", "joe@wide").encode(), dmarc=NO_DMARC)
-    site.sit_down(page, path="/?q=from:wide.example")
+    site.open_console(page, path="/?q=from:wide.example")
     page.get_by_role("option").click()
     beside = page.get_by_role("complementary", name="Evidence")
     expect(beside.get_by_role("table", name="Links")).to_be_visible()

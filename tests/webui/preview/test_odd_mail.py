@@ -35,7 +35,7 @@ WRONG_CLOCK = """const Right = Date; globalThis.Date = class extends Right {{
 
 def chosen(site: Site, page: Page, sender: str) -> Locator:
     """The row of the one message of this sender, under the cursor."""
-    site.sit_down(page, path=f"/?q=from:{sender}")
+    site.open_console(page, path=f"/?q=from:{sender}")
     row = page.get_by_role("option")
     expect(row).to_have_count(1)
     row.click()
@@ -168,7 +168,7 @@ def test_five_megabytes_of_html(site: Site, page: Page) -> None:
     assert len(raw) > 5_000_000
     site.come(JOE, author="big@odd.example", raw=raw)
     site.come(JOE, author="big@odd.example", subject="A small one after it", text="Hello again")
-    site.sit_down(page, path="/?q=from:big@odd.example")
+    site.open_console(page, path="/?q=from:big@odd.example")
     rows = page.get_by_role("option")
     expect(rows).to_have_count(2)
     rows.filter(has_text="The report").click()
@@ -185,7 +185,7 @@ def test_five_megabytes_of_html(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_no_header_at_all(site: Site, page: Page) -> None:
     site.come(JOE, author="", raw=b"\r\nJust a text, and nothing above it.\r\n", dmarc=NO_DMARC)
-    site.sit_down(page)
+    site.open_console(page)
     row = page.get_by_role("option").filter(has_text="(no sender)")
     expect(row).to_have_count(1)
     row.click()

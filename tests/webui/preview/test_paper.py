@@ -47,7 +47,7 @@ def printed(page: Page, directory: Path) -> tuple[int, str]:
 @pytest.mark.parametrize("subtype", ["plain", "html"])
 def test_a_long_mail_goes_to_its_end(site: Site, page: Page, tmp_path: Path, subtype: str) -> None:
     site.come(JOE, author=f"{subtype}@paper.example", raw=mail_of(subtype), dmarc=NO_DMARC)
-    site.sit_down(page, path=f"/?q=from:{subtype}@paper.example")
+    site.open_console(page, path=f"/?q=from:{subtype}@paper.example")
     frame = page.frame_locator("iframe.shown")
     expect(frame.locator("body")).to_contain_text("Paragraph 0 of")
     until(
@@ -74,7 +74,7 @@ def test_a_decision_and_a_campaign_are_whole_and_have_nothing_to_press(site: Sit
         session.execute(update(Delivery).where(col(Delivery.id).in_(came)).values(campaign_id=number))
         request = DecisionRequest(Selection.of(ids=tuple(came)), Verb.PURGE, "a wave")
         made = decisions.decide_messages(session, request, by=arriving.ANA, now=utcnow(), settings=site.settings).id
-    site.sit_down(page, path=f"/decisions/{format_id(made)}")
+    site.open_console(page, path=f"/decisions/{format_id(made)}")
     expect(page.get_by_role("table").get_by_text("Copy 0 end")).to_be_visible()
     sheets, text = printed(page, tmp_path)
     assert sheets > 2

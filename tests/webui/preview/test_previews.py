@@ -43,7 +43,7 @@ def with_attachments(subject: str) -> bytes:
 
 def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
     site.come(JOE, raw=with_attachments("The invoice"))
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("option").filter(has_text="The invoice").click()
     page.get_by_role("button", name="3 attachments").click()
     shows = page.get_by_role("button", name="as images")
@@ -67,7 +67,7 @@ def test_a_document_is_leafed_through_with_keys(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
     site.come(JOE, author="art@studio.example", raw=with_attachments("The photo").replace(b"sales@supplier", b"art@studio"))
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("option").filter(has_text="The photo").click()
     page.get_by_role("button", name="3 attachments").click()
     page.get_by_role("button", name="Preview photo.png as images").click()
@@ -80,7 +80,7 @@ def test_what_cannot_be_shown_says_why(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{n}@asked.example", raw=with_attachments(f"Asked from {n}"))[0] for n in range(2)]
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     page.get_by_role("option").filter(has_text="Asked from 0").click()
     page.get_by_role("button", name="3 attachments").click()
@@ -101,7 +101,7 @@ def test_what_is_shown_is_of_the_mail_from_which_it_was_asked(site: Site, page: 
 def test_where_nothing_can_draw_the_console_says_so(site: Site, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "can_draw", lambda: False)
     site.come(JOE, author="desk@paper.example", raw=with_attachments("The offer").replace(b"sales@supplier", b"desk@paper"))
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("option").filter(has_text="The offer").click()
     page.get_by_role("button", name="3 attachments").click()
     attached = page.get_by_role("region", name="Attachments", exact=True)

@@ -49,7 +49,7 @@ def state_of(site: Site, delivery: str) -> str:
 @pytest.mark.usefixtures("proven")
 @pytest.mark.long
 def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/campaigns")
+    site.open_console(page, path="/campaigns")
     row = page.get_by_role("row").filter(has_text="Parcel on hold")
     expect(row).to_contain_text("4")
     page.get_by_role("link", name="Parcel on hold").click()
@@ -77,7 +77,7 @@ def test_a_campaign_is_taken_away_and_put_back_as_a_whole(site: Site, page: Page
 
 @pytest.mark.long
 def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Page, proven: str) -> None:
-    site.sit_down(page, path="/campaigns")
+    site.open_console(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()
     page.get_by_role("button", name="real.example", exact=True).click()
     table = page.get_by_role("table", name="Messages of this campaign")
@@ -97,7 +97,7 @@ def test_what_does_not_belong_is_split_off_and_joined_again(site: Site, page: Pa
 
 @pytest.mark.long
 def test_a_campaign_that_is_not_there_says_so(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/campaigns/0000000000000")
+    site.open_console(page, path="/campaigns/0000000000000")
     expect(page.get_by_role("heading", name="Campaign not found")).to_be_visible()
     page.goto(site.url + "/decisions/nonsense")
     expect(page.get_by_role("heading", name="Decision not found")).to_be_visible()
@@ -110,7 +110,7 @@ def test_two_people_at_a_free_mail_provider_are_decided_about_apart(site: Site, 
     )
     for number, name in enumerate(("anna", "anna", "bert")):
         site.come((JOE, MARA, JOE)[number], author=f"{name}@gmail.com", subject="Harvest supper", text=text.format(number))
-    site.sit_down(page)
+    site.open_console(page)
     rows = page.get_by_role("option").filter(has_text="Harvest supper")
     expect(rows).to_have_count(2)
     rows.filter(has_text="2 people").click()
@@ -141,7 +141,7 @@ def test_two_keys_take_and_block_a_wave_but_never_what_is_less_odd(site: Site, p
     for to, host, dmarc in ((JOE, "gate1.example", NO_DMARC), (MARA, "gate2.example", NO_DMARC), (JOE, "gate3.example", DMARC_PASS)):
         come(to, host, "storage.company.example", dmarc)
     come(MARA, "gate4.example", "gate4.example", DMARC_PASS)
-    site.sit_down(page)
+    site.open_console(page)
     rows = page.get_by_role("option").filter(has_text="Your storage is full")
 
     expect(rows).to_have_count(2)
@@ -182,7 +182,7 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
         head = f"From: Keeper <keeper@{host}>\r\nTo: you\r\nSubject: The lock\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
         raw = (head + text.format(host) + link).encode()
         site.come(to, author=f"keeper@{host}", text="", raw=raw, dmarc=DMARC_PASS if host == "lock3.example" else NO_DMARC)
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("option").filter(has_text="The lock").filter(has_text="2 people").click()
     sheet = page.get_by_role("dialog")
     for chosen in (False, True):
@@ -203,7 +203,7 @@ def test_counts_that_come_late_take_no_choice_and_no_keyboard(site: Site, page: 
 @pytest.mark.usefixtures("proven")
 @pytest.mark.long
 def test_who_went_on_meanwhile_is_not_called_back_to_what_was_joined(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/campaigns")
+    site.open_console(page, path="/campaigns")
     page.get_by_role("link", name="Parcel on hold").click()
     expect(page.get_by_text("4 messages from 4 senders")).to_be_visible()
     page.keyboard.press("y")

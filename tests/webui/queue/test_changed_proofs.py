@@ -12,7 +12,7 @@ def test_a_supplier_that_moved_is_one_row_and_one_key_accepts_it(site: Site, pag
     came(site.engine, site.settings, SIGNED)
     for number in range(3):
         came(site.engine, site.settings, BY_SERVER, subject=f"Invoice {number}")
-    site.sit_down(page)
+    site.open_console(page)
     lane = page.get_by_role("region", name="Known senders that send differently")
     expect(lane.get_by_role("listitem")).to_have_count(1)
     expect(lane).to_contain_text(f"{DOMAIN} now sends differently: 3 messages to 1 person")

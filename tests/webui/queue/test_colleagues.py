@@ -29,8 +29,8 @@ def three(site: Site) -> Site:
 
 
 def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_row(three: Site, page: Page, other_page: Page) -> None:
-    three.sit_down(page, "ana")
-    three.sit_down(other_page, "ben")
+    three.open_console(page, "ana")
+    three.open_console(other_page, "ben")
     row(page, "Second offer").click()
     expect(row(other_page, "Second offer").get_by_text("Ana Roth has this open")).to_be_attached()
     expect(other_page.get_by_role("banner").get_by_text("Ana Roth,")).to_be_attached()
@@ -47,7 +47,7 @@ def test_everybody_sees_what_the_others_have_in_hand_and_gets_another_row(three:
 
 @pytest.mark.long
 def test_what_is_told_late_of_the_row_before_frees_none_that_was_given(three: Site, page: Page) -> None:
-    three.sit_down(page, "ben")
+    three.open_console(page, "ben")
     row(page, "Second offer").click()
     held = Held(page, "**/presence", "PUT")
     held.wait(1)
@@ -64,8 +64,8 @@ def test_what_is_told_late_of_the_row_before_frees_none_that_was_given(three: Si
 
 @pytest.mark.long
 def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, other_page: Page) -> None:
-    three.sit_down(page, "ana")
-    three.sit_down(other_page, "ben")
+    three.open_console(page, "ana")
+    three.open_console(other_page, "ben")
     row(page, "Third offer").click()
     page.keyboard.press("c")
     sheet = page.get_by_role("dialog")
@@ -87,7 +87,7 @@ def test_mail_is_handed_to_a_colleague_with_a_note(three: Site, page: Page, othe
 def test_a_row_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
     for _ in range(2):
         three.come(MARA, author="pair@supplier.example", subject="Pair offer")
-    three.sit_down(page, "ana")
+    three.open_console(page, "ana")
     row(page, "Pair offer").click()
     page.keyboard.press("c")
     page.get_by_role("dialog").get_by_role("radio", name="Ben Okafor").check()
@@ -103,7 +103,7 @@ def test_a_row_is_taken_back_as_a_whole(three: Site, page: Page) -> None:
 @pytest.mark.long
 def test_who_cannot_see_it_all_is_no_one_to_hand_it_to(three: Site, page: Page) -> None:
     three.come(JOE, author="it@supplier.example", subject="For IT")
-    three.sit_down(page, "ana")
+    three.open_console(page, "ana")
     row(page, "For IT").click()
     page.keyboard.press("c")
     sheet = page.get_by_role("dialog")
@@ -118,8 +118,8 @@ def test_who_cannot_see_it_all_is_no_one_to_hand_it_to(three: Site, page: Page) 
 @pytest.mark.long
 def test_the_late_click_is_told_what_happened(three: Site, page: Page, other_page: Page) -> None:
     three.come(MARA, author="late@supplier.example", subject="Late offer")
-    three.sit_down(page, "ana")
-    three.sit_down(other_page, "ben")
+    three.open_console(page, "ana")
+    three.open_console(other_page, "ben")
     for one in (page, other_page):
         row(one, "Late offer").click()
     # ana does not see what ben does

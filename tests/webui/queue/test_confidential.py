@@ -20,7 +20,7 @@ def desk(site: Site, page: Page) -> Iterator[Page]:
         session.add_all(ConfidentialFolder(kind="person", name="mara.berg", login=login) for login in ("", "ana"))
     for number in (1, 2):
         site.come(MARA, author=f"doctor{number}@clinic.example", subject=f"Findings {number}")
-    yield site.sit_down(page)
+    yield site.open_console(page)
     with db.transaction(site.engine) as session:
         for row in session.scalars(select(ConfidentialFolder)):
             session.delete(row)

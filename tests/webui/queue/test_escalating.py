@@ -35,8 +35,8 @@ def test_a_message_is_escalated_confirmed_and_undone(guarded: Site, page: Page, 
     page.emulate_media(reduced_motion="reduce")
     guarded.come(JOE, author="court@stranger.example", subject="A paper from the court")
     guarded.come(JOE, author="else@stranger.example", subject="Something else")
-    guarded.sit_down(page, "ana")
-    guarded.sit_down(other_page, "ben")
+    guarded.open_console(page, "ana")
+    guarded.open_console(other_page, "ben")
     row = page.get_by_role("option").filter(has_text="A paper from the court")
     row.click()
     page.keyboard.press("!")
@@ -71,7 +71,7 @@ def test_a_message_is_escalated_confirmed_and_undone(guarded: Site, page: Page, 
 @pytest.mark.long
 def test_one_key_takes_it_back(guarded: Site, page: Page) -> None:
     guarded.come(JOE, author="mistake@stranger.example", subject="A mistake")
-    guarded.sit_down(page, "ana")
+    guarded.open_console(page, "ana")
     row = page.get_by_role("option").filter(has_text="A mistake")
     row.click()
     page.get_by_role("button", name="More", exact=True).click()
@@ -90,7 +90,7 @@ def test_one_key_takes_it_back(guarded: Site, page: Page) -> None:
 @pytest.mark.long
 def test_a_threat_is_escalated_and_no_removal_is_filled(guarded: Site, page: Page) -> None:
     guarded.come(JOE, author="ransom@stranger.example", subject="Your files", text=THREAT)
-    guarded.sit_down(page, "ana")
+    guarded.open_console(page, "ana")
     page.get_by_role("option").filter(has_text="Your files").click()
     message = page.get_by_role("region", name="Message")
     expect(message.get_by_text("It threatens somebody: do not answer it, and do not remove it.")).to_be_visible()

@@ -37,7 +37,7 @@ def states(site: Site, held: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_key_or_the_button_releases_the_section_and_nothing_else(site: Site, page: Page, held: dict[str, str]) -> None:
-    site.sit_down(page)
+    site.open_console(page)
     expect(page.locator(".all .head").last).to_contain_text("From known senders: 3")
     button, dialog = page.get_by_role("button", name="Release all From known senders"), page.get_by_role("dialog")
     expect(button).to_be_visible()

@@ -41,7 +41,7 @@ def test_what_expires_elsewhere_stands_above_the_list_and_a_key_leads_to_it(site
     site.come(JOE, subject="Your order")
     for each in (german_page, page):  # what the lane shows from the start is read before anything else comes
         with each.expect_response(lambda answer: "group=none" in answer.url and "limit=20" in answer.url):
-            site.sit_down(each, path="/?department=it")
+            site.open_console(each, path="/?department=it")
         expect(each.get_by_role("option").filter(has_text="Your order")).to_be_visible()
     lane = page.get_by_role("region", name="Time-limited messages")
     expect(lane).to_have_count(0)

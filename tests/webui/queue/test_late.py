@@ -37,7 +37,7 @@ def purged(site: Site, *messages: str) -> None:
 def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{number}@undone.example", subject=f"Undone {number}")[0] for number in range(2)]
     purged(site, *messages)
-    site.sit_down(page, path="/?tab=decided&q=from:undone.example")
+    site.open_console(page, path="/?tab=decided&q=from:undone.example")
     row(page, "Undone 1").click()
     held = Held(page, re.compile("/api/v1/decisions/[^/?]+$"))
     page.get_by_role("button", name="Undo all of it").click()
@@ -54,7 +54,7 @@ def test_an_undo_is_for_the_mail_for_which_it_was_asked(site: Site, page: Page) 
 def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
     messages = [site.come(JOE, author=f"{number}@restored.example", subject=f"Restored {number}")[0] for number in range(2)]
     purged(site, *messages)
-    site.sit_down(page, path="/?tab=decided&q=from:restored.example")
+    site.open_console(page, path="/?tab=decided&q=from:restored.example")
     row(page, "Restored 1").click()
     posted: list[str] = []
     page.on("request", lambda one: posted.append(one.url) if one.method == "POST" and "/viewed" not in one.url else None)
@@ -68,7 +68,7 @@ def test_a_double_click_restores_one_mail(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site, page: Page) -> None:
     site.come(JOE, author="one@whom.example", subject="To somebody else")
-    site.sit_down(page, path="/?q=from:whom.example")
+    site.open_console(page, path="/?q=from:whom.example")
     row(page, "To somebody else").click()
     page.keyboard.press("m")
     sheet = page.get_by_role("dialog")
@@ -95,7 +95,7 @@ def test_whom_one_chose_is_whom_it_goes_to_whatever_is_answered_later(site: Site
 def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Page) -> None:
     for number in range(3):
         site.come(MARA, author=f"{number}@handed.example", subject=f"Handed {number}")
-    site.sit_down(page, path="/?q=from:handed.example")
+    site.open_console(page, path="/?q=from:handed.example")
     row(page, "Handed").first.click()
     page.keyboard.press("c")
     sheet = page.get_by_role("dialog")
@@ -118,7 +118,7 @@ def test_a_handing_over_that_is_answered_late_moves_nothing(site: Site, page: Pa
 def test_a_rule_that_is_saved_late_closes_no_other(site: Site, page: Page) -> None:
     for name in ("one", "two"):
         add_rules(site.engine, site.settings, RuleOrder("block", "address", f"{name}@saved.example", "company"))
-    site.sit_down(page, path="/senders/saved.example")
+    site.open_console(page, path="/senders/saved.example")
     page.get_by_role("button", name="Change the rule for one@saved.example").click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("button", name="Save")).to_be_enabled()
@@ -135,7 +135,7 @@ def test_a_rule_that_is_saved_late_closes_no_other(site: Site, page: Page) -> No
 
 @pytest.mark.long
 def test_a_search_that_is_kept_late_closes_no_other_sheet(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/?q=from:searched.example")
+    site.open_console(page, path="/?q=from:searched.example")
     page.keyboard.press("S")
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Name").fill("Searched")
@@ -154,7 +154,7 @@ def test_a_search_that_is_kept_late_closes_no_other_sheet(site: Site, page: Page
 @pytest.mark.long
 def test_purged_copies_are_held_again_once(site: Site, page: Page) -> None:
     purged(site, *site.come(JOE, author="one@again.example", subject="Held again"))
-    site.sit_down(page, path="/senders/one@again.example")
+    site.open_console(page, path="/senders/one@again.example")
     held = Held(page, "**/api/v1/decisions", "POST")
     page.get_by_role("button", name="Hold 1 removed copy again").dblclick()
     held.wait(1)
@@ -164,7 +164,7 @@ def test_purged_copies_are_held_again_once(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_no_rule_is_said_to_be_missing_before_that_is_known(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     field = page.get_by_label("Filter")
     field.fill("nothing-like-it.example")
     none = page.get_by_text("No rule matches")
@@ -179,7 +179,7 @@ def test_no_rule_is_said_to_be_missing_before_that_is_known(site: Site, page: Pa
 
 @pytest.mark.long
 def test_a_step_is_set_with_its_own_reason_and_taken_back(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/enforcement")
+    site.open_console(page, "ida", "/enforcement")
     held = Held(page, "**/api/v1/enforcement", "PUT")
     page.get_by_role("button", name="Change Whole company").click()
     form = page.get_by_role("form", name="Change the step of Whole company")
@@ -201,7 +201,7 @@ def test_a_step_is_set_with_its_own_reason_and_taken_back(site: Site, page: Page
 
 @pytest.mark.long
 def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/staff")
+    site.open_console(page, "ida", "/staff")
     form = page.get_by_role("form", name="New substitute")
     form.get_by_label("Absent").select_option("ben")
     form.get_by_label("Substitute").select_option("ana")
@@ -221,7 +221,7 @@ def test_who_stands_in_is_named_as_it_was_asked(site: Site, page: Page) -> None:
 def test_a_history_that_could_not_be_read_is_no_other_messages(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author=f"{number}@told.example", subject=f"Told {number}")
-    site.sit_down(page, path="/?q=from:told.example")
+    site.open_console(page, path="/?q=from:told.example")
     row(page, "Told").first.click()
     held = Held(page, re.compile("/api/v1/deliveries/[^/?]+$"))
     page.get_by_role("tab", name="People").click()
@@ -237,7 +237,7 @@ def test_a_history_that_could_not_be_read_is_no_other_messages(site: Site, page:
 @pytest.mark.long
 def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
     purged(site, *site.come(JOE, author="one@blocked.example", subject="Gone already"))
-    site.sit_down(page, path="/senders/one@blocked.example")
+    site.open_console(page, path="/senders/one@blocked.example")
     page.get_by_role("button", name="Block", exact=True).click()
     block = page.get_by_role("dialog").get_by_role("button", name="Block", exact=True)
     expect(block).to_be_enabled()
@@ -253,7 +253,7 @@ def test_a_sender_is_blocked_once(site: Site, page: Page) -> None:
 def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author=f"{number}@refused.example", subject=f"Refused {number}")
-    site.sit_down(page, path="/?q=from:refused.example")
+    site.open_console(page, path="/?q=from:refused.example")
     row(page, "Refused").first.click()
     held = Held(page, "**/api/v1/decisions", "POST")
     for number in range(2):
@@ -272,7 +272,7 @@ def test_what_was_refused_is_said_until_somebody_has_seen_it(site: Site, page: P
 def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: Site, page: Page) -> None:
     for number in range(3):
         site.come(JOE, author=f"{number}@anew.example", subject=f"Anew {number}")
-    site.sit_down(page, path="/?q=from:anew.example")
+    site.open_console(page, path="/?q=from:anew.example")
     row(page, "Anew").first.click()
     held = Held(page, re.compile("/triage[?].*limit=50"))
     page.keyboard.press(".")
@@ -291,7 +291,7 @@ def test_a_list_that_comes_late_keeps_what_was_decided_and_selected_since(site: 
 def test_who_went_on_meanwhile_is_not_called_back_to_what_expires_soon(site: Site, page: Page) -> None:
     site.come(MARA, author="no-reply@called.example", subject="Your code", text=CODE)
     site.come(JOE, author="one@called.example", subject="Another")
-    site.sit_down(page, path="/?department=it")
+    site.open_console(page, path="/?department=it")
     held = Held(page, re.compile("/triage[?].*limit=50"))
     page.get_by_role("region", name="Time-limited messages").get_by_role("button", name="Your code").click()
     held.wait(1)
@@ -313,7 +313,7 @@ SEARCH_AND_GO = """() => {
 
 @pytest.mark.long
 def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> None:
-    site.sit_down(page)
+    site.open_console(page)
     page.evaluate(SEARCH_AND_GO)
     browser_peer.settle(page, 600)
     expect(page).to_have_url(re.compile("/rules$"))
@@ -321,7 +321,7 @@ def test_a_search_that_was_left_calls_nobody_back(site: Site, page: Page) -> Non
 
 @pytest.mark.long
 def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/reports")
+    site.open_console(page, path="/reports")
     period = page.locator("main > p.dim").first
     begins = period.inner_text().partition(" to ")[0]  # it ends now
     held = Held(page, re.compile("/reports[?]since"))
@@ -335,7 +335,7 @@ def test_reports_are_of_the_period_that_was_chosen_last(site: Site, page: Page) 
 
 @pytest.mark.long
 def test_practice_is_answered_once(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/training")
+    site.open_console(page, path="/training")
     expect(page.get_by_role("button", name="Release")).to_be_visible()
     held = Held(page, "**/training/answers", "POST")
     page.keyboard.press("r")
@@ -348,7 +348,7 @@ def test_practice_is_answered_once(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page) -> None:
     site.come(JOE, author="one@else.example", subject="With a reason")
-    site.sit_down(page, path="/?q=from:else.example")
+    site.open_console(page, path="/?q=from:else.example")
     row(page, "With a reason").click()
     page.get_by_role("button", name="All reasons").click()
     page.get_by_text("Other matching rules").click()
@@ -362,7 +362,7 @@ def test_what_else_matched_stays_when_something_comes_in(site: Site, page: Page)
 
 @pytest.mark.long
 def test_a_choice_that_could_not_be_kept_takes_no_later_one_back(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/settings")
+    site.open_console(page, path="/settings")
     held = Held(page, "**/preferences", "PATCH")
     page.get_by_label("dark", exact=True).check()
     held.wait(1)
@@ -375,7 +375,7 @@ def test_a_choice_that_could_not_be_kept_takes_no_later_one_back(site: Site, pag
 
 @pytest.mark.long
 def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answer(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/settings")
+    site.open_console(page, path="/settings")
     browser_peer.intercept(page, "**/api/v1/me", too_much)
     page.get_by_label("Send what I release or reject after").select_option("30")
     browser_peer.settle(page, 300)
@@ -384,7 +384,7 @@ def test_who_chooses_a_time_to_undo_is_not_signed_out_by_a_question_without_answ
 
 @pytest.mark.long
 def test_a_rule_that_is_made_late_takes_nothing_of_the_next_one(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     form = page.get_by_role("form", name="New rule")
     value = form.get_by_role("textbox", name="Value")
     held = Held(page, "**/api/v1/rules", "POST")

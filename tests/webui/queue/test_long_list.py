@@ -62,7 +62,7 @@ def until(page: Page, fits: Callable[[list[int]], bool]) -> list[int]:
 
 
 def test_it_is_entered_anywhere_and_walked_through_without_a_seam(full: Site, page: Page) -> None:
-    full.sit_down(page)
+    full.open_console(page)
     page.get_by_role("group", name="Group by").get_by_role("button", name="None").click()
     expect(page.get_by_role("option").first).to_have_attribute("aria-setsize", str(MANY))
     page.locator("#content").focus()
@@ -91,7 +91,7 @@ def test_it_is_entered_anywhere_and_walked_through_without_a_seam(full: Site, pa
 def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> None:
     with db.read_transaction(full.engine) as session:
         legal = session.scalar(select(func.count()).select_from(Delivery).where(col(Delivery.department) == "legal"))
-    full.sit_down(page)
+    full.open_console(page)
     expect(page.get_by_role("option").first).to_be_visible()
     page.locator("#content").focus()
     page.keyboard.press("*")
@@ -115,7 +115,7 @@ def test_all_that_a_search_finds_is_one_selection(full: Site, page: Page) -> Non
 @pytest.mark.long
 def test_what_comes_in_and_expires_soon_moves_no_row_until_it_is_asked_for(full: Site, page: Page) -> None:
     with page.expect_response(lambda answer: "group=none" in answer.url and "limit=20" in answer.url):  # what the lane shows from the start
-        full.sit_down(page)
+        full.open_console(page)
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("End")
     expect(at(page)).not_to_have_attribute("aria-posinset", "1")

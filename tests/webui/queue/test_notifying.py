@@ -31,7 +31,7 @@ def campaign(site: Site) -> str:
 
 @pytest.mark.long
 def test_who_had_opened_it_gets_the_letter_that_was_shown(site: Site, page: Page, campaign: str) -> None:
-    site.sit_down(page, path=f"/campaigns/{campaign}")
+    site.open_console(page, path=f"/campaigns/{campaign}")
     timeline = page.locator("section").filter(has=page.get_by_role("heading", name="Timeline"))
     expect(timeline.get_by_role("listitem")).to_have_count(3)
     expect(timeline.get_by_role("listitem").nth(2)).to_contain_text("2 copies removed from their mailboxes.")

@@ -54,8 +54,8 @@ def ask_to_snooze(page: Page, subject: str) -> Locator:
 @pytest.mark.long
 def test_a_row_is_out_of_one_queue_until_a_time_and_marked_in_the_others(busy: Site, page: Page, other_page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    busy.sit_down(page, "ben")
-    busy.sit_down(other_page, "ana")
+    busy.open_console(page, "ben")
+    busy.open_console(other_page, "ana")
     sheet = ask_to_snooze(page, "First offer")
     until = page.evaluate(IN_TWO_HOURS)
     sheet.get_by_label("Time", exact=True).fill(until)
@@ -89,7 +89,7 @@ def test_a_row_is_out_of_one_queue_until_a_time_and_marked_in_the_others(busy: S
 
 
 def test_one_key_undoes_it(busy: Site, page: Page) -> None:
-    busy.sit_down(page, "ben")
+    busy.open_console(page, "ben")
     ask_to_snooze(page, "Second offer").get_by_role("radio", name="2 hours").check()
     page.keyboard.press("Enter")
     expect(row(page, "Second offer")).to_have_count(0)
@@ -100,7 +100,7 @@ def test_one_key_undoes_it(busy: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_a_time_limited_row_is_refused_and_stays(busy: Site, page: Page) -> None:
-    busy.sit_down(page, "ben")
+    busy.open_console(page, "ben")
     sheet = ask_to_snooze(page, "Sign in")
     page.keyboard.press("Enter")
     expect(sheet.get_by_role("alert")).to_contain_text("time-limited messages cannot be snoozed")
@@ -112,7 +112,7 @@ def test_a_time_limited_row_is_refused_and_stays(busy: Site, page: Page) -> None
 
 @pytest.mark.long
 def test_a_new_copy_brings_a_wave_back(busy: Site, page: Page) -> None:
-    busy.sit_down(page, "ben")
+    busy.open_console(page, "ben")
     ask_to_snooze(page, "Your mailbox is full")
     page.keyboard.press("Enter")
     expect(said(page, "Snoozed 2 messages until")).to_be_visible()

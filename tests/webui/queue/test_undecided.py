@@ -33,7 +33,7 @@ def test_the_row_says_when_and_a_person_takes_it_back(site: Site, page: Page) ->
     with transaction(site.engine) as session:
         calm = {"severity": 0, "second_look": 0, "received_at": utcnow() - timedelta(minutes=10)}
         session.execute(update(Delivery).where(col(Delivery.id) == mail).values(**calm))
-    site.sit_down(page)
+    site.open_console(page)
     row = page.get_by_role("option").filter(has_text="First offer")
     expect(row).to_contain_text("delivers at")
     row.click()
@@ -47,11 +47,11 @@ def test_the_row_says_when_and_a_person_takes_it_back(site: Site, page: Page) ->
         assert deliver_undecided.deliver_slice(session, settings=office, now=gone) == (1, None)
     with transaction(site.engine) as session:
         decision = session.scalars(select(col(Decision.id)).where(col(Decision.verb) == "deliver")).one()
-    site.sit_down(page, path=f"/decisions/{format_id(decision)}")
+    site.open_console(page, path=f"/decisions/{format_id(decision)}")
     expect(page.get_by_role("main")).to_contain_text("Delivered “First offer” without a decision")
     page.get_by_role("main").get_by_role("button", name="Undo all of it").click()
     page.get_by_role("dialog").get_by_role("button", name="Undo all of it").click()
     expect(page.get_by_role("main")).to_contain_text("It was undone.")
-    site.sit_down(page)
+    site.open_console(page)
     expect(row).to_be_visible()
     expect(row).not_to_contain_text("delivers at")

@@ -62,7 +62,7 @@ def shown(page: Page) -> str:
 
 @pytest.mark.long
 def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, page: Page, other_page: Page) -> None:
-    site.sit_down(page)
+    site.open_console(page)
     first = shown(page)
     until(lambda: looks(site, "viewed") == [f"viewed {first}"], "the message on the screen is viewed")
     until(lambda: len(read_ahead(site)) == 2, "its neighbours are read ahead")
@@ -75,7 +75,7 @@ def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, pag
     assert set(looks(site)) - {f"fetch {first}"} == {f"viewed {first}", *(f"fetch {subject}" for subject in ahead)}
     for login, told in (("otto", True), ("ida", False)):
         other_page.context.clear_cookies()
-        site.sit_down(other_page, login, path="/?q=from:offers.example")
+        site.open_console(other_page, login, path="/?q=from:offers.example")
         for subject in (first, next(iter(ahead))):
             other_page.get_by_role("option").filter(has_text=subject).click()
             other_page.keyboard.press("5")
@@ -92,7 +92,7 @@ def test_signing_in_views_the_message_on_the_screen_and_no_other(site: Site, pag
 @pytest.mark.long
 def test_a_message_that_a_held_key_passes_is_not_viewed_whatever_the_browser_s_clock_says(site: Site, page: Page) -> None:
     page.add_init_script(WRONG_CLOCK)
-    site.sit_down(page)
+    site.open_console(page)
     first = shown(page)
     until(lambda: looks(site, "viewed") == [f"viewed {first}"], "the first is viewed")
     page.evaluate(HELD_KEY)
@@ -114,7 +114,7 @@ def test_a_message_that_a_held_key_passes_is_not_viewed_whatever_the_browser_s_c
 
 @pytest.mark.long
 def test_what_other_tabs_cover_is_not_viewed_and_headers_are(site: Site, page: Page) -> None:
-    site.sit_down(page)
+    site.open_console(page)
     until(lambda: len(looks(site, "viewed")) == 1, "the first is viewed")
     page.keyboard.press("4")
     page.keyboard.press("j")
@@ -140,7 +140,7 @@ def test_a_phone_that_shows_the_list_views_nothing(site: Site, browser: Browser)
     context = browser.new_context(viewport={"width": 375, "height": 700}, has_touch=True, is_mobile=True)
     context.set_default_timeout(processes.HANG * 1000)
     page = context.new_page()
-    site.sit_down(page)
+    site.open_console(page)
     row = page.get_by_role("option").first
     expect(row).to_be_visible()
     until(lambda: len(read_ahead(site)) == 3, "messages are read ahead")
@@ -162,7 +162,7 @@ def test_what_needs_a_reason_is_never_read_ahead(site: Site, page: Page) -> None
             asked.append(request.url)
 
     page.on("request", note)
-    site.sit_down(page)
+    site.open_console(page)
     findings, offer, other = (page.get_by_role("option").filter(has_text=subject) for subject in ("Findings", "Offer A", "Offer B"))
     other.click()
     until(lambda: "viewed Offer B" in looks(site), "an open one is viewed")

@@ -18,7 +18,7 @@ def test_what_is_held_and_what_was_refused_is_told(site: Site, page: Page) -> No
         too_large = "552 5.3.4 The message is too large"
         refused = Refused("joe.fern@company.example", "orders@paper.example", "192.0.2.7", too_large, utcnow(), utcnow(), 2)
         refused_at_smtp.record_refused(session, [refused], site.settings.company)
-    site.sit_down(page, "ana", "/people")
+    site.open_console(page, "ana", "/people")
     page.get_by_role("link", name="Where is my message?").click()
     page.get_by_label("For whom").fill("joe")
     page.get_by_label("Sender or subject").fill("paper")

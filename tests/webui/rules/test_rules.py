@@ -30,7 +30,7 @@ def rule_of(site: Site, number: int) -> Rule:
 
 def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page: Page) -> None:
     site.come(JOE, author=BILLS, subject="Invoice", dmarc=NO_DMARC)
-    site.sit_down(page)
+    site.open_console(page)
     page.get_by_role("option").filter(has_text="Invoice").click()
     page.get_by_role("button", name="All reasons").click()
     page.get_by_text("Other matching rules").click()
@@ -61,7 +61,7 @@ def test_rules_say_what_they_do_before_and_after_they_are_made(site: Site, page:
 @pytest.mark.long
 def test_a_rule_on_content_is_tried_made_and_paused(site: Site, page: Page) -> None:
     site.come(JOE, author="new@elsewhere.example", subject="New bank details", text="Our bank details have changed.", dmarc=NO_DMARC)
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     page.get_by_text("New rule on content").click()
     form = page.get_by_role("form", name="New rule on content")
     form.get_by_role("combobox", name="Action", exact=True).select_option("mark")
@@ -83,7 +83,7 @@ def test_a_rule_on_content_is_tried_made_and_paused(site: Site, page: Page) -> N
 @pytest.mark.long
 def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "changed.example", "company"))
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     page.get_by_role("button", name="Change the rule for changed.example").click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_label("Note").fill("asked by the lawyers")
@@ -110,7 +110,7 @@ def test_a_rule_is_changed_where_it_stands(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Page) -> None:
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", "moved.example", "company", note="kept"))
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     page.get_by_role("button", name="Change the rule for moved.example").click()
     page.get_by_role("dialog").get_by_role("combobox", name="For", exact=True).select_option("department:legal")
     page.get_by_role("button", name="Save").click()
@@ -125,7 +125,7 @@ def test_another_scope_is_another_rule_in_place_of_this_one(site: Site, page: Pa
 def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, page: Page, answer: str, kept: str) -> None:
     value = f"{kept}.example"
     (number,) = add_rules(site.engine, site.settings, RuleOrder("allow", "domain", value, "company"))
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     with page.expect_response(f"**/rules/{ids.format_id(number)}"):
         page.get_by_role("button", name=f"Change the rule for {value}").click()
     with db.transaction(site.engine) as session:
@@ -145,7 +145,7 @@ def test_whoever_changes_it_second_is_told_what_the_first_one_wrote(site: Site, 
 
 @pytest.mark.long
 def test_everybody_sees_that_the_door_stands_open(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     with db.transaction(site.engine) as session:
         emergency.open_emergency(session, utcnow() + timedelta(hours=2), reason="the office is flooded", by=IDA, now=utcnow())
     expect(page.get_by_text("All messages are being delivered")).to_be_visible()
@@ -163,7 +163,7 @@ def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page:
     add_rules(site.engine, site.settings, RuleOrder("block", "domain", domain, "company", holds_until=holds_until))
     site.come(JOE, author=f"a@{domain}", subject="The first of them")
     site.come(JOE, author=f"b@{domain}", subject="The second of them")
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     page.get_by_role("button", name=f"Messages stopped by the block of {domain}").click()
     sheet = page.get_by_role("dialog", name="Messages stopped by this block")
     expect(sheet.get_by_text("this block only holds")).to_have_count(1 if young else 0)
@@ -175,7 +175,7 @@ def test_what_a_block_stopped_is_listed_with_it_and_given_back(site: Site, page:
 
 
 def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/rules")
+    site.open_console(page, "ida", "/rules")
     page.get_by_text("Paste or import rules").click()
     form = page.get_by_role("form", name="Paste or import rules")
     lines = form.get_by_label("One rule or sender per line")
@@ -201,7 +201,7 @@ def test_pasted_lines_are_looked_at_then_made_and_removed_together(site: Site, p
 def test_the_first_day_says_when_the_queue_is_done(site: Site, page: Page) -> None:
     """By the decisions of the last hour and the rows that wait; another day than today is named."""
     made = [site.come(JOE, author=f"x{number}@pace{number}.example", dmarc=NO_DMARC)[0] for number in range(6)]
-    site.sit_down(page, "ida", "/first-day")
+    site.open_console(page, "ida", "/first-day")
     forecast = page.locator(".backlog")
     expect(forecast).to_contain_text("After five decisions within an hour this page says when the queue is done.")
     for one in made[:5]:

@@ -49,7 +49,7 @@ def in_force(site: Site) -> list[tuple[str, str, str]]:
 @pytest.mark.long
 def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    known.sit_down(page)
+    known.open_console(page)
     page.get_by_role("option").filter(has_text="The invoice").click()
     page.keyboard.press("s")
     expect(page.get_by_role("heading", level=1, name=SALES)).to_be_visible()
@@ -72,7 +72,7 @@ def test_a_key_leads_from_a_mail_to_its_sender_and_on_to_the_domain(known: Site,
 
 
 def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: Site, page: Page) -> None:
-    known.sit_down(page, path=f"/senders/{SALES}")
+    known.open_console(page, path=f"/senders/{SALES}")
     expect(page.get_by_role("button", name="Release 3")).to_be_visible()
     page.keyboard.press("p")
     sheet = page.get_by_role("dialog", name=f"Remove all messages from {SALES}")
@@ -101,7 +101,7 @@ def test_a_sender_is_purged_held_again_released_and_let_in_from_its_page(known: 
 @pytest.mark.long
 def test_a_whole_domain_is_blocked_from_its_page(known: Site, page: Page) -> None:
     known.come(JOE, author="win@prize.example", subject="A prize", dmarc=NO_DMARC)
-    known.sit_down(page, path="/senders/prize.example")
+    known.open_console(page, path="/senders/prize.example")
     expect(page.get_by_text("1 needs a decision")).to_be_visible()
     page.keyboard.press("b")
     sheet = page.get_by_role("dialog", name="Block prize.example")
@@ -117,7 +117,7 @@ def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site
     for number in range(3):
         known.come(JOE, author=f"somebody{number}@gmail.com", subject=f"Hello {number}")
     said = "gmail.com is a public mail provider: anybody can have an address there. 3 people there wrote to us in the last 30 days"
-    known.sit_down(page)
+    known.open_console(page)
     page.get_by_role("option").filter(has_text="Hello 0").click()
     page.keyboard.press("b")
     sheet = page.get_by_role("dialog")
@@ -140,7 +140,7 @@ def test_of_a_whole_mail_provider_it_is_said_how_many_people_that_is(known: Site
 @pytest.mark.long
 def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, page: Page) -> None:
     known.come(JOE, author="late@partner.example", subject="Too late")
-    known.sit_down(page, path="/senders/late@partner.example")
+    known.open_console(page, path="/senders/late@partner.example")
     expect(page.get_by_text("1 needs a decision")).to_be_visible()
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").click()
@@ -156,7 +156,7 @@ def test_a_sender_of_whom_nothing_waits_is_let_in_by_a_rule_alone(known: Site, p
 @pytest.mark.long
 def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page) -> None:
     known.come(JOE, author="only@it.example", subject="For IT")
-    known.sit_down(page, "ben", path="/senders/only@it.example")
+    known.open_console(page, "ben", path="/senders/only@it.example")
     expect(page.get_by_text("No messages from this sender in your scope.")).to_be_visible()
     page.keyboard.press("p")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -165,7 +165,7 @@ def test_of_a_sender_outside_ones_scope_nothing_is_told(known: Site, page: Page)
 @pytest.mark.long
 def test_what_was_not_done_is_said_on_its_page_too(known: Site, page: Page) -> None:
     known.come(JOE, author="late@refusing.example", subject="Somebody else is at it", dmarc=NO_DMARC)
-    known.sit_down(page, path="/senders/late@refusing.example")
+    known.open_console(page, path="/senders/late@refusing.example")
     expect(page.get_by_text("1 needs a decision")).to_be_visible()
     browser_peer.intercept(page, "**/api/v1/decisions", lambda route: route.fulfill(status=412, json={"detail": "it is 2 messages by now"}))
     page.keyboard.press("p")

@@ -23,7 +23,7 @@ def allowed(site: Site) -> set[str]:
 
 def test_a_key_allows_what_the_card_shows_and_a_key_takes_it_back(site: Site, page: Page) -> None:
     come(site, "chase.com", "citi.com", "github.com", "fedex.com")
-    site.sit_down(page, "ida", "/first-day")
+    site.open_console(page, "ida", "/first-day")
     card = page.get_by_role("article")
     expect(card.get_by_role("heading")).to_have_text("Allow “Banks, cards and insurance”?")
     expect(card.get_by_role("listitem")).to_have_text(

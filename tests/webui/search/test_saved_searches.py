@@ -11,7 +11,7 @@ from tests.webui.site import JOE, MARA, Site
 def test_a_search_is_saved_shared_and_deleted(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, author="orders@kept.example", subject="Parcel one")
     site.come(MARA, author="orders@kept.example", subject="Parcel two")
-    site.sit_down(page, "ana", "/?q=from%3Akept.example&tab=all")
+    site.open_console(page, "ana", "/?q=from%3Akept.example&tab=all")
     page.keyboard.press("S")
     sheet = page.get_by_role("dialog", name="Save this search")
     sheet.get_by_label("Name").fill("Parcels")
@@ -29,7 +29,7 @@ def test_a_search_is_saved_shared_and_deleted(site: Site, page: Page, other_page
     page.keyboard.press("1")
     expect(page.get_by_role("heading", level=1, name="Results for “from:kept.example”")).to_be_attached()
 
-    site.sit_down(other_page, "ben")
+    site.open_console(other_page, "ben")
     theirs = other_page.get_by_role("navigation", name="Folders").get_by_role("link", name="Parcels")
     expect(theirs).to_have_attribute("title", "shared by Ana Roth")
     expect(theirs).to_contain_text("1")  # of it they see their own folders
@@ -44,7 +44,7 @@ def test_a_search_is_saved_shared_and_deleted(site: Site, page: Page, other_page
 
 @pytest.mark.long
 def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
-    site.sit_down(page, "sam")
+    site.open_console(page, "sam")
     page.keyboard.press("S")
     sheet = page.get_by_role("dialog", name="Save this search")
     expect(sheet).to_contain_text("Search or choose a folder first")
@@ -56,7 +56,7 @@ def test_all_there_is_is_no_search(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_where_the_window_has_no_room_for_the_side_bar(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1000, "height": 800})
-    site.sit_down(page, "hana", "/?q=narrow")
+    site.open_console(page, "hana", "/?q=narrow")
     page.get_by_role("button", name="Save", exact=True).click()
     sheet = page.get_by_role("dialog", name="Save this search")
     sheet.get_by_label("Name").fill("Narrow")

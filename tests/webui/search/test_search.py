@@ -30,7 +30,7 @@ def full(site: Site) -> Site:
 
 def test_it_completes_itself_by_keyboard(full: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    full.sit_down(page)
+    full.open_console(page)
     expect(page.get_by_role("listbox", name="Held messages").get_by_role("option")).to_have_count(2)
     page.keyboard.press("/")
     field = page.get_by_role("combobox", name=ASKED)
@@ -57,7 +57,7 @@ def test_it_completes_itself_by_keyboard(full: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_a_name_with_spaces_is_quoted(full: Site, page: Page) -> None:
-    full.sit_down(page)
+    full.open_console(page)
     field = page.get_by_role("combobox", name=ASKED)
     field.fill("to:joe")
     page.get_by_role("listbox", name="Search suggestions").get_by_role("option").filter(has_text="Joe Fern").click()
@@ -71,7 +71,7 @@ def test_a_name_with_spaces_is_quoted(full: Site, page: Page) -> None:
 @pytest.mark.long
 def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) -> None:
     full.come(MARA, author="win@prize.example", subject="A prize")
-    full.sit_down(page)
+    full.open_console(page)
     page.get_by_role("option").filter(has_text="A prize").click()
     with page.expect_response("**/api/v1/decisions"):
         page.keyboard.press("p")
@@ -88,7 +88,7 @@ def test_what_is_not_held_any_more_is_found_in_all_mail(full: Site, page: Page) 
 
 @pytest.mark.long
 def test_what_cannot_be_meant_is_said(full: Site, page: Page) -> None:
-    full.sit_down(page)
+    full.open_console(page)
     page.get_by_role("combobox", name=ASKED).fill("before:soon")
     told = page.get_by_role("alert").filter(has_text="This search cannot be understood.")
     expect(told).to_contain_text("takes a day like 2026-11-24")
@@ -103,7 +103,7 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
         text = PRIZE.format(number, number)
         full.come(to, author=f"luck@host{number}.example", subject="You have won", text=text, dmarc=NO_DMARC)
     full.come(JOE, author="shop@pointing.example", subject="There it is", text="See https://leads.example/there for all of it.")
-    full.sit_down(page)
+    full.open_console(page)
     rows = page.get_by_role("listbox", name="Held messages").get_by_role("option")
     rows.filter(has_text="There it is").click()
     page.get_by_role("button", name="1 link").click()
@@ -128,7 +128,7 @@ def test_campaigns_links_and_who_decided_are_offered_from_what_is_there(full: Si
 
 @pytest.mark.long
 def test_back_leads_over_what_was_typed_at_a_time(full: Site, page: Page) -> None:
-    full.sit_down(page)
+    full.open_console(page)
     page.keyboard.press("/")
     field = page.get_by_role("combobox", name=ASKED)
     for letters in ("d", "h", "l"):
@@ -149,7 +149,7 @@ def test_back_leads_over_what_was_typed_at_a_time(full: Site, page: Page) -> Non
 def test_much_that_is_found_is_not_counted(full: Site, page: Page) -> None:
     for number in range(PAGE + 5):
         full.come(JOE, author="shop@lots.example", subject=f"Lot {number}")
-    full.sit_down(page, path="/?tab=all&q=lo")  # two letters: nothing is looked up
+    full.open_console(page, path="/?tab=all&q=lo")  # two letters: nothing is looked up
     expect(page.get_by_text(f"{PAGE}+", exact=True)).to_be_visible()
-    full.sit_down(page, path="/?tab=all&q=lots.example")
+    full.open_console(page, path="/?tab=all&q=lots.example")
     expect(page.get_by_text(str(PAGE + 5), exact=True)).to_be_visible()

@@ -23,7 +23,7 @@ BEN = Actor.person("ben", Role.TRIAGE, EVERYTHING, "Ben Okafor")
 
 
 def test_what_is_left_for_the_next_shift(site: Site, page: Page) -> None:
-    site.sit_down(page, "ben", "/end-of-shift")
+    site.open_console(page, "ben", "/end-of-shift")
     expect(page.get_by_text("Nothing is left for the next shift.")).to_be_visible()
 
     late, mine, _ = [site.come(MARA, author=f"{name}@supplier.example", subject=f"{name} offer")[0] for name in ("late", "mine", "other")]
@@ -32,7 +32,7 @@ def test_what_is_left_for_the_next_shift(site: Site, page: Page) -> None:
         old = {"received_at": utcnow() - timedelta(hours=2), "urgency": 50}
         session.execute(update(Delivery).where(col(Delivery.id) == parse_id(late)).values(**old))
         assignment.assign_messages(session, Selection.of(ids=(parse_id(mine),)), "ben", "", by=BEN, now=utcnow())
-    site.sit_down(page, "ben")
+    site.open_console(page, "ben")
     expect(page.get_by_role("option").first).to_contain_text("late offer")
     expect(page.get_by_role("option").first).to_contain_text("over target since")
     page.get_by_role("option").filter(has_text="other offer").click()
@@ -54,13 +54,13 @@ def test_what_is_left_for_the_next_shift(site: Site, page: Page) -> None:
     page.get_by_role("link", name="End of shift").click()
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    site.sit_down(page, "ben")
+    site.open_console(page, "ben")
     expect(page.get_by_role("option").filter(has_text="other offer")).to_be_visible()
 
 
 @pytest.mark.long
 def test_a_note_is_read_above_the_queue_until_it_is_done(site: Site, page: Page) -> None:
-    site.sit_down(page, "ben", "/end-of-shift")
+    site.open_console(page, "ben", "/end-of-shift")
     main = page.get_by_role("main")
     expect(main.get_by_text("Shown above the queue of")).to_be_visible()
     main.get_by_role("textbox", name="Note").fill("Offer of supplier.example:\n<b>call back</b> at nine.")
@@ -68,7 +68,7 @@ def test_a_note_is_read_above_the_queue_until_it_is_done(site: Site, page: Page)
     expect(main.get_by_role("listitem").filter(has_text="<b>call back</b> at nine.")).to_be_visible()
     assert faults(page) == []
 
-    site.sit_down(page, "ana")
+    site.open_console(page, "ana")
     notes = page.get_by_role("region", name="Notes to the next shift")
     expect(notes).to_contain_text("Ben Okafor")
     expect(notes).to_contain_text("<b>call back</b> at nine.")
@@ -78,6 +78,6 @@ def test_a_note_is_read_above_the_queue_until_it_is_done(site: Site, page: Page)
     notes.get_by_role("button", name="Undo").click()
     notes.get_by_role("button", name="Dismiss for me").click()
     expect(notes).to_have_count(0)
-    site.sit_down(page, "ana", "/end-of-shift")
+    site.open_console(page, "ana", "/end-of-shift")
     page.get_by_role("button", name="Done for all").click()
     expect(page.get_by_text("Done: Ana")).to_be_visible()

@@ -159,7 +159,7 @@ def unfold(page: Page) -> None:
 
 @pytest.mark.long
 def test_every_page(filled: Site, german: Page) -> None:
-    filled.sit_down(german, "ida")
+    filled.open_console(german, "ida")
     found = {}
     for path, title in GERMAN.items():
         german.goto(filled.url + path)
@@ -172,7 +172,7 @@ def test_every_page(filled: Site, german: Page) -> None:
 
 @pytest.mark.long
 def test_every_mail(filled: Site, german: Page) -> None:
-    filled.sit_down(german, "ida")
+    filled.open_console(german, "ida")
     found = {}
     expect(german.get_by_role("option").first).to_be_visible()
     for number in range(german.get_by_role("option").count()):
@@ -189,7 +189,7 @@ def test_every_mail(filled: Site, german: Page) -> None:
 
 @pytest.mark.long
 def test_every_sheet_and_what_is_said_of_what_was_done(filled: Site, german: Page) -> None:
-    filled.sit_down(german, "ida")
+    filled.open_console(german, "ida")
     row(german, "Gewonnen").click()
     expect(german.get_by_role("tabpanel")).to_be_visible()
     for key in ("b", "p", "m", "n", "c", "?", "Control+k"):
@@ -220,7 +220,7 @@ def test_every_sheet_and_what_is_said_of_what_was_done(filled: Site, german: Pag
 
 @pytest.mark.long
 def test_pages_about_one_thing(filled: Site, german: Page) -> None:
-    filled.sit_down(german, "ida")
+    filled.open_console(german, "ida")
     with db.read_transaction(filled.engine) as session:
         campaign = session.scalars(select(col(Delivery.campaign_id)).where(col(Delivery.subject) == "Gewonnen")).first()
         made = [format_id(one) for one in session.scalars(select(col(Decision.id)))]
@@ -268,7 +268,7 @@ def test_signing_in_and_the_lock(filled: Site, german: Page) -> None:
 @pytest.mark.long
 def test_a_whole_mail_provider(filled: Site, german: Page) -> None:
     filled.come(JOE, author="jemand@gmail.com", subject="Gruß")
-    filled.sit_down(german, "ida", "/senders/gmail.com")
+    filled.open_console(german, "ida", "/senders/gmail.com")
     german.get_by_role("button", name="Sperren").press("Enter")  # an open door's bar moves it down when it comes in
     sheet = german.get_by_role("dialog")
     expect(sheet.get_by_text("gmail.com ist ein öffentlicher Mailanbieter")).to_be_visible()
@@ -281,7 +281,7 @@ def test_a_whole_mail_provider(filled: Site, german: Page) -> None:
 
 @pytest.mark.long
 def test_what_is_refused(filled: Site, german: Page) -> None:
-    filled.sit_down(german, "ida", "/rules")
+    filled.open_console(german, "ida", "/rules")
     form = german.get_by_role("form", name="Neue Regel")
     for value in ("gmail.com", "co.uk", "company.example", "kein name"):
         form.get_by_label("Wert").fill(value)

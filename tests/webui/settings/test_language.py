@@ -33,11 +33,11 @@ GERMAN = {
 
 @pytest.mark.long
 def test_a_language_follows_the_account(site: Site, page: Page, other_page: Page) -> None:
-    site.sit_down(page, "ana", "/settings")
+    site.open_console(page, "ana", "/settings")
     page.get_by_label("Deutsch").click()
     expect(page.get_by_role("heading", level=1, name="Einstellungen")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "de")
-    site.sit_down(other_page, "ana", "/rules")
+    site.open_console(other_page, "ana", "/rules")
     expect(other_page.get_by_role("heading", level=1, name="Regeln")).to_be_visible()
     page.get_by_label("wie der Browser").click()
     expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
@@ -48,7 +48,7 @@ def test_a_language_follows_the_account(site: Site, page: Page, other_page: Page
 def test_every_page_in_german(site: Site, browser: Browser, width: int) -> None:
     site.come(JOE, author="sales@german.example", subject="Guten Tag")
     with browser_peer.open_page(browser, locale="de-DE", width=width) as page:
-        site.sit_down(page, "ida")
+        site.open_console(page, "ida")
         for path, title in GERMAN.items():
             page.goto(site.url + path)
             expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
@@ -59,7 +59,7 @@ def test_every_page_in_german(site: Site, browser: Browser, width: int) -> None:
 def test_a_decision_in_german(site: Site, browser: Browser) -> None:
     site.come(JOE, author="sales@deciding.example", subject="Über 1.000 Angebote")
     with browser_peer.open_page(browser, locale="de-DE") as page:
-        site.sit_down(page, "sam")
+        site.open_console(page, "sam")
         row = page.get_by_role("option").filter(has_text="Über 1.000 Angebote")
         row.click()
         expect(row).to_contain_text("an Joe Fern")
@@ -82,7 +82,7 @@ def test_a_decision_in_german(site: Site, browser: Browser) -> None:
 def test_german_is_no_part_of_what_others_fetch(site: Site, page: Page) -> None:
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
-    site.sit_down(page, "sam")
+    site.open_console(page, "sam")
     assert not [url for url in fetched if re.search(r"/de-[^/]*\.js", url)]
 
 
@@ -95,7 +95,7 @@ def test_mail_from_right_to_left(site: Site, page: Page) -> None:
         "שלום לך, זה מכתב.\r\n\r\nAnd this is English.\r\n"
     ).encode()
     site.come(JOE, author="shalom@hebrew.example", raw=raw)
-    site.sit_down(page, "sam")
+    site.open_console(page, "sam")
     row = page.get_by_role("option").filter(has_text="שלום לך")
     row.click()
     for shown in (row.locator("bdi").filter(has_text="שלום לך"), page.get_by_role("heading", level=2).locator("bdi")):
@@ -113,7 +113,7 @@ def test_html_mail_from_right_to_left(site: Site, page: Page, html: str) -> None
     subject = f"Mail of {len(html)} letters"
     head = f"From: shalom@hebrew.example\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
     site.come(JOE, author="shalom@hebrew.example", subject=subject, raw=(head + html.format("שלום לך!")).encode())
-    site.sit_down(page, "sam")
+    site.open_console(page, "sam")
     page.get_by_role("button", name="None").click()
     page.get_by_role("option").filter(has_text=subject).click()
     expect(page.frame_locator("iframe:visible").get_by_text("שלום לך!")).to_have_css("direction", "rtl")
@@ -126,5 +126,5 @@ def test_html_mail_from_right_to_left(site: Site, page: Page, html: str) -> None
 @pytest.mark.long
 def test_dates_by_locale(site: Site, browser: Browser, locale: str, shown: str) -> None:
     with browser_peer.open_page(browser, locale=locale) as page:
-        site.sit_down(page, "ida", "/audit")
+        site.open_console(page, "ida", "/audit")
         expect(page.locator("time").first).to_have_text(re.compile(shown))

@@ -138,6 +138,6 @@ def post(page: Page, home: str, path: str, order: dict[str, Any]) -> int:
 
 @pytest.mark.long
 def test_an_address_without_a_name_says_why_there_are_none(site: Site, page: Page) -> None:
-    site.sit_down(page, "ana", "/settings")
+    site.open_console(page, "ana", "/settings")
     expect(page.get_by_text("Passkeys need a host name: open the console by its name")).to_be_visible()
     expect(page.get_by_role("button", name="Add a passkey")).to_have_count(0)

@@ -50,7 +50,7 @@ def unlock(page: Page, name: str, pin: str) -> None:
 
 
 def test_locked_and_opened_again_and_a_colleague_takes_over(site: Site, page: Page) -> None:
-    site.sit_down(page, "ana")
+    site.open_console(page, "ana")
     page.goto(f"{site.url}/settings")
     page.get_by_label("New PIN").fill("804715")
     page.get_by_label("The same PIN again").fill("804716")
@@ -95,7 +95,7 @@ def test_locked_and_opened_again_and_a_colleague_takes_over(site: Site, page: Pa
 def test_who_is_switched_to_finds_the_row_that_was_open(site: Site, page: Page) -> None:
     site.come(MARA, author="first@supplier.example", subject="First offer")
     site.come(MARA, author="other@supplier.example", subject="Other offer")
-    site.sit_down(page, "ida")
+    site.open_console(page, "ida")
     set_pin(page, site.url, ANAS)
     page.goto(site.url)
     page.get_by_role("option").filter(has_text="First offer").click()
@@ -113,7 +113,7 @@ def test_who_is_switched_to_finds_the_row_that_was_open(site: Site, page: Page) 
 
 @pytest.mark.long
 def test_after_six_wrong_ones_the_password_is_asked_for(site: Site, page: Page) -> None:
-    site.sit_down(page, "sam")
+    site.open_console(page, "sam")
     set_pin(page, site.url, ANAS)
     lock(page, "Sam Reed")
     for left in ("5 tries are", "4 tries are", "3 tries are", "2 tries are", "1 try is"):

@@ -60,7 +60,7 @@ def shown_secret(page: Page) -> str:
 
 
 def test_set_up_in_settings_then_asked_for_everywhere(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/settings")
+    site.open_console(page, "ida", "/settings")
     page.get_by_role("button", name="Set up an authenticator app").click()
     secret = shown_secret(page)
     page.get_by_label("Code from the app").fill("000000")

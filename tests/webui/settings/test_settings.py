@@ -24,25 +24,25 @@ def choose(page: Page, label: str) -> None:
 def test_looks_follow_the_account_to_another_machine(site: Site, page: Page, other_page: Page) -> None:
     site.come(JOE, subject="A mail to look at")
     root, theirs = page.locator("html"), other_page.locator("html")
-    site.sit_down(page, "ana", "/settings")
+    site.open_console(page, "ana", "/settings")
     choose(page, "dark")
     choose(page, "two lines")
     choose(page, "Sender")
     expect(root).to_have_attribute("data-theme", "dark")
-    site.sit_down(other_page, "ana")
+    site.open_console(other_page, "ana")
     expect(theirs).to_have_attribute("data-theme", "dark")
     row = other_page.get_by_role("option").filter(has_text="A mail to look at")
     expect(row).to_have_css("height", "50px")
     expect(other_page.get_by_role("button", name="Sender", exact=True)).to_have_attribute("aria-pressed", "true")
     assert faults(other_page) == []
     other_page.context.clear_cookies()
-    site.sit_down(other_page, "ida")
+    site.open_console(other_page, "ida")
     expect(theirs).not_to_have_attribute("data-theme", "dark")
 
 
 @pytest.mark.long
 def test_what_cannot_be_kept_is_as_it_was(site: Site, page: Page) -> None:
-    site.sit_down(page, "sam", "/settings")
+    site.open_console(page, "sam", "/settings")
     browser_peer.intercept(page, "**/api/v1/preferences", lambda route: route.fulfill(status=429, json={"detail": "Too fast."}))
     page.get_by_label("dark").click()
     expect(page.get_by_role("alert").filter(has_text="Not saved. Too fast.")).to_be_visible()
@@ -51,7 +51,7 @@ def test_what_cannot_be_kept_is_as_it_was(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_the_time_to_undo(site: Site, page: Page) -> None:
-    site.sit_down(page, "sam", "/settings")
+    site.open_console(page, "sam", "/settings")
     page.get_by_label("Send what I release or reject after").select_option("30 seconds")
     expect(page.get_by_text("Currently 30 seconds.")).to_be_visible()
 
@@ -59,7 +59,7 @@ def test_the_time_to_undo(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_other_keys(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@keys.example", subject="Held under other keys")
-    site.sit_down(page, "hana", "/settings")
+    site.open_console(page, "hana", "/settings")
     keep = command(page, "Skip")
     keep.get_by_role("button", name="Change").click()
     page.keyboard.press("w")
@@ -78,7 +78,7 @@ def test_other_keys(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_a_key_that_another_command_has(site: Site, page: Page) -> None:
-    site.sit_down(page, "eva", "/settings")
+    site.open_console(page, "eva", "/settings")
     purge, hand = command(page, "Remove everywhere"), command(page, "Assign to a colleague, with a note")
     hand.get_by_role("button", name="Change").click()
     page.keyboard.press("p")
@@ -103,7 +103,7 @@ def test_a_key_that_another_command_has(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_the_second_of_two_keys_is_never_a_verb(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@slow.example", subject="Not by a slow hand")
-    site.sit_down(page, "ana")
+    site.open_console(page, "ana")
     row = page.get_by_role("option").filter(has_text="Not by a slow hand")
     row.click()
     hint = page.get_by_role("status").filter(has_text="then")
@@ -122,7 +122,7 @@ def test_the_second_of_two_keys_is_never_a_verb(site: Site, page: Page) -> None:
 
 
 def test_signing_out_is_two_clicks_away_and_ends_the_session(site: Site, page: Page) -> None:
-    site.sit_down(page, "ana", "/decisions")
+    site.open_console(page, "ana", "/decisions")
     page.get_by_role("button", name="Account of Ana Roth").click()
     page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.get_by_label("Password")).to_be_visible()

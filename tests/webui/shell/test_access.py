@@ -31,7 +31,7 @@ def filled(site: Site) -> Site:
 def test_every_page(filled: Site, page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     minds = access.ALL if scheme == "light" else access.COLOURS
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     for keys, (path, title) in PAGES.items():
         for key in keys.split():
             page.keyboard.press(key)
@@ -42,7 +42,7 @@ def test_every_page(filled: Site, page: Page, scheme: Literal["light", "dark"]) 
 @pytest.mark.long
 def test_every_page_about_one_thing_and_its_sheets(filled: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     for single in singles(filled):
         opened(page, filled, single)
         assert faults(page) == [], single.path
@@ -56,7 +56,7 @@ def test_every_page_about_one_thing_and_its_sheets(filled: Site, page: Page) -> 
 @pytest.mark.long
 def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     page.get_by_role("option").filter(has_text="You have won").click()
     expect(page.get_by_role("tabpanel")).to_be_visible()
     for key in ("b", "p", "m", "n", "?", "Control+k"):
@@ -84,7 +84,7 @@ def test_every_sheet_and_state_of_the_queue(filled: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_a_key_that_follows_at_once_opens_the_next_sheet(filled: Site, page: Page) -> None:
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     page.get_by_role("option").filter(has_text="You have won").click()
     page.keyboard.press("b")
     expect(page.get_by_role("dialog", name="Block")).to_be_visible()
@@ -100,7 +100,7 @@ def test_a_key_that_follows_at_once_opens_the_next_sheet(filled: Site, page: Pag
 @pytest.mark.long  # test_phone.py looks at the list and at a message with axe, and at 320 pixels in German
 def test_on_a_phone(filled: Site, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
-    filled.sit_down(page)
+    filled.open_console(page)
     assert faults(page) == [], "the list"
     page.get_by_role("option").filter(has_text="You have won").click()
     expect(page.get_by_role("tab", name="Text")).to_have_attribute("aria-selected", "true")

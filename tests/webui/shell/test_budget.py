@@ -45,7 +45,7 @@ def until(page: Page, fits: Callable[[], bool]) -> None:
 
 def test_each_thing_is_asked_once_and_the_first_rows_before_all_that_stands_beside_them(site: Site, page: Page) -> None:
     site.come(JOE, subject="Here already")
-    site.sit_down(page)
+    site.open_console(page)
     row = page.get_by_role("option").filter(has_text="Here already")
     expect(row).to_be_visible()
     asked: list[str] = []
@@ -69,7 +69,7 @@ def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> N
     page.on("response", lambda answer: loaded.update({answer.url: 0}) if "/assets/" in answer.url else None)
     page.add_init_script("addEventListener('securitypolicyviolation', (event) => (window.broken ??= []).push(event.blockedURI))")
     page.add_init_script(NOTHING_AHEAD)
-    site.sit_down(page)
+    site.open_console(page)
     expect(page.get_by_role("option").filter(has_text="Here already")).to_be_visible()
     browser_peer.load_fonts(page)
     first = {url.partition("/assets/")[2] for url in loaded}

@@ -58,7 +58,7 @@ def release(dist: Path) -> None:
 
 @pytest.mark.long
 def test_the_browser_may_install_the_console(site: Site, page: Page) -> None:
-    site.sit_down(page)
+    site.open_console(page)
     browser = page.context.new_cdp_session(page)
     manifest = browser.send("Page.getAppManifest")
     assert (manifest["url"], manifest["errors"]) == (f"{site.url}/manifest.webmanifest", [])
@@ -74,7 +74,7 @@ def test_only_the_consoles_own_files_are_kept_and_none_after_signing_out(site: S
 
     app.on("response", note)
     site.come(JOE, author="only@screen.example", subject="Only for the screen", text="Words that nobody keeps")
-    site.sit_down(app, path="/?q=from:only@screen.example")
+    site.open_console(app, path="/?q=from:only@screen.example")
     app.get_by_role("option").filter(has_text="Only for the screen").click()
     expect(app.frame_locator("iframe.shown").locator("body")).to_contain_text("Words that nobody keeps")
     keep(app)
@@ -103,7 +103,7 @@ def test_only_the_consoles_own_files_are_kept_and_none_after_signing_out(site: S
 @pytest.mark.long
 def test_a_newer_version_waits_until_it_is_wanted_and_takes_no_text_along(site: Site, app: Page, dist: Path) -> None:
     site.come(JOE, author="long@text.example", subject="To be commented")
-    site.sit_down(app, path="/?q=from:long@text.example")
+    site.open_console(app, path="/?q=from:long@text.example")
     keep(app)
     expect(app.get_by_text("A new version is ready.")).to_have_count(0)
     app.get_by_role("option").filter(has_text="To be commented").click()
@@ -143,7 +143,7 @@ def test_the_worker_is_looked_for_again_without_its_bytes(site: Site, app: Page,
             return answer
 
     site.app.router.default = Noting(dist)
-    site.sit_down(app)
+    site.open_console(app)
     keep(app)
     answers.clear()
     app.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update()).then(() => undefined)")
@@ -152,7 +152,7 @@ def test_the_worker_is_looked_for_again_without_its_bytes(site: Site, app: Page,
 
 @pytest.mark.long
 def test_files_of_a_version_stay_while_it_is_used(site: Site, app: Page, dist: Path) -> None:
-    site.sit_down(app)
+    site.open_console(app)
     keep(app)
     for one in (dist / "assets").glob("Settings-*"):
         one.unlink()
@@ -165,7 +165,7 @@ def test_without_a_server_there_is_a_page_that_says_so_until_one_answers(tmp_pat
     context = browser.new_context(locale="en-GB")
     app = context.new_page()
     with running(tmp_path, sqlite_template, settings_in(tmp_path)) as made:
-        made.sit_down(app)
+        made.open_console(app)
         keep(app)
     app.goto(f"{made.url}/decisions")  # the browser has no error of its own to show
     expect(app.get_by_role("heading", name="No connection to Mailroom")).to_be_visible()

@@ -29,7 +29,7 @@ def filled(site: Site) -> Site:
 
 @pytest.mark.long
 def test_every_screen_by_tab(filled: Site, page: Page) -> None:
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     for path, title in PAGES.values():
         page.goto(filled.url + path)
         expect(page.get_by_role("heading", level=1, name=title)).to_be_attached()
@@ -41,7 +41,7 @@ def test_every_screen_by_tab(filled: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_every_page_about_one_thing_and_its_sheets_by_tab(filled: Site, page: Page) -> None:
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     for single in singles(filled):
         opened(page, filled, single)
         page.evaluate("document.activeElement.blur()")
@@ -93,7 +93,7 @@ def test_a_morning_without_a_pointer(filled: Site, page: Page) -> None:
 @pytest.mark.long
 def test_high_contrast(filled: Site, page: Page) -> None:
     page.emulate_media(forced_colors="active")
-    filled.sit_down(page, "ida")
+    filled.open_console(page, "ida")
     page.get_by_role("option").filter(has_text="You have won").click()
     expect(page.get_by_role("tabpanel")).to_be_visible()
     page.keyboard.press("x")
@@ -109,7 +109,7 @@ def test_high_contrast(filled: Site, page: Page) -> None:
 def test_a_long_mail_is_scrolled_without_a_pointer(filled: Site, page: Page) -> None:
     text = "\r\n\r\n".join(f"Paragraph {number}" for number in range(80))
     filled.come(MARA, author="long@walk.example", subject="A long letter", text=text)
-    filled.sit_down(page, "ida", "/?q=from:long@walk.example")
+    filled.open_console(page, "ida", "/?q=from:long@walk.example")
     page.get_by_role("option").click()
     frame = page.locator("iframe.shown")
     expect(frame.content_frame.get_by_text("Paragraph 0")).to_be_in_viewport()
@@ -135,7 +135,7 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
         (mail,) = filled.come(JOE, author=f"host{number}@focus.example", subject=f"Room {number}")
         with db.transaction(filled.engine) as session:
             release_requests.request_release(session, ids.parse_id(mail), by=Actor.employee("joe.fern", "Joe Fern"), words="", now=utcnow())
-    filled.sit_down(page, "ana", "/requests")
+    filled.open_console(page, "ana", "/requests")
     items = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Release"))
     expect(items).to_have_count(3)
     subjects = [items.nth(place).locator("b").nth(1).inner_text() for place in range(3)]
@@ -151,7 +151,7 @@ def test_when_an_item_is_gone_the_next_one_has_the_focus(filled: Site, page: Pag
 @pytest.mark.long
 def test_in_the_queue_the_keyboard_goes_back_to_the_list(filled: Site, page: Page) -> None:
     filled.come(JOE, author="once@focus.example", subject="Once more")
-    filled.sit_down(page, "ana", "/?q=from:once@focus.example")
+    filled.open_console(page, "ana", "/?q=from:once@focus.example")
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("r")
     page.get_by_role("status").filter(has_text="Released").get_by_role("button", name="Undo").press("Enter")
@@ -171,7 +171,7 @@ def test_letters_that_come_before_the_palette_are_typed_into_it(filled: Site, pa
         waiting.append(route)
 
     page.route("**/assets/lazyDialogs-*.js", hold_back)
-    filled.sit_down(page)
+    filled.open_console(page)
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("Control+k")
     page.keyboard.type("auditx")

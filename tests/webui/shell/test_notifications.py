@@ -64,7 +64,7 @@ def send_code(site: Site, number: int) -> None:
 
 def test_a_code_is_told_once_a_minute_without_a_word_of_it(site: Site, desk: Page) -> None:
     want(site, "sound")
-    site.sit_down(desk)
+    site.open_console(desk)
     desk.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     send_code(site, 1)
     expect(desk.get_by_role("option").filter(has_text="Secret code 1")).to_be_visible()
@@ -84,7 +84,7 @@ def test_a_code_is_told_once_a_minute_without_a_word_of_it(site: Site, desk: Pag
 @pytest.mark.long
 def test_who_wants_none_gives_the_connection_back(site: Site, desk: Page) -> None:
     want(site, None)
-    site.sit_down(desk)
+    site.open_console(desk)
     desk.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     asked: list[str] = []
     desk.evaluate(HIDE, arg=True)
@@ -98,7 +98,7 @@ def test_who_wants_none_gives_the_connection_back(site: Site, desk: Page) -> Non
 @pytest.mark.long
 def test_each_browser_is_asked_and_says_where_it_refuses(site: Site, page: Page) -> None:
     want(site, None)
-    site.sit_down(page, path="/settings")
+    site.open_console(page, path="/settings")
     page.get_by_role("group", name="Notifications").get_by_role("radio", name="with a sound", exact=True).check()
     expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
     expect(page.get_by_role("alert").filter(has_text="This browser does not allow them.")).to_be_visible()

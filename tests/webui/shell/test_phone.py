@@ -58,7 +58,7 @@ def touchable(button: Locator) -> Locator:
 
 def read(site: Site, page: Page, subject: str, words: str) -> None:
     """The message is opened by touch, and its text is there."""
-    site.sit_down(page)
+    site.open_console(page)
     row(page, subject).tap()
     expect(page.locator("iframe.shown").content_frame.locator("body")).to_contain_text(words)
     expect(page.locator("#tab-people .num")).to_be_visible()  # all of the message is here
@@ -119,7 +119,7 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     site.come(JOE, author="spam@phone.example", subject="Not wanted at all")
     with db.transaction(site.engine) as session:
         preferences.choose_preferences(session, {"undo_seconds": 60}, by=ANA)  # the way back stays until it is taken
-    site.sit_down(phone, path="/?q=from:phone.example")  # of the others, the next one may be one that no rule can allow
+    site.open_console(phone, path="/?q=from:phone.example")  # of the others, the next one may be one that no rule can allow
     expect(row(phone, "Wanted on the way")).to_be_visible()
     expect(phone.get_by_role("region", name="Message")).to_be_hidden()
     assert faults(phone) == []
@@ -160,7 +160,7 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
 @pytest.mark.long
 def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
     site.come(JOE, author="gone@phone.example", subject="Gone already")
-    site.sit_down(phone, path="/?q=from:gone@phone.example")
+    site.open_console(phone, path="/?q=from:gone@phone.example")
     browser_peer.intercept(phone, "**/undo", lambda route: route.fulfill(status=409, json={"detail": "it has left already"}))
     row(phone, "Gone already").tap()
     phone.get_by_role("button", name="Release", exact=True).tap()

@@ -57,7 +57,7 @@ def at_rest(page: Page) -> list[str]:
 
 
 def test_every_page_has_a_key_and_the_reader_begins_there(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/rules")
+    site.open_console(page, "ida", "/rules")
     for keys, (path, title) in PAGES.items():
         for key in keys.split():
             page.keyboard.press(key)
@@ -68,7 +68,7 @@ def test_every_page_has_a_key_and_the_reader_begins_there(site: Site, page: Page
 
 @pytest.mark.long
 def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
-    site.sit_down(page, path="/nowhere/at-all")
+    site.open_console(page, path="/nowhere/at-all")
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     expect(page).to_have_title("Not found · Mailroom")
     page.get_by_role("link", name="Go to the queue", exact=True).click()
@@ -77,7 +77,7 @@ def test_an_address_that_names_nothing_says_so(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Page) -> None:
-    site.sit_down(page)
+    site.open_console(page)
     browser_peer.intercept(page, "**/assets/EnforcementMode-*", lambda route: route.fulfill(status=404))
     page.evaluate("history.pushState(null, '', '/enforcement'); dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("alert").filter(has_text="Could not load this page")).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_page_that_cannot_be_fetched_offers_to_try_again(site: Site, page: Pag
 def test_on_paper_a_page_goes_to_its_end_without_what_can_be_pressed(site: Site, page: Page) -> None:
     rules = (RuleOrder("block", "address", f"{number}@paper.example", "company") for number in range(60))
     add_rules(site.engine, site.settings, *rules)
-    site.sit_down(page, path="/rules")
+    site.open_console(page, path="/rules")
     expect(page.get_by_role("row").filter(has_text="59@paper.example")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.locator(".rail")).to_be_hidden()
@@ -101,7 +101,7 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
     add_rules(site.engine, site.settings, RuleOrder("allow", "address", long, "company", note="w" * 200))
     site.come(JOE, author=long, subject="x" * 300)
     page.set_viewport_size({"width": width, "height": 800})
-    site.sit_down(page, "ida")
+    site.open_console(page, "ida")
     for path, title in PAGES.values():
         page.get_by_role("button", name="Menu").click()
         menu = page.get_by_role("dialog", name="Folders and pages")
@@ -118,7 +118,7 @@ def test_nothing_scrolls_sideways_and_the_menu_leads_everywhere(site: Site, page
 @pytest.mark.long
 def test_the_first_steps_stay_until_they_are_closed(site: Site, page: Page) -> None:
     site.come(JOE)
-    site.sit_down(page, is_new=True)
+    site.open_console(page, is_new=True)
     steps = page.get_by_role("region", name="First steps")
     expect(steps).to_contain_text("Most take one key.")
     steps.get_by_role("link", name="Try the training").click()
@@ -143,7 +143,7 @@ def test_all_groups_of_the_navigation_are_above_the_fold(site: Site, page: Page)
     page.route("**/api/v1/departments?*", lambda route: route.fulfill(json=counts))
     page.route("**/api/v1/requests?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "open": 2, "reported": 1}))
     page.set_viewport_size({"width": 1366, "height": 768})
-    site.sit_down(page, "ida")
+    site.open_console(page, "ida")
     folders = page.get_by_role("navigation", name="Folders")
     expect(folders.get_by_role("link", name="Queue")).to_contain_text("30")
     expect(folders.get_by_role("link", name="Assigned to me")).to_contain_text("2")

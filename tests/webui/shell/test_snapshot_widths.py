@@ -38,13 +38,13 @@ KEPT = Path(__file__).parents[1] / "snapshots" / "widths"
 
 def queue(desk: Site, page: Page) -> None:
     """The queue, nothing open."""
-    desk.sit_down(page, "ida")
+    desk.open_console(page, "ida")
     expect(page.get_by_role("option").nth(3)).to_be_visible()
 
 
 def removal(desk: Site, page: Page) -> None:
     """The sheet of a removal of a wave."""
-    desk.sit_down(page, "ida", "/?sort=risk")
+    desk.open_console(page, "ida", "/?sort=risk")
     page.get_by_role("option").filter(has_text="Your password expires today").first.click()
     expect(page.get_by_role("heading", name="Your password expires today")).to_be_visible()
     page.keyboard.press("p")
@@ -55,7 +55,7 @@ def place(path: str, title: str) -> Callable[[Site, Page], None]:
     """A page by its path."""
 
     def come(desk: Site, page: Page) -> None:
-        desk.sit_down(page, "ida", path)
+        desk.open_console(page, "ida", path)
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
 
     return come

@@ -113,7 +113,7 @@ def seat(browser: Browser) -> Iterator[Seat]:
 
 def queue(desk: Site, page: Page) -> None:
     """The queue at its end, where what is surely not wanted stands, with a message beside it."""
-    desk.sit_down(page, "ida")
+    desk.open_console(page, "ida")
     expect(soon(page)).to_contain_text("3, first in")
     page.keyboard.press("End")
     expect(page.get_by_role("heading", name="Mailbox almost full")).to_be_visible()
@@ -123,7 +123,7 @@ def queue(desk: Site, page: Page) -> None:
 def queue_on_a_phone(desk: Site, page: Page) -> None:
     """The list alone, in one column."""
     page.set_viewport_size({"width": 390, "height": 844})
-    desk.sit_down(page, "ida")
+    desk.open_console(page, "ida")
     expect(page.get_by_role("option").nth(3)).to_be_visible()
     expect(soon(page)).to_contain_text("3, first in")
 
@@ -135,25 +135,25 @@ def soon(page: Page) -> Locator:
 
 def rules(desk: Site, page: Page) -> None:
     """Rules, with the form for a new one."""
-    desk.sit_down(page, "ida", "/rules")
+    desk.open_console(page, "ida", "/rules")
     expect(page.get_by_role("table", name="Rules")).to_contain_text("harbourbank.example")
 
 
 def decisions(desk: Site, page: Page) -> None:
     """The page of decisions, with stamps of each kind."""
-    desk.sit_down(page, "ida", "/decisions")
+    desk.open_console(page, "ida", "/decisions")
     expect(page.get_by_text("allowed for the whole company")).to_be_visible()
 
 
 def reports(desk: Site, page: Page) -> None:
     """Sentences, tables and drawings."""
-    desk.sit_down(page, "ida", "/reports")
+    desk.open_console(page, "ida", "/reports")
     expect(page.get_by_role("region", name="The queue")).to_be_attached()
 
 
 def sender(desk: Site, page: Page) -> None:
     """All that is known about a domain."""
-    desk.sit_down(page, "ida", "/senders/stadtwerke-hollersund.example")
+    desk.open_console(page, "ida", "/senders/stadtwerke-hollersund.example")
     expect(page.get_by_role("table", name="Messages from this sender").get_by_role("row").nth(7)).to_be_attached()
     expect(page.get_by_role("table", name="Rules")).to_be_attached()
 

@@ -54,7 +54,7 @@ def open_queue(site: Site, page: Page, sender: str, *subjects: str) -> None:
     for subject in subjects:
         site.come(JOE, author=f"{subject.partition(' ')[0].lower()}@{sender}", subject=subject)
     with page.expect_response("**/assets/touch-*.js"):
-        site.sit_down(page, path=f"/?q=from:{sender}")
+        site.open_console(page, path=f"/?q=from:{sender}")
     for subject in subjects:
         expect(row(page, subject)).to_be_visible()
     browser_peer.load_fonts(page)

@@ -62,7 +62,7 @@ def decide(site: Site, verb: Verb, *messages: str) -> None:
 
 def test_the_keys_open_at_their_top(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1100, "height": 480})
-    site.sit_down(page)
+    site.open_console(page)
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(sheet.get_by_role("heading", name="Keyboard shortcuts")).to_be_in_viewport(ratio=1)
@@ -82,7 +82,7 @@ def test_a_number_stays_in_one_piece(site: Site, page: Page, width: int) -> None
         site.come(JOE, author=f"{long_name}@eleven{width}.example", subject="Eleven of them with a long subject that takes the room")
     page.set_viewport_size({"width": width, "height": 900})
     for path, text in ((f"/senders/eleven{width}.example", "11"), ("/campaigns", ""), ("/people", "")):
-        site.sit_down(page, path=path)
+        site.open_console(page, path=path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         if text:
             expect(page.locator(".page .num").filter(has_text=text).first).to_be_visible()
@@ -96,7 +96,7 @@ def test_what_is_decided_says_for_whom_it_was(site: Site, page: Page) -> None:
     decide(site, Verb.RELEASE, gone)
     decide(site, Verb.PURGE, away)
     for tab, subjects in (("decided", ("gone", "away")), ("all", ("gone", "stays", "away"))):
-        site.sit_down(page, path=f"/?tab={tab}&q=from:whom.example")
+        site.open_console(page, path=f"/?tab={tab}&q=from:whom.example")
         for subject in subjects:
             row = page.get_by_role("option").filter(has_text=subject)
             expect(row.get_by_text("to Joe Fern")).to_be_visible()
@@ -107,7 +107,7 @@ def test_what_is_decided_says_for_whom_it_was(site: Site, page: Page) -> None:
 def test_a_decided_row_of_the_queue_keeps_its_recipient(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(MARA, author=f"row{number}@keeps.example", subject=f"Row {number}")
-    site.sit_down(page, path="/?q=from:keeps.example")
+    site.open_console(page, path="/?q=from:keeps.example")
     expect(page.get_by_role("option")).to_have_count(2)
     first = page.get_by_role("option").first
     expect(first).to_contain_text("to Mara Berg")
@@ -121,7 +121,7 @@ def test_a_search_is_called_by_its_words(site: Site, page: Page) -> None:
     site.come(JOE, author="words@search.example", subject="Found")
     asked = "from:words@search.example subject:found has:attachment or a link to somewhere"
     page.set_viewport_size({"width": 1024, "height": 800})
-    site.sit_down(page, path=f"/?q={asked}")
+    site.open_console(page, path=f"/?q={asked}")
     title = page.locator(".list .name")
     expect(title).to_have_text(f"Results for “{asked}”")
     assert title.evaluate("one => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight + 1"), "it is cut"
@@ -132,18 +132,18 @@ def test_a_search_is_called_by_its_words(site: Site, page: Page) -> None:
 def test_a_message_has_a_link_that_leads_to_it(site: Site, page: Page, other_page: Page) -> None:
     (mail, _) = site.come(JOE, MARA, author="link@letters.example", subject="A letter with a link")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    site.sit_down(page, path="/?q=from:link@letters.example")
+    site.open_console(page, path="/?q=from:link@letters.example")
     expect(page.get_by_role("heading", name="A letter with a link")).to_be_visible()
     page.keyboard.press("l")
     expect(page.get_by_role("status").filter(has_text="Copied the link to this message.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(rf"{site.url}/messages/\w+", link)
-    site.sit_down(other_page, "ida", link.removeprefix(site.url))
+    site.open_console(other_page, "ida", link.removeprefix(site.url))
     expect(other_page.get_by_role("heading", name="A letter with a link", level=2)).to_be_visible()
     expect(other_page.get_by_role("option")).to_have_count(2)
     expect(other_page.locator("iframe.shown").content_frame.locator("body")).to_contain_text("Hello")
     expect(other_page).to_have_title(re.compile("A letter with a link"))
-    site.sit_down(other_page, "ida", f"/deliveries/{mail}")
+    site.open_console(other_page, "ida", f"/deliveries/{mail}")
     expect(other_page.get_by_role("option")).to_have_count(1)
     other_page.keyboard.press("r")  # it is decided from there
     expect(other_page.get_by_role("status").filter(has_text="Released “A letter with a link”.")).to_be_visible()
@@ -153,7 +153,7 @@ def test_a_message_has_a_link_that_leads_to_it(site: Site, page: Page, other_pag
 def test_who_may_not_see_a_message_gets_the_usual_answer(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="secret@letters.example", subject="For IT only")
     for path in (f"/messages/{mail}", f"/deliveries/{mail}", "/messages/0AMR92XANA62D"):
-        site.sit_down(page, "ben", path)  # Legal is his
+        site.open_console(page, "ben", path)  # Legal is his
         told = page.get_by_role("alert")
         expect(told).to_contain_text("Could not show this message.")
         expect(told).to_contain_text("There is no ")
@@ -164,7 +164,7 @@ def test_who_may_not_see_a_message_gets_the_usual_answer(site: Site, page: Page)
 def test_entries_about_messages_lead_to_them(site: Site, page: Page) -> None:
     (mail,) = site.come(JOE, author="entry@letters.example", subject="On the record")
     decide(site, Verb.RELEASE, mail)
-    site.sit_down(page, "ida", "/audit")
+    site.open_console(page, "ida", "/audit")
     for kind in ("message", "delivery"):
         page.get_by_label("Subject").fill("")
         entry = page.get_by_role("link", name=re.compile(f"^{kind}:")).first
@@ -179,11 +179,11 @@ def test_entries_about_messages_lead_to_them(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_a_block_begins_at_what_is_chosen(site: Site, page: Page) -> None:
     waves(site, "lottery", "You have won", 2, JOE)
-    site.sit_down(page, path="/?q=subject:won")
+    site.open_console(page, path="/?q=subject:won")
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("b")
     sheet = page.get_by_role("dialog")
-    expect(sheet.locator("input[name=reach]:checked")).to_be_focused()
+    expect(sheet.locator("input[name=scope]:checked")).to_be_focused()
     expect(sheet.locator("label:has(:focus)")).to_contain_text("This sender")
     page.keyboard.press("ArrowDown")
     expect(sheet.locator("label:has(:focus)")).to_contain_text("Whole domain")
@@ -196,7 +196,7 @@ def test_a_block_begins_at_what_is_chosen(site: Site, page: Page) -> None:
 def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page) -> None:
     """People whose names begin so do not come before the department."""
     site.come(JOE, author="goes@on.example", subject="Goes on")
-    site.sit_down(page, path="/?q=from:goes@on.example")
+    site.open_console(page, path="/?q=from:goes@on.example")
     expect(page.get_by_role("option")).to_have_count(1)
     found = [
         {"kind": "person", "to": "person:leg.ende", "name": "Leg Ende", "place": "IT", "mailbox": "leg.ende@company.example"},
@@ -218,7 +218,7 @@ def test_the_beginning_of_a_department_is_the_department(site: Site, page: Page)
 def test_the_button_that_removes_is_in_sight_on_a_phone(site: Site, phone: Page) -> None:
     """However much is listed above it."""
     waves(site, "voucher", "Fetch it", 12, JOE, MARA)
-    site.sit_down(phone, path="/?q=subject:fetch")
+    site.open_console(phone, path="/?q=subject:fetch")
     phone.get_by_role("option").first.tap()
     purge = phone.get_by_role("group", name="Decide").get_by_role("button", name="Remove everywhere")
     expect(purge).to_be_in_viewport(ratio=1)
@@ -235,7 +235,7 @@ def test_the_button_that_removes_is_in_sight_on_a_phone(site: Site, phone: Page)
 def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
     for number in range(2):
         site.come(JOE, author=f"soon{number}@soon.example", subject=f"Soon {number}")
-    site.sit_down(page, path="/?q=from:soon.example")
+    site.open_console(page, path="/?q=from:soon.example")
     expect(page.get_by_role("option")).to_have_count(2)
     expect(page.locator(".acts")).to_be_visible()
     page.evaluate(TWICE, "r")
@@ -252,7 +252,7 @@ def test_a_key_that_comes_too_soon_is_told_of(site: Site, page: Page) -> None:
 @pytest.mark.long
 def test_a_report_calls_a_campaign_by_its_subject(site: Site, page: Page) -> None:
     decide(site, Verb.PURGE, *waves(site, "present", "A gift for you", 3, JOE))
-    site.sit_down(page, "ida", "/reports")
+    site.open_console(page, "ida", "/reports")
     largest = page.get_by_role("region", name="Largest campaigns: numbers")
     link = largest.get_by_role("link", name="A gift for you")
     expect(link).to_be_visible()
@@ -265,11 +265,11 @@ def test_a_report_calls_a_campaign_by_its_subject(site: Site, page: Page) -> Non
 @pytest.mark.long
 def test_a_time_carries_its_zone(site: Site, new_york: Page) -> None:
     site.come(JOE, author="clock@zone.example", subject="What time is it")
-    site.sit_down(new_york, path="/?q=from:clock@zone.example")
+    site.open_console(new_york, path="/?q=from:clock@zone.example")
     here = re.compile(r"\d\d:\d\d (GMT-[45]|E[SD]T)$")
     expect(new_york.locator(".when")).to_have_text(here)
     expect(new_york.locator(".row time")).to_have_attribute("title", here)
-    site.sit_down(new_york, path="/reports")
+    site.open_console(new_york, path="/reports")
     period = new_york.get_by_text("time zone UTC")
     expect(period).to_have_text(re.compile(r"\d\d:\d\d UTC to .*\d\d:\d\d UTC, time zone UTC$"))
     assert not re.search(r"GMT-|E[SD]T", new_york.locator("main").inner_text())

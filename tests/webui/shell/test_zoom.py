@@ -44,7 +44,7 @@ def right(one: Locator) -> float:
 def test_a_mail_is_read_to_its_end(site: Site, laptop: Page) -> None:
     site.come(JOE, author="boss@company-example.test", raw=LIE, dmarc=NO_DMARC)
     site.come(JOE, author="nora.feld@brass-works.example", subject="A long letter", text=LONG, dmarc=NO_DMARC)
-    site.sit_down(laptop)
+    site.open_console(laptop)
     for subject, lines in (("Pay this today", LINES / 3), ("A long letter", LINES)):  # why the first one is risky takes the room
         laptop.get_by_role("option").filter(has_text=subject).click()
         view, verbs, frame = laptop.locator(".view"), laptop.locator(".acts"), laptop.locator("iframe.shown")
@@ -64,7 +64,7 @@ def test_a_mail_is_read_to_its_end(site: Site, laptop: Page) -> None:
 def test_nothing_lies_over_anything(site: Site, laptop: Page) -> None:
     for name in ("one", "two"):
         site.come(JOE, author=f"{name}@zoom.example", subject=f"Letter {name}")
-    site.sit_down(laptop, path="/?q=from:zoom.example")
+    site.open_console(laptop, path="/?q=from:zoom.example")
     for tab in laptop.locator(".list nav a").all():
         assert right(tab) <= right(laptop.locator(".list")), tab.inner_text()
     expect(laptop.get_by_role("option")).to_have_count(2)
@@ -81,7 +81,7 @@ def test_the_verbs_are_one_line(site: Site, browser: Browser, locale: str) -> No
     context = browser.new_context(viewport={"width": 1366, "height": 650}, locale=locale)
     context.set_default_timeout(processes.HANG * 1000)
     page = context.new_page()
-    site.sit_down(page, path="/?q=from:verbs@zoom.example")
+    site.open_console(page, path="/?q=from:verbs@zoom.example")
     buttons = page.locator(".acts > .button")
     expect(buttons).to_have_count(5)
     browser_peer.load_fonts(page)

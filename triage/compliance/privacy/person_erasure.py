@@ -180,7 +180,7 @@ def put_away(session: Session, where: ColumnElement[bool], *, now: datetime) -> 
 
 def erase_deliveries(session: Session, whose: Whose, pseudonym: str, ids: Sequence[int], *, now: datetime) -> int:
     """Empty these deliveries, and erase the messages that nobody else has a part in; how many contents."""
-    alone, gone = nobody_elses(session, ids)
+    alone, gone = exclusive_messages(session, ids)
     emptied = EMPTY | {"time_limited_until": None, "erased_at": now} | pseudonymised_values(whose, pseudonym)
     session.execute(update(Delivery).where(is_among(session, col(Delivery.id), ids)).values(**emptied), execution_options=UNSEEN)
     session.execute(update(Attempt).where(is_among(session, col(Attempt.delivery_id), ids)).values(reply=""))
@@ -209,7 +209,7 @@ def erased_record(message: Message) -> MessageRecord:
     return MessageRecord(envelope.as_json(), Authentication("").as_json(), Summary(parsed=is_parsed).as_json(), [])
 
 
-def nobody_elses(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:
+def exclusive_messages(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:
     """The messages, and the contents that are still there, all of whose deliveries are among these or need them no more."""
     archived = and_(col(Delivery.direction) == JOURNAL, col(Delivery.state) == State.DELIVERED)
     free = or_(is_among(session, col(Delivery.id), ids), col(Delivery.erased_at).is_not(None), archived)

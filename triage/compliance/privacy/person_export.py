@@ -269,6 +269,6 @@ def exported_messages(session: Session, whose: Whose, by: Actor) -> Iterator[tup
         .order_by(col(Message.id))
     )
     for message_id, content_id in session.execute(rows, execution_options={"yield_per": AT_ONCE}):
-        if (raw := bodies.if_there(session, content_id)) is not None:
+        if (raw := bodies.find_body(session, content_id)) is not None:
             yield format_id(message_id), raw
         session.expunge_all()

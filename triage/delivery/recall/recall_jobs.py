@@ -96,7 +96,7 @@ def claim_mailboxes(
     ids = [delivery_id for some in picked.values() for delivery_id in some[:MOST]]
     if not ids:
         return []
-    renamed_mailboxes.lead_on(session, {one: moved[one] for one in ids if one in moved})
+    renamed_mailboxes.follow_renamed_mailboxes(session, {one: moved[one] for one in ids if one in moved})
     ledger.record_many(
         session,
         is_among(session, col(Delivery.id), ids) & col(Delivery.state).in_(DUE),

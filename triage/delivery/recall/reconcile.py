@@ -83,7 +83,7 @@ def doubtful_mailboxes(session: Session, settings: Settings) -> list[Box]:
     return list(dict.fromkeys(found))
 
 
-def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
+def list_searched_deliveries(session: Session, box: Box) -> Iterable[list[Sought]]:
     """Yields the deliveries to search for in one mailbox, some at a time."""
     pause = pause_in_force(session)
     rows = session.execute(
@@ -99,7 +99,7 @@ def sought_in(session: Session, box: Box) -> Iterable[list[Sought]]:
                 format_id(message_id),
                 named or "",
                 at,
-                bodies.if_there(session, content_id),
+                bodies.find_body(session, content_id),
                 made_at(one) > pause.since,
             )
             for one, message_id, named, content_id, at in some

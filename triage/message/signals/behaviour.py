@@ -31,7 +31,7 @@ def too_much(seen: Seen) -> Iterable[Signal]:
 def find_stranger(seen: Seen) -> Iterable[Signal]:
     """Yields a signal when no message of this author was released before."""
     author = seen.summary.author
-    if not author or seen.met.let_in:
+    if not author or seen.met.accepted:
         return
     others = say("Others at {domain} have written before.", domain=seen.author_domain) if seen.met.colleagues else ""
     if seen.met.wrote:
@@ -63,7 +63,7 @@ def stranger_here(author: str, department: str, *, to_department: bool, to_perso
         )
 
 
-def many_of_us(seen: Seen) -> Iterable[Signal]:
+def sent_to_many(seen: Seen) -> Iterable[Signal]:
     """Yields a signal when the message came for many of our mailboxes at once."""
     if seen.recipients >= MANY:
         yield Signal(

@@ -59,7 +59,7 @@ RULES: tuple[Finder, ...] = (
     escalation_topics.find_threat,
     escalation_topics.setting_deadlines,
     behaviour.wrong_date,
-    behaviour.many_of_us,
+    behaviour.sent_to_many,
     behaviour.find_bulk,
     behaviour.find_stranger,
     time_critical.find_time_limit,
@@ -72,7 +72,7 @@ BY_COMPARISON = (
     impersonation.find_namesake,
     impersonation.lookalike_of_known,
     links.find_codes,
-    behaviour.many_of_us,
+    behaviour.sent_to_many,
     behaviour.find_stranger,
 )
 

@@ -8,7 +8,14 @@ from triage.message.authors import loose_addresses
 from triage.message.mailing_lists import rewritten_author
 from triage.message.mime import links
 from triage.message.mime.links import display_host, is_mixed, is_related_host, registered_organisation
-from triage.message.signals.lookalikes import looks_like, mailboxes_by_spelling, plain_name, plain_names, spell_local_part, squeeze_name
+from triage.message.signals.lookalikes import (
+    looks_like,
+    mailboxes_by_spelling,
+    merge_look_alike_letters,
+    plain_name,
+    plain_names,
+    spell_local_part,
+)
 from triage.message.signals.signal_context import Seen, Signal
 from triage.say import say
 from triage.text.sanitize import has_escapes
@@ -62,7 +69,7 @@ def find_namesake(seen: Seen) -> Iterable[Signal]:
 def is_only_spelled(name: str, author: str, known: str) -> bool:
     """Whether the address looks like a known one, and the display name does not."""
     spelled = spell_local_part(author)
-    return spelled != "" and spelled == spell_local_part(known) and spelled != squeeze_name(plain_name(name))
+    return spelled != "" and spelled == spell_local_part(known) and spelled != merge_look_alike_letters(plain_name(name))
 
 
 def shown_name(seen: Seen) -> str:

@@ -49,7 +49,7 @@ def mailboxes_by_spelling(people: Mapping[str, str]) -> dict[str, str]:
 def spell_local_part(address: str) -> str:
     """A local part of two words or more as a hasty eye reads it; "" for others, which many people have elsewhere."""
     words = [word for word in re.split(r"[._-]", look_alike_skeleton(address.rpartition("@")[0])) if word]
-    return squeeze_name(" ".join(words)) if len(words) > 1 and all(len(word) > 1 for word in words) else ""
+    return merge_look_alike_letters(" ".join(words)) if len(words) > 1 and all(len(word) > 1 for word in words) else ""
 
 
 @lru_cache(maxsize=8192)
@@ -62,7 +62,9 @@ def looks_like(domain: str, own: str) -> bool:
         look_alike_skeleton(display_host(registered_organisation(own))),
     )
     their_name, our_name = theirs.partition(".")[0], ours.partition(".")[0]
-    if squeeze_name(theirs) == squeeze_name(ours) or squeeze_name(their_name) == squeeze_name(our_name):
+    if merge_look_alike_letters(theirs) == merge_look_alike_letters(ours) or merge_look_alike_letters(
+        their_name
+    ) == merge_look_alike_letters(our_name):
         return True
     if len(our_name) >= TELLING and name_within(look_alike_skeleton(display_host(domain)), our_name):
         return True
@@ -81,7 +83,7 @@ def name_within(domain: str, name: str) -> bool:
     return name in re.split(r"[.-]", domain) or ("-" in name and name in domain)
 
 
-def squeeze_name(name: str) -> str:
+def merge_look_alike_letters(name: str) -> str:
     """The name with letter pairs that look like one letter as that letter, without hyphens."""
     return name.replace("rn", "m").replace("vv", "w").replace("cl", "d").replace("-", "").replace("l", "i")
 
@@ -107,7 +109,7 @@ def edit_distance(one: str, other: str, most: int) -> int:
 @lru_cache(maxsize=4096)
 def keys_of_known(domain: str) -> frozenset[str]:
     """The keys under which a known domain is found again by those that look like it: its name, and that name less one letter."""
-    name = squeeze_name(look_alike_skeleton(display_host(registered_organisation(domain))).partition(".")[0])[:KEY_LIMIT]
+    name = merge_look_alike_letters(look_alike_skeleton(display_host(registered_organisation(domain))).partition(".")[0])[:KEY_LIMIT]
     return frozenset({name, *shorter_names(name)}) if len(name) >= LONG_ENOUGH else frozenset({name} if len(name) >= TELLING else ())
 
 
@@ -115,7 +117,7 @@ def keys_of_known(domain: str) -> frozenset[str]:
 def keys_of_stranger(domain: str) -> frozenset[str]:
     """The keys under which a domain may find known ones that it looks like: as `keys_of_known`, and the words in it."""
     plain = look_alike_skeleton(display_host(domain))
-    words = {squeeze_name(word)[:KEY_LIMIT] for word in re.split(r"[.-]", plain) if len(word) >= TELLING}
+    words = {merge_look_alike_letters(word)[:KEY_LIMIT] for word in re.split(r"[.-]", plain) if len(word) >= TELLING}
     return keys_of_known(domain) | words
 
 

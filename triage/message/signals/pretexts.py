@@ -107,9 +107,9 @@ def find_call_about_charge(seen: Seen) -> Iterable[Signal]:
 def find_pretexts(seen: Seen) -> Iterable[Signal]:
     """An order, an account that ends or a prize, where the sender's domain fits nothing that it says: a real provider's is named in it.
 
-    Not of a proven sender whose messages were let in before.
+    Not of a proven sender whose messages were accepted before.
     """
-    if seen.authentication.proof and seen.met.let_in:
+    if seen.authentication.proof and seen.met.accepted:
         return
     for name, wording, sentence in PRETEXTS:
         said_more = name == "account-ends" and SECRETS.spoken(seen)  # asks-for-secrets says it

@@ -45,8 +45,8 @@ class Met:
     """Whether this author has written here before."""
 
     wrote: bool = False  # there was mail from them before
-    let_in: bool = False  # and some of it was let in
-    colleagues: bool = False  # mail from others of their domain was let in
+    accepted: bool = False  # and some of it was released or passed
+    colleagues: bool = False  # mail from others of their domain was accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Seen:
     now: datetime
     own_domains: frozenset[str] = frozenset()
     people: Mapping[str, str] = field(default_factory=dict)  # folded full name -> mailbox of those whose names are worth imitating
-    met: Met = Met(wrote=True, let_in=True)
+    met: Met = Met(wrote=True, accepted=True)
     known: SimilarContacts = SimilarContacts()
     sender_proof: SenderProof | None = None  # how it proves the domain of a known sender
     recipients: int = 1  # mailboxes of ours that it came for

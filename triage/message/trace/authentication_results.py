@@ -34,34 +34,34 @@ def authentication_results(authentication: Authentication, authserv_id: str) -> 
 
 def format_results(found: Authentication) -> Iterator[list[str]]:
     """Yields each authentication result as words: method and outcome, the reason, the properties."""
-    yield from map(spf_words, found.spf)
+    yield from map(write_spf_result, found.spf)
     if found.dkim:
-        yield from map(dkim_words, found.dkim)
+        yield from map(write_dkim_result, found.dkim)
     else:
         yield ["dkim=none"]
     if found.arc.instances:
-        yield arc_words(found.arc)
-    yield dmarc_words(found.dmarc)
+        yield write_arc_result(found.arc)
+    yield write_dmarc_result(found.dmarc)
 
 
-def spf_words(spf: Spf) -> list[str]:
+def write_spf_result(spf: Spf) -> list[str]:
     """RFC 8601, 2.7.2."""
     return format_result("spf", spf.result, spf.reason, ("smtp.helo" if spf.identity == "helo" else "smtp.mailfrom", spf.domain))
 
 
-def dkim_words(dkim: Dkim) -> list[str]:
+def write_dkim_result(dkim: Dkim) -> list[str]:
     """RFC 8601, 2.7.1; RFC 6008."""
     about = (("header.d", dkim.domain), ("header.s", dkim.selector), ("header.a", dkim.algorithm))
     return format_result("dkim", dkim.result, dkim.reason, *about)
 
 
-def arc_words(arc: Arc) -> list[str]:
+def write_arc_result(arc: Arc) -> list[str]:
     """Result of ARC (RFC 8617, 10.1). The last sealer is a property of our own."""
     known = arc.result in ARC_WORDS
     return format_result("arc", arc.result if known else Result.NONE, arc.reason, ("policy.sealer", arc.sealer))
 
 
-def dmarc_words(dmarc: Dmarc) -> list[str]:
+def write_dmarc_result(dmarc: Dmarc) -> list[str]:
     """RFC 7489, 11.1. The policy that the author's domain publishes is a word of our own, as other receivers write it."""
     return format_result("dmarc", dmarc.result, dmarc.reason, ("header.from", dmarc.domain), ("policy.dmarc", dmarc.policy))
 

@@ -78,7 +78,7 @@ def of_senders(on_postgresql: bool) -> Select[Any]:
         campaign.label("campaign"),
         proven.label("proven"),
         exists().where(by_them).correlate(asked).label("wrote"),
-        exists().where(by_them, ACCEPTED).correlate(asked).label("let_in"),
+        exists().where(by_them, ACCEPTED).correlate(asked).label("accepted"),
         exists().where(by_domain, ACCEPTED).correlate(asked).label("colleagues"),
         decided(by_them, ACCEPTED).label("sender_in"),
         decided(by_them, REMOVED).label("sender_away"),
@@ -103,7 +103,7 @@ class Senders:
         self.session = session
         self.found = {Sender(row.author, row.domain, row.campaign, bool(row.proven)): row for row in rows_about(session, asked)}
         self.wrote: set[str] = set()
-        self.let_in: set[str] = set()
+        self.accepted: set[str] = set()
         self.folders: set[tuple[str, str, str | None]] = set()
 
     def of(self, sender: Sender) -> Standing:
@@ -111,10 +111,10 @@ class Senders:
         row = self.found.get(sender)
         if row is None:
             return NOBODY
-        wrote, let_in = row.wrote or sender.author in self.wrote, row.let_in or sender.author in self.let_in
-        colleagues = row.colleagues or sender.domain in self.let_in
+        wrote, accepted = row.wrote or sender.author in self.wrote, row.accepted or sender.author in self.accepted
+        colleagues = row.colleagues or sender.domain in self.accepted
         return Standing(
-            Met(bool(wrote), bool(let_in), bool(colleagues and not let_in)),
+            Met(bool(wrote), bool(accepted), bool(colleagues and not accepted)),
             Past(row.sender_in, row.sender_away),
             Past(row.domain_in, row.domain_away),
             Past(row.campaign_in, row.campaign_away),
@@ -132,7 +132,7 @@ class Senders:
         for one in (one for one in deliveries if not one.claimed):
             self.wrote.add(one.author)
             if one.state == State.QUEUED and one.department:
-                self.let_in.update((one.author, one.author_domain))
+                self.accepted.update((one.author, one.author_domain))
                 self.folders.update(((one.author, one.department, None), (one.author, one.department, one.person)))
 
 

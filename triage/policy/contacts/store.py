@@ -293,7 +293,7 @@ def record_sent(session: Session, messages: Sequence[SentMail]) -> None:
 
 def distrust_lately(session: Session, uid: str, since: datetime) -> None:
     """Distrusts what an account sent since an instant, because somebody else may have used it: its new contacts wait for review by staff,
-    and replies to its messages are no longer let in."""
+    and replies to its messages are no longer accepted."""
     lately = (col(Contact.person) == uid, col(Contact.learned_at) > since, col(Contact.how).not_in(("seed", "api")))
     session.execute(update(Contact).where(*lately, col(Contact.state) == KNOWN).values(state=PARKED))
     session.execute(update(SentMail).where(col(SentMail.person) == uid, col(SentMail.at) > since).values(automatic=True))

@@ -30,7 +30,7 @@ from triage.store.models.rules import Rule
 
 Why = Literal["contact", "allowed", "released"]
 KEPT_WITHIN = timedelta(hours=1)  # in which upkeep has surely written down the domains of new contacts
-ACCEPTING_RULES = ("allowed-sender", "reply-to-ours")  # the policy's rules that let in what the company wants
+ACCEPTING_RULES = ("allowed-sender", "reply-to-ours")  # the policy's rules that accept what the company wants
 
 
 class Sender(NamedTuple):

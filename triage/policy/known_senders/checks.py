@@ -67,7 +67,7 @@ def check_mode(name: str, row: SenderCheck | None, until: datetime | None, polic
     return Mode.TRIAL if on_trial else Mode.HOLDS
 
 
-def modes_now(session: Session, policy: Policy, now: datetime) -> Mapping[str, Mode]:
+def current_modes(session: Session, policy: Policy, now: datetime) -> Mapping[str, Mode]:
     """Returns the present mode of each check, by name."""
     return {one.name: one.mode for one in list_checks(session, policy, now)}
 

@@ -32,7 +32,7 @@ def drop_usual(
 
 
 def find_usual(session: Session, author: str, *, freemail: Collection[str], now: datetime) -> frozenset[str]:
-    """Link organisations, Reply-To addresses and signals of the proven messages that were let in from the author's domain, at a free-mail
+    """Link organisations, Reply-To addresses and signals of the proven messages that were accepted from the author's domain, at a free-mail
     provider from the author. What lies in confidential folders says nothing: it would show elsewhere."""
     domain = author.rpartition("@")[2]
     theirs = col(Delivery.author) == author if domain in freemail else col(Delivery.author_domain) == domain

@@ -85,7 +85,7 @@ def list_examples(session: Session, decision: Decision) -> Iterator[Example]:
             col(DecisionItem.decision_id) == decision.id,
             col(DecisionItem.before) == State.HELD,
             col(DecisionItem.outcome) == "done",
-            still_stands(decision.id),
+            is_final_decision(decision.id),
             col(Delivery.direction) == "in",
             col(Delivery.rule) != FOR_ASSISTANT,
             not_(has_confidential_copy(Delivery)),
@@ -139,7 +139,7 @@ def find_taught_campaigns(decision: Decision) -> Select[int | None]:
     )
 
 
-def still_stands(decision: int | Mapped[int]) -> ColumnElement[bool]:
+def is_final_decision(decision: int | Mapped[int]) -> ColumnElement[bool]:
     """Deliveries that nobody decided about again: what the decision removed was not restored, what it released was not removed."""
     return and_(col(Delivery.decision_id) == decision, col(Delivery.state).not_in(REVERSED))
 

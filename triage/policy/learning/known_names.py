@@ -102,7 +102,7 @@ class Familiar:
         return registered_organisation(theirs) == registered_organisation(domain)
 
     def met(self, address: str, name: str) -> None:
-        """Proven mail of a known sender is let in."""
+        """Proven mail of a known sender is accepted."""
         for plain, one in names_of([(address, name)]):
             self.named[plain] = sorted({*self.named.get(plain, ()), one})
 
@@ -148,8 +148,8 @@ def is_known(session: Session, address: str, settings: Settings, now: datetime) 
     """Whether somebody outside of confidential folders has written to the address, or a rule allows it."""
     written_to = select(col(Contact.id)).where(col(Contact.address) == address, shareable_contacts(settings, now))
     values = (address, *ancestor_domains(address.rpartition("@")[2]))
-    let_in = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
-    return any(session.scalar(query.limit(1)) is not None for query in (written_to, let_in))
+    allowed = select(col(Rule.id)).where(col(Rule.value).in_(values), col(Rule.effect) == "allow", in_force(now))
+    return any(session.scalar(query.limit(1)) is not None for query in (written_to, allowed))
 
 
 def shareable_contacts(settings: Settings, now: datetime) -> ColumnElement[bool]:
@@ -159,7 +159,7 @@ def shareable_contacts(settings: Settings, now: datetime) -> ColumnElement[bool]
 
 
 def remember_names(session: Session, senders: Iterable[tuple[str, str]]) -> None:
-    """Proven mail of known senders was let in, by address and name: remember what they call themselves."""
+    """Proven mail of known senders was accepted, by address and name: remember what they call themselves."""
     db.insert_missing(session, FamiliarName, [{"name": name, "address": address} for name, address in sorted(names_of(senders))])
 
 

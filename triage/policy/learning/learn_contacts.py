@@ -142,7 +142,7 @@ class Outcome:
     outside: tuple[Address, ...] = ()  # whoever outside may answer
 
     def leave_out(self, unwanted: frozenset[Key]) -> None:
-        """Removes unwanted addresses, so that their replies are not let in either."""
+        """Removes unwanted addresses, so that their replies are not accepted either."""
         if self.writer is not None:
             person, department = self.writer.key
             self.outside = tuple(one for one in self.outside if (str(one), person, department) not in unwanted)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from triage.config.settings import Settings
 from triage.message.signals.learned_order import NOTHING_LEARNED, Learned, Tally, tally_decisions
-from triage.policy.learning.decision_feedback import still_stands
+from triage.policy.learning.decision_feedback import is_final_decision
 from triage.store import confidential_rows, versions
 from triage.store.delivery_state import FOR_ASSISTANT, State
 from triage.store.message_record.damaged_records import skip_damaged
@@ -85,7 +85,7 @@ def choose_decided(freemail: Collection[str], now: datetime) -> Subquery:
             col(Decision.undone_by).is_(None),
             col(DecisionItem.before) == State.HELD,
             col(DecisionItem.outcome) == "done",
-            still_stands(col(Decision.id)),
+            is_final_decision(col(Decision.id)),
             col(Delivery.direction) == "in",
             col(Delivery.rule) != FOR_ASSISTANT,
             not_(confidential_rows.is_confidential()),

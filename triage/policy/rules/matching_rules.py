@@ -46,7 +46,7 @@ def about_sender(
     `carrier` is the folded reverse-path: the SMTP server refuses what a company-wide block of that address is about, and what
     it had to take all the same (mailflow.md 4) meets the block here.
     `campaign_id`, and whether it is `proven` who sent it: what a purge of its campaign left behind is about.
-    A list that writes in place of its authors is let in as a list only: its address is everybody's who may post there.
+    A list that writes in place of its authors is allowed as a list only: its address is everybody's who may post there.
     A hold is about everybody whom the From field names, a block also about whom a message without a clear author claims to be from.
     """
     wanted = wanted_of(summary, () if campaign_id is None else (campaign_id,))

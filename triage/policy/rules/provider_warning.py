@@ -26,13 +26,14 @@ def warn_about_provider(session: Session, domain: str, freemail: Collection[str]
     lately = and_(col(Delivery.received_at) >= now - timedelta(days=DAYS), access.visible_deliveries(by))
     writers = func.count(col(Delivery.author).distinct())
     heard = writers.filter(col(Delivery.state).in_(RELEASED), NOT_SWEPT)
-    people, let_in = session.execute(select(writers, heard).where(col(Delivery.author_domain).in_(named), lately)).one()
+    people, accepted = session.execute(select(writers, heard).where(col(Delivery.author_domain).in_(named), lately)).one()
     return join_parts(
-        " ", (say("{domain} is a public mail provider: anybody can have an address there.", domain=domain), *senders_there(people, let_in))
+        " ",
+        (say("{domain} is a public mail provider: anybody can have an address there.", domain=domain), *senders_there(people, accepted)),
     )
 
 
-def senders_there(people: int, let_in: int) -> tuple[str, ...]:
+def senders_there(people: int, accepted: int) -> tuple[str, ...]:
     """Says how many people of a provider wrote to us lately, and for how many of them messages were released or passed."""
     if not people:
         return (say("Nobody there wrote to us in the last {days} days.", days=DAYS),)
@@ -42,11 +43,11 @@ def senders_there(people: int, let_in: int) -> tuple[str, ...]:
         count=people,
         days=DAYS,
     )
-    if not let_in:
+    if not accepted:
         return (wrote, say("None of their messages were released or passed."))
     return (
         wrote,
         say_count(
-            "Messages of {count} of them were released or passed.", "Messages of {count} of them were released or passed.", count=let_in
+            "Messages of {count} of them were released or passed.", "Messages of {count} of them were released or passed.", count=accepted
         ),
     )

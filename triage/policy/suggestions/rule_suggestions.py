@@ -1,6 +1,6 @@
 """Rules that the company's own mail and decisions speak for: dealt out to people with their evidence, and answered by them.
 
-Nothing is let in by a proposal. `refresh_suggestions` writes down what `prospects` finds; `take_proposals` gives each helper their own,
+Nothing is accepted by a proposal. `refresh_suggestions` writes down what `prospects` finds; `take_proposals` gives each helper their own,
 so that no two people look at the same one; `settle_suggestion` settles one.
 """
 
@@ -99,7 +99,7 @@ def in_order(where: ColumnElement[bool], now: datetime) -> Any:
     )
 
 
-def lay_back(session: Session, *, by: Actor) -> None:
+def return_assigned_suggestions(session: Session, *, by: Actor) -> None:
     """Gives an actor's assigned proposals back to the others when they leave."""
     whole_company(session, by)
     for row in session.scalars(select(Proposal).where(col(Proposal.lane) == str(by)).with_for_update()):

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col
 from triage.ids import new_id
 from triage.message.fingerprint import Fingerprint, bands_of, pack_features, unpack_features
 from triage.message.similarity import DRIFTED, MOST_REPRESENTATIVES, OF_A_BAND
-from triage.quarantine.campaigns.same_content import Key, campaigns_of, telling_keys
+from triage.quarantine.campaigns.same_content import Key, campaigns_of, distinctive_keys
 from triage.store import db
 from triage.store.db import Kinds, OneOf
 from triage.store.models.campaigns import JUDGE, Campaign, Representative, RepresentativeBand
@@ -100,7 +100,7 @@ class Sorting:
         self, session: Session, fingerprints: Sequence[Fingerprint | None], keys: Mapping[int, Collection[Key]] | None = None
     ) -> None:
         self.session = session
-        self.keys = telling_keys(session, keys or {})  # of those that look suspicious, by number
+        self.keys = distinctive_keys(session, keys or {})  # of those that look suspicious, by number
         self.of_key = campaigns_of(session, self.keys)
         self.messages = {number: one for number, one in enumerate(fingerprints) if one is not None}
         self.added: list[Added] = []

@@ -88,7 +88,7 @@ FOLDERS: Kinds = {"department": Text, "person": Text}
 
 
 @cache
-def how_full(on_postgresql: bool) -> Select[Any]:
+def count_in_folders(on_postgresql: bool) -> Select[Any]:
     """The statement that counts what came into folders lately, up to a number."""
     asked, (department, person) = db.table_of(FOLDERS, on_postgresql)
     here = (col(Delivery.department) == department, col(Delivery.person) == person, *LATELY)
@@ -121,7 +121,7 @@ class Floods:
         fewest = min(cap for cap in (self.caps.per_sender, self.caps.per_folder) if cap)
         on_postgresql = db.is_postgresql(self.session)
         asked = db.bound_as(FOLDERS, sorted(coming), on_postgresql) | {"since": since, "most": fewest}
-        counted = self.session.connection().execute(how_full(on_postgresql), asked)
+        counted = self.session.connection().execute(count_in_folders(on_postgresql), asked)
         return [(department, person) for department, person, number in counted if number + coming[department, person] > fewest]
 
     def in_folder(self, place: Folder, since: datetime) -> list[Lying]:
@@ -133,7 +133,7 @@ class Floods:
     def place(self, arriving: NewDelivery, summary: Summary) -> None:
         """Put a message that is about to be held with the flood that it is part of, and those before it too when it is the one too many.
 
-        What a person writes and proves, an alert that is proven, and what comes from somebody whose messages were let in before, is
+        What a person writes and proves, an alert that is proven, and what comes from somebody whose messages were accepted before, is
         never put with a flood of others: a bomb is to bury that.
         """
         lying = self.lying.get(place_of(arriving)) if self.counts(arriving) else None
@@ -270,8 +270,8 @@ def subscriptions_among(session: Session, ids: Iterable[int]) -> set[int]:
 def welcome_authors(session: Session, authors: Iterable[str]) -> set[str]:
     """Returns those of some authors whose messages were delivered before."""
     theirs = (col(Delivery.author).in_(authors), col(Delivery.claimed).is_(False))
-    let_in = select(col(Delivery.author)).where(*theirs, col(Delivery.state) == State.DELIVERED, IN_A_FOLDER, NOT_SWEPT)
-    return set(session.scalars(let_in.distinct()))
+    delivered = select(col(Delivery.author)).where(*theirs, col(Delivery.state) == State.DELIVERED, IN_A_FOLDER, NOT_SWEPT)
+    return set(session.scalars(delivered.distinct()))
 
 
 def find_flood(session: Session, about: str, arriving: NewDelivery) -> int:

@@ -46,7 +46,7 @@ def keys_of(summary: Summary, apart: Collection[str]) -> list[Key]:
     return of_links + [Key(trait_number(Kind.FILE, one.sha256), ()) for one in distinctive_files(summary)]
 
 
-def telling_keys(session: Session, keys: Mapping[int, Collection[Key]]) -> dict[int, list[int]]:
+def distinctive_keys(session: Session, keys: Mapping[int, Collection[Key]]) -> dict[int, list[int]]:
     """Returns the traits of each message, by its number, of which no part occurs in wanted messages."""
     if not any(keys.values()):
         return {}

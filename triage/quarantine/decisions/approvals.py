@@ -59,7 +59,7 @@ def add_rule(
 ) -> Rule | PendingAct:
     """Adds a rule as rules.add does, or returns the act that now waits for the second person's approval.
 
-    SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would let in.
+    SecondLookNeeded where an allow is about messages that need a second look: held ones of the sender that it would allow.
     """
     access.may_make_rule(session, by, order.scope)
     confirmed = rule_confirmation.confirmed_looks(session, order, confirm, fence, by=by, settings=settings, now=now, tried=tried)

@@ -25,7 +25,7 @@ from triage.policy import copies
 from triage.quarantine.decisions.carry_out import SAYS_WANTED, carry_out
 from triage.quarantine.decisions.decision_plan import Meant, Plan, with_copies
 from triage.quarantine.decisions.decision_request import AIMS, DecisionRequest, Verb
-from triage.quarantine.decisions.outcome_text import who_was_faster
+from triage.quarantine.decisions.outcome_text import earlier_decision_sentence
 from triage.quarantine.decisions.outcomes import LATEST, Item
 from triage.quarantine.decisions.take_back import take_back
 from triage.quarantine.removal.removal_plan import LeftOut
@@ -215,7 +215,12 @@ def refuse_changed(session: Session, ids: Collection[int], approved: Mapping[int
     )
     elsewhere = say("It no longer matches the selection.")
     return [
-        Item(one, approved.get(one, state), "refused", elsewhere if state == approved.get(one) else who_was_faster(state, faster, now))
+        Item(
+            one,
+            approved.get(one, state),
+            "refused",
+            elsewhere if state == approved.get(one) else earlier_decision_sentence(state, faster, now),
+        )
         for one, state, faster in rows
     ]
 

@@ -17,7 +17,7 @@ from triage.policy.known_senders import domain_proofs
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions.decision_plan import Meant
 from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLIGHT, Aim, DecisionRequest, Verb, aim_of
-from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
+from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, earlier_decision_sentence
 from triage.quarantine.decisions.outcomes import LATEST, Item
 from triage.say import say
 from triage.store import ledger
@@ -112,7 +112,7 @@ def change_deliveries(
     sought = seek_copies(session, where, decision, detail, by=by) if event is Event.PURGE and aim.changes >= DELIVERED else {}
     changed = dict(ledger.record_many(session, where, event, by=by, now=now, decision_id=decision.id, detail=detail, **changes))
     finish_changes(session, event, changed, now)
-    in_flight = want_purged(session, meant, decision) if event is Event.PURGE else set()
+    in_flight = request_purge(session, meant, decision) if event is Event.PURGE else set()
     settled = changed.keys() | sought.keys() | in_flight | back | closed
     left = {delivery_id: state for delivery_id, state in meant if delivery_id not in settled}
     why = explain_unchanged(session, list(left), aim, now) | {one: ("refused", reason) for one, reason in barred.items()}
@@ -142,7 +142,7 @@ def finish_changes(session: Session, event: Event, changed: dict[int, State], no
         held = [one for one, state in changed.items() if state is State.HELD]
         again = is_among(session, col(Delivery.id), changed) & not_(col(Delivery.redirected))
         meant_for = is_among(session, col(Delivery.id), held) | again
-        reassigned_addresses.address_anew(session, meant_for)
+        reassigned_addresses.readdress_deliveries(session, meant_for)
 
 
 def seek_copies(session: Session, where: ColumnElement[bool], decision: Decision, detail: dict[str, Any], *, by: Actor) -> dict[int, State]:
@@ -167,7 +167,7 @@ def put_back_copies(
     return {delivery_id for delivery_id, _ in changed}
 
 
-def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
+def request_purge(session: Session, meant: Meant, decision: Decision) -> set[int]:
     """Mark what is under way this moment: relay and recaller purge it when it has landed, or the attempt fails.
 
     An undo that wanted it back gives way; a purge that somebody else has wanted before stands.
@@ -183,7 +183,7 @@ def want_purged(session: Session, meant: Meant, decision: Decision) -> set[int]:
     if marked:
         values = {"purge_wanted_by": decision.id, "back_wanted_by": None, "back_to": ""}
         session.execute(update(Delivery).where(is_among(session, col(Delivery.id), marked)).values(**values))
-        recalled_copies.hurry_recall(session, marked, now=decision.at)
+        recalled_copies.expedite_recall(session, marked, now=decision.at)
     return set(marked)
 
 
@@ -208,7 +208,7 @@ def explain_unchanged(session: Session, ids: list[int], aim: Aim, now: datetime)
         elif aim.event in NEEDS_CONTENT and erased_at is not None:
             found[delivery_id] = ("refused", say("Its content was erased: the retention period is over."))
         else:
-            found[delivery_id] = ("refused", who_was_faster(state, decision, now, blocked=with_block))
+            found[delivery_id] = ("refused", earlier_decision_sentence(state, decision, now, blocked=with_block))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Consent: whom an allow that goes with a release lets in, each sender with its proof, and the rules that then are made."""
+"""Consent: whom an allow that goes with a release allows, each sender with its proof, and the rules that then are made."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class AllowScope:
 
     scope: str  # "": for each of those whom the messages are for
     scopes: tuple[str, ...]  # of the rules
-    let_in: int  # messages of the last thirty days that the rules would have let in
+    would_allow: int  # messages of the last thirty days that the rules would have allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,9 @@ def reaches_of(
     steps = [("", tuple(each))] if single[:1] != each and 0 < len(each) * len(chosen) <= MOST_RULES else []
     steps += [(one, (one,)) for one in single]
     words = {scope for _, scopes in steps for scope in scopes}
-    counts = [rule_trial.let_in(session, allow_of(replace(order, senders=(), without=()), one), words, by=by, now=now) for one in chosen]
+    counts = [
+        rule_trial.count_allowed(session, allow_of(replace(order, senders=(), without=()), one), words, by=by, now=now) for one in chosen
+    ]
     return tuple(AllowScope(scope, scopes, sum(found[one] for found in counts for one in scopes)) for scope, scopes in steps)
 
 

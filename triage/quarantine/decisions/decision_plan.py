@@ -54,7 +54,7 @@ class Plan:
     blocks: tuple[RuleOrder, ...]  # of a removal
     late: tuple[RuleOrder, ...]  # against its late copies
     confirmed: tuple[str, ...]  # of a second look
-    agreed: dict[str, Any] = field(default_factory=dict)  # whom an allow lets in, and whom it leaves out
+    agreed: dict[str, Any] = field(default_factory=dict)  # whom an allow allows, and whom it leaves out
     needs: tuple[str, ...] = ()  # why a second person has to confirm it
     meant: tuple[tuple[int, State], ...] = ()  # locked, with the copies of a group's members; a large decision's slices lock their own
     selected: tuple[tuple[int, State], ...] = ()  # the same without those copies; of a large decision as they were read
@@ -177,7 +177,7 @@ def lock_found(session: Session, request: DecisionRequest, *, by: Actor, setting
     """
     selected, aim, fence = request.selected, aim_of(request, settings), request.fence
     where = and_(selection.selection_condition(selected), access.visible_deliveries(by))
-    where = where if fence is not None else its_business(selected, aim, where)
+    where = where if fence is not None else covered_deliveries(selected, aim, where)
     narrow = not selected.ids and not selected.states
     if request.verb is Verb.PURGE:
         groups.lock_with_copies(session, where)
@@ -193,7 +193,7 @@ def lock_meant(session: Session, request: DecisionRequest, *, by: Actor, setting
     return without_left_out(session, request, lock_found(session, replace(request, fence=None), by=by, settings=settings, now=now))
 
 
-def its_business(selected: Selection, aim: Aim, where: ColumnElement[bool]) -> ColumnElement[bool]:
+def covered_deliveries(selected: Selection, aim: Aim, where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Deliveries of a selection that a verb covers: of features, only in the states that it counts."""
     return where if selected.ids or selected.states else and_(where, selection.states_condition(selected, aim.counts))
 
@@ -291,12 +291,12 @@ def second_look_questions(
     Mailroom's own parts are not asked."""
     if by.kind not in PEOPLE:
         return ()
-    out = lets_out(request, settings)
+    out = releases_condition(request, settings)
     where = about if allows else None if out is None else and_(about, out)
     return () if where is None else confirmations.list_questions(session, where)
 
 
-def lets_out(request: DecisionRequest, settings: Settings) -> ColumnElement[bool] | None:
+def releases_condition(request: DecisionRequest, settings: Settings) -> ColumnElement[bool] | None:
     """Condition: deliveries that a request sends to people or puts back into mailboxes; None where it never does."""
     if request.verb not in LETS_OUT:
         return None
@@ -370,7 +370,7 @@ def preview_decision(
 ) -> tuple[tuple[Question, ...], tuple[NotOffered, ...]]:
     """Previews the confirmations that a decision needs, and senders that its rule cannot allow. Changes nothing."""
     rule, aim = request.allow, aim_of(request, settings)
-    about = its_business(
+    about = covered_deliveries(
         request.selected, aim, and_(selection.resolved_condition(session, request.selected), access.visible_deliveries(by))
     )
     if rule is None:
@@ -384,4 +384,4 @@ def preview_decision(
 def meant_ids(session: Session, request: DecisionRequest, *, by: Actor, settings: Settings) -> list[int]:
     """The deliveries that a request of this actor would be about now, before any sender is left out; nothing is locked."""
     where = selection.selection_condition(request.selected) & access.visible_deliveries(by)
-    return list(session.scalars(select(col(Delivery.id)).where(its_business(request.selected, aim_of(request, settings), where))))
+    return list(session.scalars(select(col(Delivery.id)).where(covered_deliveries(request.selected, aim_of(request, settings), where))))

@@ -164,7 +164,7 @@ def end_undone(session: Session, row: SweptMailbox, now: datetime) -> None:
     end_unconfirmed(session, row, (), UNDONE, now)
 
 
-def hurry_undone(session: Session, decision_id: int, now: datetime) -> None:
+def expedite_undone(session: Session, decision_id: int, now: datetime) -> None:
     """Makes mailboxes due that wait for another attempt of a sweep that was undone. Attempts that are running go on."""
     waiting = and_(col(SweptMailbox.decision_id) == decision_id, col(SweptMailbox.due_at) > now, col(SweptMailbox.why) != "")
     session.execute(update(SweptMailbox).where(waiting).values(due_at=now))
@@ -281,7 +281,7 @@ def end_copies(session: Session, search: SearchedMailbox, items: Sequence[Decisi
     for item in items:
         item.outcome = outcome
     session.flush()
-    want_undone_back(session, search, [item.delivery_id for item in items])
+    request_undone_return(session, search, [item.delivery_id for item in items])
     mine = is_among(session, col(Delivery.id), [item.delivery_id for item in items])
     held = mine & (col(Delivery.back_to) == "held")  # again: the mailbox is somebody else's now
     for some, what in ((held, Event.MISS if event is Event.GIVE_UP else event), (mine, event)):
@@ -293,15 +293,15 @@ def end_copies(session: Session, search: SearchedMailbox, items: Sequence[Decisi
         session.execute(update(Decision).where(col(Decision.id) == search.decision_id).values(done=done))
 
 
-def want_undone_back(session: Session, search: SearchedMailbox, ids: Sequence[int]) -> None:
+def request_undone_return(session: Session, search: SearchedMailbox, ids: Sequence[int]) -> None:
     """Wants copies back that the undo of the sweep has not met. One in slices comes to them."""
     undoing = session.get(Decision, session.get_one(Decision, search.decision_id).undone_by or 0)
     if undoing is None or undoing.has_slices_left:
         return
     missed = is_among(session, col(Delivery.id), ids) & col(Delivery.back_wanted_by).is_(None)
     strangers = is_among(session, col(Delivery.id), reassigned_addresses.find_barred(session, ids))
-    recalled_copies.want_back(session, missed & strangers, "held", undoing.id)
-    recalled_copies.want_back(session, missed & not_(strangers), "mailbox", undoing.id)
+    recalled_copies.request_return(session, missed & strangers, "held", undoing.id)
+    recalled_copies.request_return(session, missed & not_(strangers), "mailbox", undoing.id)
 
 
 def removed_before(session: Session, search: SearchedMailbox, met: Collection[Lay]) -> list[DecisionItem]:

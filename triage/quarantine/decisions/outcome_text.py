@@ -288,7 +288,7 @@ def describe_allow_rule(rule: Rule | RuleOrder, names: ScopeNames) -> str:
     )
 
 
-def who_was_faster(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:
+def earlier_decision_sentence(state: str, decision: Decision | None, now: datetime, *, blocked: bool = False) -> str:
     """ "Released by Maria K. 4 seconds ago." `blocked`: its sender was too."""
     if decision is None:
         return say("It is already {state}.", state=SHOWN.get(state, state))

@@ -13,7 +13,7 @@ from triage.delivery import groups, recalled_copies, rejections, sender_notices
 from triage.directory import reassigned_addresses
 from triage.ids import format_id
 from triage.quarantine.decisions import mailbox_sweep
-from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, who_was_faster
+from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, earlier_decision_sentence
 from triage.quarantine.decisions.outcomes import CHANGING, LATEST, UNDER_WAY, Item
 from triage.say import say
 from triage.store import ledger
@@ -130,7 +130,9 @@ def undo_states(act: Act, mine: ColumnElement[bool]) -> set[int]:
     if event is Event.RESTORE:
         recalled_copies.end_copies(act.session, changed, now=act.now)
     if act.decision.verb == "redirect":
-        reassigned_addresses.address_anew(act.session, is_among(act.session, col(Delivery.id), changed))  # to whom they were meant at first
+        reassigned_addresses.readdress_deliveries(
+            act.session, is_among(act.session, col(Delivery.id), changed)
+        )  # to whom they were meant at first
     return changed
 
 
@@ -168,12 +170,12 @@ def put_back_into_mailboxes(act: Act, mine: ColumnElement[bool], before: dict[in
     where the server has removed it after all.
     """
     if act.decision.verb in SWEEPS:
-        mailbox_sweep.hurry_undone(act.session, act.decision.id, act.now)
+        mailbox_sweep.expedite_undone(act.session, act.decision.id, act.now)
     under_way = mine & in_states((State.RECALLING,))
     was_held = is_among(act.session, col(Delivery.id), [one for one, state in before.items() if state is State.HELD or one in strangers])
-    wanted = recalled_copies.want_back(act.session, under_way & was_held, "held", act.undoing_id)
-    wanted |= recalled_copies.want_back(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
-    recalled_copies.hurry_recall(act.session, wanted, now=act.now)
+    wanted = recalled_copies.request_return(act.session, under_way & was_held, "held", act.undoing_id)
+    wanted |= recalled_copies.request_return(act.session, under_way & not_(was_held), "mailbox", act.undoing_id)
+    recalled_copies.expedite_recall(act.session, wanted, now=act.now)
     own = not_(is_among(act.session, col(Delivery.id), strangers))
     states = (State.PURGED, State.DELIVERED) if act.decision.verb in SWEEPS else (State.PURGED,)
     found = mine & in_states(states) & recalled_copies.is_restorable() & own
@@ -198,7 +200,7 @@ def take_from_members(act: Act, mine: ColumnElement[bool]) -> tuple[set[int], li
     )
     held = is_among(session, col(Delivery.id), parents)
     act.record(held, Event.RESTORE, due_at=None, expanded=False)
-    reassigned_addresses.address_anew(session, held)
+    reassigned_addresses.readdress_deliveries(session, held)
     return parents, [Item(one, state, outcome[one]) if one in outcome else Item(one, state, *why[one]) for one, state in before.items()]
 
 
@@ -206,7 +208,7 @@ def seek_waiting(act: Act, mine: ColumnElement[bool]) -> set[int]:
     """Looks in mailboxes for deliveries that wait for another attempt, after one without an answer; holds what it finds. Returns them."""
     waiting = mine & in_states((State.QUEUED,)) & col(Delivery.erased_at).is_(None)
     sought = act.record(waiting & recalled_copies.may_have_arrived(), Event.SEEK, **recalled_copies.to_seek(act.now))
-    recalled_copies.want_back(act.session, is_among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
+    recalled_copies.request_return(act.session, is_among(act.session, col(Delivery.id), sought), BACK_TO[act.decision.verb], act.undoing_id)
     return sought
 
 
@@ -220,16 +222,16 @@ def take_out_of_mailboxes(act: Act, mine: ColumnElement[bool], to: str) -> tuple
     there = mine & col(Delivery.erased_at).is_(None)
     reached = select(col(Delivery.id)).where(there, in_states((State.DELIVERED,)))
     delivered = set(session.scalars(reached)) if act.settings.reaches_mailboxes else set()
-    flying = want_back_in_flight(act, there & in_states((State.RELAYING, State.RESTORING)))
+    flying = request_return_in_flight(act, there & in_states((State.RELAYING, State.RESTORING)))
     both = is_among(session, col(Delivery.id), delivered | flying)
     if to:
-        recalled_copies.want_back(session, both, to, act.undoing_id)
+        recalled_copies.request_return(session, both, to, act.undoing_id)
     if delivered:
         act.record(is_among(session, col(Delivery.id), delivered), Event.PURGE, **recalled_copies.due_values(act.now))
     return delivered, flying
 
 
-def want_back_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
+def request_return_in_flight(act: Act, where: ColumnElement[bool]) -> set[int]:
     """Marks deliveries that are being delivered, and nobody else has purged, to be purged on arrival or on failure; returns them."""
     flying = set(act.session.scalars(select(col(Delivery.id)).where(where, col(Delivery.purge_wanted_by).is_(None))))
     if flying:
@@ -282,7 +284,7 @@ def explain_not_undone(session: Session, ids: list[int], decision: Decision, now
     rows = session.execute(select(col(Delivery.id), col(Delivery.state), LATEST).where(is_among(session, col(Delivery.id), ids)))
     for delivery_id, state, changed_by in rows:
         if changed_by != decision.id and changed_by is not None:
-            found[delivery_id] = ("refused", who_was_faster(state, session.get(Decision, changed_by), now))
+            found[delivery_id] = ("refused", earlier_decision_sentence(state, session.get(Decision, changed_by), now))
         elif state == State.DELIVERED:
             found[delivery_id] = ("out of reach", OUT_OF_REACH)
         elif state == State.RELAYING:

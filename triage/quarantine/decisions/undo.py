@@ -18,7 +18,7 @@ from triage.ids import format_id, new_id
 from triage.policy import copies
 from triage.policy.rules import store as rules
 from triage.quarantine.decisions import bulk_decisions, decision_plan, escalate, regroup
-from triage.quarantine.decisions.outcome_text import who_was_faster
+from triage.quarantine.decisions.outcome_text import earlier_decision_sentence
 from triage.quarantine.decisions.outcomes import (
     CHANGING,
     LATEST,
@@ -142,13 +142,13 @@ def undo_items(session: Session, decision: Decision, undoing: Decision, *, by: A
 
 def check_second_look(session: Session, decision: Decision, confirm: Collection[str], fence: str | None, *, by: Actor) -> list[str]:
     """The names of the second look that undoing this needs, all of them confirmed; else SecondLookNeeded, or Stale."""
-    where = let_out_again(decision)
+    where = leaves_by_undo(decision)
     asked = confirmations.list_questions(session, where) if where is not None else ()
     current = selection.selection_fence(session, where) if where is not None and (asked or confirm) else ""
     return confirmations.check_confirmed(asked, confirm, by=by, fence=fence, current=current)
 
 
-def let_out_again(decision: Decision) -> ColumnElement[bool] | None:
+def leaves_by_undo(decision: Decision) -> ColumnElement[bool] | None:
     """Condition: deliveries that leave, or get back into mailboxes, when this is undone: what a removal met there, and what was stopped.
 
     None: it lets nothing out.
@@ -180,7 +180,7 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
     if decision is None or not concerns_actor(session, decision, by):
         raise NotFound(say("there is no decision {decision_id}", decision_id=format_id(decision_id)))
     if decision.undone_by is not None:
-        raise Conflict(who_was_faster("undone", session.get_one(Decision, decision.undone_by), now))
+        raise Conflict(earlier_decision_sentence("undone", session.get_one(Decision, decision.undone_by), now))
     if decision.undoes is not None:
         raise NotAllowedNow(say("this is an undo itself: make a new decision instead"))
     if decision.selection.get("dry_run") or decision.verb == HUNT:

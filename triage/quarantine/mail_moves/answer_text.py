@@ -36,7 +36,7 @@ def write_answer_text(
 
 
 def rule_lines(orders: Iterable[RuleOrder], names: ScopeNames) -> Iterable[str]:
-    """Says whom an act blocks along, and for whom; what an allow lets in is said by `allow_lines`."""
+    """Says whom an act blocks along, and for whom; what an allow rule allows is said by `allow_lines`."""
     for one in orders:
         if one.effect == "block":
             yield as_sentence(say("{value} blocked for {scope}", value=one.value, scope=describe_scope(one.scope, names)))
@@ -121,7 +121,7 @@ def most_frequent(named: Iterable[tuple[str, int]]) -> str:
 
 
 def allow_lines(allow: Consent) -> Iterable[str]:
-    """Names senders that an allow lets in, and senders that it does not."""
+    """Names senders that an allow allows, and senders that it does not."""
     yield from allow.sentences
     for one in allow.senders[:MOST]:
         if one.sender and not one.chosen:

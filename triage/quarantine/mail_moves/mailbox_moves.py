@@ -22,7 +22,7 @@ from triage.quarantine.decisions import approvals
 from triage.quarantine.decisions.decide import decide_messages
 from triage.quarantine.decisions.decision_plan import Plan
 from triage.quarantine.decisions.decision_request import DecisionRequest, Verb, scope_key
-from triage.quarantine.decisions.outcome_text import who_was_faster
+from triage.quarantine.decisions.outcome_text import earlier_decision_sentence
 from triage.quarantine.mail_moves import move_requests
 from triage.quarantine.mail_moves.move_folders import (
     ALLOW,
@@ -92,14 +92,14 @@ def act_on_move(
         return Outcome(REFUSED, MISPLACED) if is_answer else Outcome(ALREADY, say("It was decided long ago."))
     if row.ended_at is not None:
         mine = row.decision_id is not None and row.act == move.folder
-        return Outcome(DONE) if mine else Outcome(ALREADY, what_became_of_it(session, delivery, now))
+        return Outcome(DONE) if mine else Outcome(ALREADY, describe_earlier_decision(session, delivery, now))
     try:
         with session.begin_nested():
             return carry_move(session, row, delivery, move, occasion, account, RequestContext(by, settings, now))
     except Refused as fault:
         session.refresh(delivery)
         if delivery.state != State.HELD:
-            return Outcome(ALREADY, what_became_of_it(session, delivery, now))
+            return Outcome(ALREADY, describe_earlier_decision(session, delivery, now))
         return refusal(fault, by)
 
 
@@ -299,10 +299,10 @@ def assign_to(session: Session, delivery: Delivery, word: str, *, by: Actor, now
     return Outcome(ASSIGNED)
 
 
-def what_became_of_it(session: Session, delivery: Delivery, now: datetime) -> str:
+def describe_earlier_decision(session: Session, delivery: Delivery, now: datetime) -> str:
     """Sentence about who was faster."""
     session.refresh(delivery)
     if delivery.state == State.HELD:
         return say("A newer copy has taken its place: move the one that is in its folder now.")
     decision = session.get(Decision, delivery.decision_id) if delivery.decision_id else None
-    return who_was_faster(delivery.state, decision, now)
+    return earlier_decision_sentence(delivery.state, decision, now)

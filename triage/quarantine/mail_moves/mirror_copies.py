@@ -62,7 +62,7 @@ def find_held(session: Session, delivery_id: int, now: datetime) -> Held | None:
         return None
     message = session.get_one(Message, delivery.message_id)
     signals = [*(() if message.record.fault else message.signals), *delivery.signals]
-    raw = bodies.if_there(session, message.content_id)
+    raw = bodies.find_body(session, message.content_id)
     if raw is None:
         return None
     bad = of_row(delivery.severity, delivery.weight, (one["name"] for one in signals))

@@ -143,7 +143,7 @@ def leave_out(
 
     None where senders or messages were named one by one, or where known senders were asked for.
     """
-    chosen = named_by_who(selected)
+    chosen = named_in_selection(selected)
     if selected.known or chosen is None:
         return LeftOut(), []
     goes = and_(where, states_condition(selected, sorted(REMOVABLE)), not_(chosen))
@@ -156,7 +156,7 @@ def leave_out(
     return (left, found) if found else (LeftOut(), [])
 
 
-def named_by_who(selected: Selection) -> ColumnElement[bool] | None:
+def named_in_selection(selected: Selection) -> ColumnElement[bool] | None:
     """Condition: deliveries that a selection names by their sender or one by one; None: all of them."""
     if by_who(selected):
         return None

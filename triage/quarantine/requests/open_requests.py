@@ -55,7 +55,7 @@ def raise_up(session: Session, delivery: Delivery, name: str) -> None:
     )
 
 
-def let_down(session: Session, delivery: Delivery) -> None:
+def lower_request(session: Session, delivery: Delivery) -> None:
     """Let it stand where it stood before."""
     reorder_delivery(session, delivery, urgency_without(delivery.why_here))
 

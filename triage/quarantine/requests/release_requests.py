@@ -112,7 +112,7 @@ def decline_request(session: Session, request_id: int, *, by: Actor, reason: str
     row, delivery = found
     row.declined_at, row.declined_by, row.declined_by_shown = now, str(by), by.shown
     row.reason = " ".join(reason.split())[:LONGEST]
-    open_requests.let_down(session, delivery)
+    open_requests.lower_request(session, delivery)
     ledger.write_act(session, "decline-request", f"delivery:{format_id(delivery.id)}", by=by, now=now, detail={"reason": row.reason})
 
 

@@ -56,7 +56,7 @@ def change_ends(
     """Gives locked rules these ends, each in the audit log.
 
     BadInput names the rule that cannot have its end. SecondLookNeeded once for all, where allow rules would then release held messages that
-    nobody should let in unseen.
+    nobody should allow unseen.
     """
     ends_of = {one.rule_id: one for one in ends}
     orders = [order_with_end(session, rule, ends_of[rule.id], by=by, now=now, settings=settings) for rule in planned]

@@ -72,7 +72,7 @@ class ContentTrial:
 
     counts: TrialCounts
     changed: tuple[Any, ...]  # rows of the deliveries on which it would have acted, newest first
-    against: int  # of them let in, by a rule or by staff
+    against: int  # of them accepted, by a rule or by staff
     asked: tuple[Question, ...]
     fence: str
 
@@ -217,7 +217,7 @@ def is_internal(session: Session, message: Any, settings: Settings) -> bool:
     if session.scalars(passed).first() is not None:
         return True
     envelope = Envelope.from_json(message.record.envelope)
-    raw = (bodies.if_there(session, message.content_id) or b"") if envelope.edge else b""
+    raw = (bodies.find_body(session, message.content_id) or b"") if envelope.edge else b""
     return bool(inside_sender(envelope, raw, settings.smtp.internal_networks, settings.smtp.signed_in_hosts))
 
 

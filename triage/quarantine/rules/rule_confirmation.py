@@ -1,4 +1,4 @@
-"""Second looks before rules are made or changed: whether they would let in held messages that nobody should let in unseen."""
+"""Second looks before rules are made or changed: whether they would allow held messages that nobody should allow unseen."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -179,7 +179,7 @@ def change_rule(
 ) -> Rule:
     """Change a rule in force as `store.changing` says.
 
-    SecondLookNeeded where the rule would let in more than before, and messages are held of which nobody should.
+    SecondLookNeeded where the rule would allow more than before, and messages are held of which nobody should.
     """
     rule, order = rules.plan_change(session, rule_id, changes, by=by, now=now, settings=settings, expected=expected)
     looked = collect_questions(session, {order: newly_released(session, rule, order, by=by, now=now)})
@@ -250,7 +250,7 @@ def try_restored(session: Session, rule_ids: Sequence[int], *, by: Actor, now: d
 
 
 def newly_released(session: Session, rule: Rule, order: RuleOrder, *, by: Actor, now: datetime) -> list[int]:
-    """The held messages that a changed rule lets in and did not before; all where it now lasts longer, or lets in what it kept out."""
+    """The held messages that a changed rule allows and did not before; all where it now lasts longer, or allows what it blocked."""
     after = released_by(session, order, by=by)
     if is_wider(rule, order, now):
         return after

@@ -37,7 +37,7 @@ LOOKED_AT = 2_000  # deliveries of the sender
 LOOKED_AT_OF_ALL = 20_000  # deliveries among which a list is looked for
 EXAMPLES = 5
 STRANGERS = frozenset({"first-contact", "unproven-known-sender", "bounce-with-files", "dmarc-reject", "listed-client", "listed-sample"})
-ALLOWED = "allowed-sender"  # the policy's rule about what an allow rule let in, by whichever proof
+ALLOWED = "allowed-sender"  # the policy's rule about what an allow rule accepted, by whichever proof
 REMOVED = frozenset({State.PURGED, State.RECALLING, State.REJECTED})
 
 
@@ -47,9 +47,9 @@ class Trial:
 
     order: RuleOrder
     came: int  # from this sender, within the rule's scope
-    changed: int  # would have been let in, kept out or held
+    changed: int  # would have been accepted, kept out or held
     people: int  # whom they were for
-    against: int  # of them people decided otherwise: purged what it lets in, released what it keeps out
+    against: int  # of them people decided otherwise: purged what it allows, released what it blocks
     examples: tuple[int, ...]  # newest first
     since: datetime
     sentence: str
@@ -123,8 +123,8 @@ def came_from(session: Session, order: RuleOrder, since: datetime, by: Actor) ->
     ).all()  # fmt: skip
 
 
-def let_in(session: Session, order: RuleOrder, scopes: Collection[str], *, by: Actor, now: datetime) -> dict[str, int]:
-    """Counts the messages of the last thirty days that an allow rule for the company would have let in, by scope."""
+def count_allowed(session: Session, order: RuleOrder, scopes: Collection[str], *, by: Actor, now: datetime) -> dict[str, int]:
+    """Counts the messages of the last thirty days that an allow rule for the company would have allowed, by scope."""
     rows = came_from(session, replace(order, scope="company"), now - timedelta(days=DAYS), by)
     passed = [{"company", f"department:{row.department}", f"person:{row.person}"} for row in rows if would_pass(row, order)]
     return {scope: sum(scope in one for one in passed) for scope in scopes}

@@ -147,7 +147,7 @@ def of_agreed(session: Session, order: RuleOrder | None, ids: Sequence[int]) -> 
 
 
 def agreed_senders(order: RuleOrder, found: Sequence[Sender]) -> list[Sender]:
-    """The senders that rules are made about: whoever lets in several names each.
+    """The senders that rules are made about: whoever allows several names each.
 
     Stale where somebody writes who was neither agreed to nor left out, or one who was agreed to writes no more.
     """
@@ -280,7 +280,7 @@ def senders_of(session: Session, order: RuleOrder, ids: Sequence[int]) -> list[S
 
 
 def kind_of(order: RuleOrder, value: str, summary: dict[str, object]) -> tuple[str, str]:
-    """Returns what a rule about these messages matches. A list in its authors' place is let in as a list only
+    """Returns what a rule about these messages matches. A list in its authors' place is allowed as a list only
     (matching_rules.about_sender).
     """
     post = rewritten_author(Summary.from_json(summary)) if order.effect == "allow" and summary["list_id"] else None

@@ -51,10 +51,10 @@ class Question:
 
 def stored_looks() -> ColumnElement[int]:
     """The reasons of a delivery (second_look.Look), whatever was confirmed since; of one from before they were kept, by its message."""
-    return func.coalesce(col(Delivery.second_look), looks_of_message())
+    return func.coalesce(col(Delivery.second_look), second_looks_of_message())
 
 
-def looks_of_message() -> ColumnElement[int]:
+def second_looks_of_message() -> ColumnElement[int]:
     """The same read from the message, where nothing else is known: what forwarding explains is not told apart."""
     danger = or_(*map(has_signal, sorted(DANGERS - {FORGED})))
     bank = and_(has_signal(BANK_DETAILS), col(Delivery.proof) == "")

@@ -63,7 +63,7 @@ def match_words(terms: Sequence[str]) -> ColumnElement[bool]:
     return and_(MessageHolds(col(Delivery.message_id), terms), is_open_and_held(), *phrases_of(terms))
 
 
-def said_in_this_message(terms: Sequence[str]) -> ColumnElement[bool]:
+def occurs_in_message(terms: Sequence[str]) -> ColumnElement[bool]:
     """The same, where few deliveries are looked at: it reads the words of each."""
     asked = words_asked_for(terms)
     if not asked:
@@ -85,10 +85,10 @@ def is_open_and_held() -> ColumnElement[bool]:
 
 def phrases_of(terms: Sequence[str]) -> list[ColumnElement[bool]]:
     """Conditions for the terms that are more than one word."""
-    return [stand_together(one) for one in terms if not WORD.fullmatch(one)]
+    return [contains_phrase(one) for one in terms if not WORD.fullmatch(one)]
 
 
-def stand_together(phrase: str) -> ColumnElement[bool]:
+def contains_phrase(phrase: str) -> ColumnElement[bool]:
     """The text, or the name of an attachment, has this phrase as it is written. Only messages that have its words are read."""
     on_one_line = func.replace(col(Message.text), "\n", " ")
     said = (col(Message.id) == col(Delivery.message_id), column_holds(on_one_line, phrase))

@@ -67,7 +67,7 @@ def match_words(terms: Sequence[Term]) -> ColumnElement[bool]:
 
 def match_words_here(terms: Sequence[Term]) -> ColumnElement[bool]:
     """The same as match_words, where few deliveries are looked at."""
-    return or_(and_(*map(match_anywhere, terms)), message_words.said_in_this_message([one.value for one in terms]))
+    return or_(and_(*map(match_anywhere, terms)), message_words.occurs_in_message([one.value for one in terms]))
 
 
 def match_anywhere(term: Term) -> ColumnElement[bool]:
@@ -182,7 +182,7 @@ def match_proof(term: Term) -> ColumnElement[bool]:
     return col(Delivery.proof).in_(proofs[term.value])
 
 
-def how_bad(term: Term) -> ColumnElement[bool]:
+def severity_condition_of(term: Term) -> ColumnElement[bool]:
     """Condition: deliveries of this severity."""
     return grouping.severity_column() == named_severity(term)
 
@@ -243,7 +243,7 @@ MEANING: dict[str, Meaning] = {
     "by": match_decider,
     "proof": match_proof,
     "is": match_state,
-    "severity": how_bad,
+    "severity": severity_condition_of,
     "risk": at_least_as_bad,
     "rule": match_rule,
     "signal": match_signal,

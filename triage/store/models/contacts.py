@@ -84,7 +84,7 @@ class NotLearned(SQLModel, table=True):
 
 
 class PostedList(SQLModel, table=True):
-    """A mailing list that we know of or write to: what its posts would need to be let in."""
+    """A mailing list that we know of or write to: what its posts would need to be accepted."""
 
     __tablename__ = "posted_list"
     address: str = Field(primary_key=True)  # where posts go

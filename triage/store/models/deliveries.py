@@ -25,7 +25,7 @@ OUT_ON_SQLITE = "is_copy = 1 AND state = 'delivered'"  # as it is asked for ther
 TIME_LIMITED, DUE = "time_limited_until IS NOT NULL", "due_at IS NOT NULL"  # few deliveries: a change of state touches neither
 SENT_TO = "direction IN ('outbound', 'notice')"
 FOR_ASSISTANT = "rule = 'held-for-assistant'"
-RISKY_IN = "severity >= 2 AND verdict = 'relay'"  # let in by a rule, and suspicious or worse
+RISKY_IN = "severity >= 2 AND verdict = 'relay'"  # accepted by a rule, and suspicious or worse
 
 
 class Delivery(SQLModel, table=True):

@@ -162,7 +162,9 @@ def enter_account(here: Office, provider: Provider, proof: Proof, step: SignInSt
         return sent_back(here, provider, step, client)
     with db.transaction(here.engine) as session:
         if not (admission.refusal or proof.has_factor) and factor_policy.is_asked(session, admission.login, required):
-            return half_entered(here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1], proof)
+            return redirect_to_second_factor(
+                here, begin_factor_step(session, admission.login, how, client, step.about["return_to"])[1], proof
+            )
         opened = None if admission.refusal else staff_login.start_session(session, admission.login, client, how, lasts=lasts, now=utcnow())
         if opened:
             take_browser(session, request, here, opened[1])
@@ -183,7 +185,7 @@ def sent_back(here: Office, provider: Provider, step: SignInStep, client: str) -
     return response
 
 
-def half_entered(here: Office, key: str, proof: Proof) -> Response:
+def redirect_to_second_factor(here: Office, key: str, proof: Proof) -> Response:
     """Back to the sign-in page, which asks for the second factor."""
     response = RedirectResponse(FACTOR_ASKED, 303)
     set_hint_cookie(response, here, proof)

@@ -19,7 +19,7 @@ from triage.store import db
 from triage_api.http.dependencies import Office
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
-from triage_api.http.session_auth import Watcher, still_there
+from triage_api.http.session_auth import Watcher, is_still_signed_in
 
 POLL = 0.5  # seconds between looks at the database; a wake-up shortens them
 LEAST = 0.1  # seconds between looks, however often it is woken
@@ -131,7 +131,7 @@ async def stream_events(
             yield ServerSentEvent(id=str(told), comment="listening")
         while not feed.closed:
             await listener.wait()
-            if not await run_in_threadpool(still_there, request):
+            if not await run_in_threadpool(is_still_signed_in, request):
                 return
             if feed.sequence != told:
                 told = feed.sequence

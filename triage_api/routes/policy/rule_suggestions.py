@@ -59,7 +59,7 @@ def search_proposals(by: Staff, here: Here) -> Count:
 @router.delete("/batch", status_code=204, responses=describe_refusals(401, 403))
 def return_proposal_batch(session: Tx, by: Staff) -> None:
     """Return your reserved suggestions to your colleagues."""
-    rule_suggestions.lay_back(session, by=by)
+    rule_suggestions.return_assigned_suggestions(session, by=by)
     wake_after(session)
 
 

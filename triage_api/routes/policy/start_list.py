@@ -54,7 +54,7 @@ def get_start_list_category(category: Word, session: Read, by: Staff, here: Here
 
 @router.post("/import", response_model=schemas.StartListImport, responses=describe_refusals(401, 403, 422))
 def import_start_list(order: schemas.StartListText, session: Tx, by: Staff, here: Here) -> schemas.StartListImport:
-    """Put another start list in force, or none: 422 names what is wrong in which line (`lines`). Allows nobody, and changes no rule.
+    """Replace the start list, or nothing: 422 names what is wrong in which line (`lines`). Allows nobody, and changes no rule.
 
     Administrators of the whole company only. Its first line has a later day than the list in force.
     """
@@ -68,7 +68,7 @@ def import_start_list(order: schemas.StartListText, session: Tx, by: Staff, here
 
 @router.post("/acts/{act_id}/undo", response_model=schemas.StartListAct, responses=describe_refusals(401, 403, 404))
 def undo_start_list_act(act_id: GivenId, session: Tx, by: Staff) -> schemas.StartListAct:
-    """Take the rules of an act out of force, all together. What they let in stays delivered. A second undo changes nothing."""
+    """Take the rules of an act out of force, all together. What they accepted stays delivered. A second undo changes nothing."""
     undone = allowing.undo_act(session, act_id, by=by, now=utcnow())
     wake_after(session, "door")
     return schemas.StartListAct.model_validate(undone)

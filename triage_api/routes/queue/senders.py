@@ -30,7 +30,7 @@ def get_sender_history(
     sender: Word, session: LongRead, by: Staff, here: Here, format: Format = "json", table: TableName = ""
 ) -> Report | Response:
     """The last 90 days of an address, or of a domain with those below it, in your scope: messages by day and how many of them prove their
-    sender by DMARC, decisions, rules that came and went, reports by employees. At most the newest 100,000 copies are counted.
+    sender by DMARC, decisions, rules added and removed, reports by employees. At most the newest 100,000 copies are counted.
 
     The audit log records an export as CSV.
     """

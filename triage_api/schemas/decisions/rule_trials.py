@@ -29,7 +29,7 @@ class RuleTrial(Shape):
 
     order: Offered
     came: Annotated[int, Field(description="messages from there, within the rule's scope")]
-    changed: Annotated[int, Field(description="of them it would have let in, or kept out")]
+    changed: Annotated[int, Field(description="of them it would have allowed or blocked")]
     people: int
     against: Annotated[int, Field(description="of those staff decided otherwise")]
     examples: list[Id]

@@ -11,7 +11,7 @@ from triage_api.schemas.fields import Shape
 class Finding(Shape):
     """Result of a check."""
 
-    level: Annotated[Literal["ok", "warn", "fail"], Field(description="warn: it works and will not for ever; fail: it does not work")]
+    level: Annotated[Literal["ok", "warn", "fail"], Field(description="warn: it works now, but will fail later; fail: it does not work")]
     what: Annotated[str, Field(description="what was checked")]
     found: Annotated[str, Field(description="what was found, in English")]
     do: Annotated[str, Field(description="what to do, in English; empty if ok")]

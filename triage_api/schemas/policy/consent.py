@@ -62,7 +62,7 @@ class Agreed(Shape):
 
 
 class SenderConsent(Shape):
-    """A sender of the selected messages, before they are let in."""
+    """A sender of the selected messages, before they are accepted."""
 
     sender: Annotated[str, Field(description="an address, or a List-Id; empty: messages that name no sender")]
     match: Annotated[RuleMatch | Literal[""], Field(description="address, domain, list; empty where there is no sender")]
@@ -86,7 +86,7 @@ class AllowScope(Shape):
 
     scope: Annotated[str, Field(description="for `rule.scope`; empty: each of those whom the messages are for")]
     scopes: Annotated[list[str], Field(description="of the rules that are made")]
-    would_allow: Annotated[int, Field(validation_alias="let_in", description="messages of the last 30 days that would have been released")]
+    would_allow: Annotated[int, Field(description="messages of the last 30 days that would have been released")]
 
 
 class Allow(Shape):
@@ -100,4 +100,4 @@ class Allow(Shape):
     only_encrypted: Annotated[
         bool, Field(description="they are held for nothing but an encrypted file: `rule.encrypted` lets further ones of the sender pass")
     ]
-    sentences: Annotated[list[Sentence], Field(description="what each rule lets in, as the decision will say it")]
+    sentences: Annotated[list[Sentence], Field(description="what each rule allows, as the decision will say it")]

@@ -65,7 +65,7 @@ class StartListCategory(Shape):
     allowed: Annotated[int, Field(description="domains that are allowed already")]
     unseen: Annotated[int, Field(description="senders of whom no proven message was seen here in 90 days")]
     platforms: Annotated[int, Field(description="services through which anybody can send: never allowed together")]
-    refused: Annotated[int, Field(description="domains that something speaks against")]
+    refused: Annotated[int, Field(description="domains that cannot be allowed now")]
 
 
 class StartListPlan(StartListCategory):

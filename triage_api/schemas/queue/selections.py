@@ -85,7 +85,7 @@ class PreviewOrder(Order):
     rule: Annotated[
         AlongRule | None,
         Field(
-            description="to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it lets in"
+            description="to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it allows"
         ),
     ] = None
 
@@ -112,7 +112,7 @@ class NotIncluded(Shape):
     count: int
     why: Annotated[
         Literal["contact", "allowed", "released"],
-        Field(description="allowed: by a rule of staff; released: earlier messages from there were let in"),
+        Field(description="allowed: by a rule of staff; released: earlier messages from there were released"),
     ]
     of: Annotated[str, Field(description="whose contact they are: a department")]
 
@@ -228,7 +228,7 @@ class Evidence(Shape):
         Sentence, Field(description="what a removal says of confidential folders that are closed to you; empty: it reaches none of them")
     ]
     fence: str
-    allow: Annotated[Allow | None, Field(description="with an allow along: whom it lets in, from the code that then does it")] = None
+    allow: Annotated[Allow | None, Field(description="with an allow along: whom it allows, from the code that then does it")] = None
     second_look: Annotated[
         list[SecondLook], Field(description="with a verb or an allow: what a decision has to `confirm`; empty: nothing is asked")
     ] = []

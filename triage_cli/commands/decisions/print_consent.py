@@ -36,7 +36,7 @@ def rule_order(scope: str | None, senders: Sequence[str], without: Sequence[str]
 
 
 def preview_consent(desk: Desk, select: dict[str, Any], rule: dict[str, Any] | None, form: Form) -> int:
-    """Print whom a release of this selection would let in, and do nothing."""
+    """Print whom a release of this selection would allow, and do nothing."""
     if rule is None:
         raise BadInput("--dry-run needs --allow")
     found = desk.post("/selections/preview", {"select": select, "verb": "release", "rule": rule})

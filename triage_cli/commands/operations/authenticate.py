@@ -45,7 +45,7 @@ def authenticate_file(
     """Authenticate a message (SPF, DKIM, ARC, DMARC) step by step, and compare with other libraries.
 
     FILE is a message as it was received; - is standard input. pyspf and dkimpy are asked too, and authheaders where
-    mailroom[second-opinion] is installed; a sentence tells why one of them says something else. Nothing is stored.
+    mailroom[second-opinion] is installed; a sentence says why results differ. Nothing is stored.
     """
     raw = read_file(file)
     envelope = envelope_for(raw, client, helo, sender)

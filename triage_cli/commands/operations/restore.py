@@ -46,7 +46,7 @@ def restore(ctx: click.Context, directory: Path) -> None:
     """Restore a backup into an empty database and an empty spool. Delivery and recall stay paused.
 
     Every file is compared with its checksum first. Nothing that is there is ever overwritten. Stop Mailroom before. A backup of SQLite
-    goes into PostgreSQL too, where database.url names one: so a company moves.
+    goes into PostgreSQL too, where database.url names one: that moves a company.
     """
     refuse_server(ctx)
     settings = settings_of(ctx)

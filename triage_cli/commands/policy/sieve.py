@@ -69,7 +69,7 @@ def export_script(desk: Desk, department: str) -> None:
 def import_script(desk: Desk, file: Any, scope: str, held_folder: str, dry_run: bool, confirm: tuple[str, ...]) -> int:
     """Create the rules of a Sieve script (- is standard input), or none if a line has no exact rule.
 
-    Read are if, elsif, else, anyof, allof, not, address, header (X-Mailroom-Verified, List-Id), envelope "to", keep, discard, redirect,
+    Supported: if, elsif, else, anyof, allof, not, address, header (X-Mailroom-Verified, List-Id), envelope "to", keep, discard, redirect,
     fileinto and stop. An allow rule always asks for proof, dmarc if the script asks for none.
     """
     people = {one["mailbox"].casefold(): one["uid"] for one in desk.items("/people") if one["mailbox"]}

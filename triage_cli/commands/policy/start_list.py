@@ -21,7 +21,7 @@ CATEGORIES = Shape(
         "allowed": "domains that are allowed already",
         "unseen": "senders of whom no proven message was seen here in 90 days",
         "platforms": "services through which anybody can send: never allowed together",
-        "refused": "domains that something speaks against",
+        "refused": "domains that cannot be allowed now",
         "sentence": "effect of `allow`",
     },
     ("name", "title", "offered", "allowed", "unseen", "platforms", "refused"),
@@ -120,7 +120,7 @@ def allow_category(desk: Desk, category: str, dry_run: bool) -> None:
 @click.argument("act_id", metavar="ID")
 @act_on_api
 def undo_act(desk: Desk, act_id: str) -> None:
-    """Take the rules of one act out of force, all together."""
+    """Remove the rules of one act, all together."""
     undone = desk.post(f"/start-list/acts/{given_id(act_id)}/undo")
     say(f"Undone at {format_instant(undone['undone_at'])} by {undone['undone_by_name']}: {', '.join(undone['domains'])}")
 
@@ -130,7 +130,7 @@ def undo_act(desk: Desk, act_id: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Check every line and say what changes.")
 @act_on_api
 def import_start_list(desk: Desk, file: Any, dry_run: bool) -> int:
-    """Put another start list in force, or none if a line is wrong (- is standard input). No rule changes.
+    """Replace the start list, or nothing if a line is wrong (- is standard input). No rule changes.
 
     A line: DOMAIN category=banks sends=codes,notices dkim=DOMAIN source=NAME [subdomains] [platform]
     """

@@ -28,7 +28,7 @@ ACTS = Shape(
         "subject": "delivery:ID, message:ID, rule:ID, …",
         "items": "number of items",
         "sequence": "place in the chain; empty until it is chained",
-        "detail": 'what else is known of it; {"sealed": true} where that is not for you',
+        "detail": 'what else is known of it; {"sealed": true} where you may not see it',
     },
     ("id", "at", "by", "act", "subject", "items", "detail"),
 )

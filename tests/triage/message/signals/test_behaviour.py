@@ -20,7 +20,7 @@ from triage.message.summary import LINK_LIMIT, make_summary
             {"first-contact": "First message from ann@sender.example to your company. Others at sender.example have written before."},
         ),
         (Met(wrote=True), {"never-let-in": "ann@sender.example has written before, but no message was ever released."}),
-        (Met(wrote=True, let_in=True), {}),
+        (Met(wrote=True, accepted=True), {}),
     ],
 )
 def test_first_contact(met: Met, sentences: dict[str, str]) -> None:

@@ -54,7 +54,7 @@ def test_from_stranger_to_known(company: Engine, settings: Settings) -> None:
         (one,) = arrive(session, settings, JOE, dmarc=DMARC_PASS)
         assert of(session).met == Met(wrote=True)
         decide(session, settings, Verb.RELEASE, one)
-        assert of(session) == Standing(Met(wrote=True, let_in=True), Past(1, 0), Past())
+        assert of(session) == Standing(Met(wrote=True, accepted=True), Past(1, 0), Past())
         assert of(session, "info@supplier.example") == Standing(Met(colleagues=True), Past(), Past(1, 0))
         assert of(session, "") == sender_history.NOBODY
 
@@ -85,7 +85,7 @@ def test_a_message_that_only_claims_its_author_is_no_history(company: Engine, se
         assert not senders.has_written_to(AUTHOR, "it")
         new = SimpleNamespace(author=AUTHOR, author_domain="supplier.example", state="queued", department="it", person="", claimed=True)
         senders.entered([cast(NewDelivery, new)])
-        assert (senders.wrote, senders.let_in, senders.folders) == (set(), set(), set())
+        assert (senders.wrote, senders.accepted, senders.folders) == (set(), set(), set())
 
 
 def test_colleagues_at_a_free_mail_provider_are_strangers(company: Engine, settings: Settings) -> None:

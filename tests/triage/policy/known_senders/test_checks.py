@@ -209,7 +209,7 @@ def test_a_check_that_the_settings_leave_out_is_forgotten_and_begins_anew(known:
         checks.begin_checks(session, fewer, now=NOW + 20 * DAY)
         assert list(session.scalars(select(col(SenderCheck.name)))) == ["link-text"]
         checks.begin_checks(session, settings.policy, now=NOW + 20 * DAY)
-        modes = checks.modes_now(session, settings.policy, NOW + 21 * DAY)
+        modes = checks.current_modes(session, settings.policy, NOW + 21 * DAY)
     assert (modes["link-text"], modes["bank-details"], modes["account"]) == (Mode.HOLDS, Mode.TRIAL, Mode.OFF)
 
 

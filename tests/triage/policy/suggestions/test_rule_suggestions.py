@@ -239,7 +239,7 @@ def test_no_two_people_have_the_same_row(session: Session, settings: Settings) -
         answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=NOW, settings=settings)
     later = NOW + rule_suggestions.LEASE
     answer_suggestion.answer_suggestion(session, idas[0].id, "accept", by=ANA, now=later, settings=settings)
-    rule_suggestions.lay_back(session, by=IDA)
+    rule_suggestions.return_assigned_suggestions(session, by=IDA)
     assert len(rule_suggestions.take_proposals(session, by=ANA, now=later, count=50)) == 24
     assert rule_suggestions.count_suggestions(session, now=later) == {"open": 24, "accepted": 1}
 

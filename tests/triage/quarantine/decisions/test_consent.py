@@ -156,7 +156,7 @@ def test_a_selection_that_grew_makes_nothing(desk: Desk) -> None:
 def test_the_recipients_are_those_of_the_senders_who_are_left(desk: Desk) -> None:
     ids = [desk.came(GOOD, JOE), desk.came(GOOD, MARA), desk.came(NEWS, MARA)]
     sheet = desk.sheet(ids)
-    assert [(one.scope, one.scopes, one.let_in) for one in sheet.reaches] == [
+    assert [(one.scope, one.scopes, one.would_allow) for one in sheet.reaches] == [
         ("", ("person:joe.fern", "person:mara.berg"), 3),
         ("company", ("company",), 3),
     ]

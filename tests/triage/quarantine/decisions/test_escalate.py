@@ -13,7 +13,7 @@ from tests.triage.arriving import ANA, BEN, IDA, NOW, OTTO, SYNC, arrive
 from triage.actor import Actor, Role, Scope
 from triage.addressing.company import ConfidentialEntry, StaffEntry
 from triage.compliance.retention import expire as retention, legal_holds
-from triage.config.duties import Duty, standing_for, suggest_duty
+from triage.config.duties import Duty, duty_in_charge, suggest_duty
 from triage.config.settings import Escalation, Settings
 from triage.directory import apply as directory
 from triage.errors import BadInput, Conflict, NotAllowed, NotAllowedNow, NotFound, Stale
@@ -241,9 +241,9 @@ def test_what_signals_suggest(findings: set[str], duty: str | None) -> None:
 
 def test_who_stands_for_a_duty_that_the_company_has_not() -> None:
     management, security = Duty("management", "The board"), Duty("security", "Guards")
-    assert standing_for((security, management), "legal") == management
-    assert standing_for((security,), "legal") == security
-    assert standing_for((), "legal") is None
+    assert duty_in_charge((security, management), "legal") == management
+    assert duty_in_charge((security,), "legal") == security
+    assert duty_in_charge((), "legal") is None
 
 
 def test_old_mail_is_erased_after_the_undo(known: Engine, ours: Settings) -> None:

@@ -70,7 +70,7 @@ def sent(session: Session) -> list[tuple[str, str, str]]:
     """Recipient, subject and text of each notice in the queue."""
     found = []
     for delivery in session.scalars(select(Delivery).where(col(Delivery.rule) == notify_opened.RULE).order_by(col(Delivery.recipient))):
-        raw = bodies.if_there(session, session.get_one(Message, delivery.message_id).content_id)
+        raw = bodies.find_body(session, session.get_one(Message, delivery.message_id).content_id)
         message = email.message_from_bytes(raw or b"", policy=email.policy.default)
         body = message.get_body(("plain",))
         assert body is not None

@@ -178,7 +178,7 @@ def test_only_what_lets_out_asks(house: Engine, settings: Settings, verb: Verb, 
     with transaction(house) as session:
         mail = comes(session, settings, Arrival(virus=True))
         if verb is Verb.REJECT:
-            assert decision_plan.lets_out(DecisionRequest(Selection.of(ids=(mail,)), verb), settings) is None
+            assert decision_plan.releases_condition(DecisionRequest(Selection.of(ids=(mail,)), verb), settings) is None
         else:
             assert bool(asks(session, settings, mail, verb=verb)) is asked
 
@@ -307,9 +307,9 @@ def test_what_came_in_unasked_excuses_no_forger(house: Engine, settings: Setting
     with transaction(house) as session:
         release(session, settings, comes(session, settings, Arrival()))
         for days in (1, 2, 3):  # as while everything is delivered for a while
-            let_in = comes(session, settings, Arrival(dmarc=NO_DMARC), days=days)
+            released = comes(session, settings, Arrival(dmarc=NO_DMARC), days=days)
             ledger.record_event(
-                session, let_in, Event.RELEASE, by=replace(IDA, kind="system", name="judge"), now=NOW, due_at=NOW, queued_at=NOW
+                session, released, Event.RELEASE, by=replace(IDA, kind="system", name="judge"), now=NOW, due_at=NOW, queued_at=NOW
             )
         assert asks(session, settings, comes(session, settings, Arrival(dmarc=NO_DMARC), days=4)) == ("no-longer-verified",)
 

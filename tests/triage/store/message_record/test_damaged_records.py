@@ -180,7 +180,7 @@ READERS: list[tuple[Callable[[Three], Any], Any]] = [
     (try_content, (2, 2, True)),
     (try_contents_of_none, (0, 0)),
     (lambda three: rule_confirmation.released_by(three.session, ALLOW, by=ANA) == [three.bad], True),
-    (lambda three: rule_trial.let_in(three.session, replace(ALLOW, risky=True), ["company"], by=ANA, now=NOW), {"company": 1}),
+    (lambda three: rule_trial.count_allowed(three.session, replace(ALLOW, risky=True), ["company"], by=ANA, now=NOW), {"company": 1}),
     (refuse_allow, [("damaged", 3)]),
     (show_consent, [True]),
     (block_senders, [(SALES, False)]),

@@ -72,10 +72,10 @@ async function answerOf(response: Response): Promise<Problem> {
   return new Problem(response.status, asSentence(detail.replace(FIELD, '')), body.items, body.field, body.type === SECOND_LOOK ? body : null, body.type === FACTOR_NEEDED, body.lines ?? [])
 }
 
-let toldEnd: () => void = () => undefined
+let notifyEnd: () => void = () => undefined
 
 /** Be told when a session turns out to have ended. */
-export const onEnd = (listener: () => void): void => void (toldEnd = listener)
+export const onEnd = (listener: () => void): void => void (notifyEnd = listener)
 
 let proveFactor = async (): Promise<boolean> => false
 
@@ -92,7 +92,7 @@ export async function ask(method: string, path: string, body?: unknown, headers:
     throw new Problem(0, t('The server does not answer.'))
   }
   heardTime(response.headers.get('date'))
-  if (response.status === 401 && !path.startsWith('/session') && !path.startsWith('/me/')) toldEnd()
+  if (response.status === 401 && !path.startsWith('/session') && !path.startsWith('/me/')) notifyEnd()
   if (response.ok) return response
   const problem = await answerOf(response)
   if (!problem.factor || !(await proveFactor())) throw problem

@@ -34,7 +34,7 @@ export class Approval {
     return new Approval(stepsOf((await api.offers(select)).items), fallback)
   }
 
-  /** The rule to make with the decision: each sender by name, so that nobody else is let in. */
+  /** The rule to make with the decision: each sender by name, so that nobody else is allowed. */
   get wish(): AlongRule {
     const first = this.steps[0]
     if (!first?.[0]) return this.fallback
@@ -53,7 +53,7 @@ export class Approval {
     return this.steps[this.at + 1]
   }
 
-  /** Who is let in for whom, and what that would have meant. */
+  /** Who is allowed for whom, and what that would have meant. */
   words(names: (scope: string) => string): string[] {
     const step = this.steps[this.at]
     const one = step?.[0]

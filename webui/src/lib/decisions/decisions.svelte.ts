@@ -40,14 +40,14 @@ export interface Unanswered { subject: string; send: () => Promise<void>; drop: 
 /** A wish as a sheet or key makes it; the selection is filled in from the rows when the sheet did not choose one. `approve`: with the narrowest sensible rule. */
 export type Wish = Omit<DecisionOrder, 'select'> & { select?: DecisionOrder['select']; approve?: boolean; approval?: Approval | null }
 
-/** A decision that reaches back, and the answer whether it shall be taken back. */
-export interface Reach { decision: Decision; answer: (sure: boolean) => void }
+/** A decision of before, and the answer whether it shall be taken back. */
+export interface UndoQuestion { decision: Decision; answer: (sure: boolean) => void }
 
 /** Outcomes that need nobody's eye: done, or done as soon as the recaller comes by. */
 const CARRIED_OUT: ReadonlySet<string> = new Set(['done', 'recalling', 'restoring'])
 
 const LEAVING: ReadonlySet<string> = new Set(['release', 'redirect', 'reject']) // after these something is sent when the undo time is over
-const LETS_OUT: ReadonlySet<Verb> = new Set(['release', 'redirect', 'redeliver', 'restore'])
+const RELEASING: ReadonlySet<Verb> = new Set(['release', 'redirect', 'redeliver', 'restore'])
 
 /** The messages of these rows that a decision was about, of a row that holds more than it names the row. */
 function changedBy({ items = [] }: Decision, rows: readonly Row[]): readonly string[] {
@@ -61,7 +61,7 @@ const undecided = (rows: readonly Row[]): readonly string[] => [...new Set(rows.
 const leavesSome = ({ rule }: Pick<DecisionOrder, 'rule'>): boolean => !!rule?.without?.length
 
 /** Will the server ask for a second look? It says so of each row. */
-const needsLook = (verb: Verb, rows: readonly Row[]): boolean => LETS_OUT.has(verb) && rows.some(({ looks }) => looks.length > 0)
+const needsLook = (verb: Verb, rows: readonly Row[]): boolean => RELEASING.has(verb) && rows.some(({ looks }) => looks.length > 0)
 
 /** What the recaller has yet to do for a decision, in words. */
 function inMailboxes({ count, recalling, restoring }: Decision): string {
@@ -86,7 +86,7 @@ function blockedWords({ blocked }: Decision): string {
   return named ? t('Blocked: {what}.', { what: named }) : ''
 }
 
-/** Whom a release has let in and whom it has left, in words. */
+/** Whom a release has allowed and whom it has left out, in words. */
 function agreedWords({ agreed, verb }: Decision): string {
   if (!agreed?.rules.length || verb !== 'release') return ''
   const scopes = [...new Set(agreed.rules.map(({ scope }) => scopeWords(scope, folders.nameOf)))].join(', ')
@@ -98,7 +98,7 @@ function agreedWords({ agreed, verb }: Decision): string {
 class Desk {
   toast = $state.raw<Toast | null>(null)
   refusal = $state.raw<Refusal | null>(null)
-  reach = $state.raw<Reach | null>(null)
+  undoQuestion = $state.raw<UndoQuestion | null>(null)
   busy = $state(0)
   unanswered = $state.raw<readonly Unanswered[]>([])
   #asking = false
@@ -325,10 +325,10 @@ class Desk {
 
   /** Name a decision with its age, its person and its count, and ask whether it shall be taken back. */
   async #sure(id: string): Promise<boolean> {
-    this.reach?.answer(false)
+    this.undoQuestion?.answer(false)
     try {
       const decision = await api.decision(id)
-      return await new Promise<boolean>((resolve) => (this.reach = { decision, answer: (sure) => ((this.reach = null), resolve(sure)) }))
+      return await new Promise<boolean>((resolve) => (this.undoQuestion = { decision, answer: (sure) => ((this.undoQuestion = null), resolve(sure)) }))
     } catch (thrown) {
       this.refuse(problemOf(thrown), t('Nothing was undone.'))
       return false

@@ -9,7 +9,7 @@ import { plain } from '../i18n/format'
 export const addRule = (rule: TriedRule): Promise<MadeRule | PendingApproval | null> =>
   secondLooks.confirmed((said) => api.addRule({ ...rule, ...said }), rule.match === 'content' ? { title: t('Add the rule {name}?', { name: plain(rule.value) }), act: t('Add rule'), kept: t('No rule was added.') } : { title: t('Allow {sender}?', { sender: plain(rule.value) }), act: t('Allow'), kept: t('No rule was added.') })
 
-/** The rule as it was changed; null where it lets in more now, needed a second look, and nobody confirmed it. */
+/** The rule as it was changed; null where it allows more now, needed a second look, and nobody confirmed it. */
 export const changeRule = (rule: Rule, change: RuleChange, etag: string): Promise<Rule | null> =>
   secondLooks.confirmed((said) => api.changeRule(rule.id, { ...change, ...said }, etag), { title: t('Change the rule for {sender}?', { sender: plain(rule.value) }), act: t('Change'), kept: t('The rule was not changed.') })
 

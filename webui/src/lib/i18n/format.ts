@@ -4,11 +4,11 @@ import { serverTime } from '../browser/serverTime'
 import type { BlockKind, Delivery, Severity, State, DecisionVerb } from '../schema/types'
 
 // Controls, direction marks, and what takes no room: as triage/text/sanitize.py has them.
-const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu
 
 /** Text from mail with every invisible or direction-changing character made visible. */
 export function plain(text: string | null | undefined): string {
-  return (text ?? '').replace(ODD, (odd) => `⟨U+${odd.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`)
+  return (text ?? '').replace(INVISIBLE, (character) => `⟨U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`)
 }
 
 /** Words as a sentence: a capital first, unless that is an address or a domain, and a full stop last. */

@@ -58,7 +58,7 @@ export interface Allow {
   reaches: AllowScope[]
   /** they are held for nothing but an encrypted file: `rule.encrypted` lets further ones of the sender pass */
   only_encrypted: boolean
-  /** what each rule lets in, as the decision will say it */
+  /** what each rule allows, as the decision will say it */
   sentences: string[]
 }
 
@@ -1232,7 +1232,7 @@ export interface Evidence {
   /** what a removal says of confidential folders that are closed to you; empty: it reaches none of them */
   confidential: string
   fence: string
-  /** with an allow along: whom it lets in, from the code that then does it */
+  /** with an allow along: whom it allows, from the code that then does it */
   allow: Allow | null
   /** with a verb or an allow: what a decision has to `confirm`; empty: nothing is asked */
   second_look: SecondLook[]
@@ -1334,7 +1334,7 @@ export interface FaultyLine {
 
 /** Result of a check. */
 export interface Finding {
-  /** warn: it works and will not for ever; fail: it does not work */
+  /** warn: it works now, but will fail later; fail: it does not work */
   level: 'ok' | 'warn' | 'fail'
   /** what was checked */
   what: string
@@ -2120,7 +2120,7 @@ export interface NotIncluded {
   /** it is proven that they sent it */
   proven: boolean
   count: number
-  /** allowed: by a rule of staff; released: earlier messages from there were let in */
+  /** allowed: by a rule of staff; released: earlier messages from there were released */
   why: 'contact' | 'allowed' | 'released'
   /** whose contact they are: a department */
   of: string
@@ -2734,7 +2734,7 @@ export interface PreviewOrder {
   select: Select
   /** purge: what a removal of it would do, in `removal`. The others: why it needs a second look, in `second_look` */
   verb?: 'purge' | 'release' | 'redirect' | 'redeliver' | 'restore' | null
-  /** to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it lets in */
+  /** to go along; an allow says in `not_allowed` whom it cannot be about, and with release in `allow` whom it allows */
   rule?: AlongRule | null
 }
 
@@ -3297,7 +3297,7 @@ export interface RuleTrial {
   order: Offered
   /** messages from there, within the rule's scope */
   came: number
-  /** of them it would have let in, or kept out */
+  /** of them it would have allowed or blocked */
   changed: number
   people: number
   /** of those staff decided otherwise */
@@ -3491,7 +3491,7 @@ export interface SenderChecks {
   items: SenderCheck[]
 }
 
-/** A sender of the selected messages, before they are let in. */
+/** A sender of the selected messages, before they are accepted. */
 export interface SenderConsent {
   /** an address, or a List-Id; empty: messages that name no sender */
   sender: string
@@ -3737,7 +3737,7 @@ export interface StartListCategory {
   unseen: number
   /** services through which anybody can send: never allowed together */
   platforms: number
-  /** domains that something speaks against */
+  /** domains that cannot be allowed now */
   refused: number
 }
 
@@ -3796,7 +3796,7 @@ export interface StartListPlan {
   unseen: number
   /** services through which anybody can send: never allowed together */
   platforms: number
-  /** domains that something speaks against */
+  /** domains that cannot be allowed now */
   refused: number
   /** the offered ones first */
   items: StartListOffer[]

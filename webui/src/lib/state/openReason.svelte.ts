@@ -11,8 +11,8 @@ export const reasonFor = (message: string): string | undefined => given.get(mess
 /** Is the content of this message hidden until somebody says why? A copy in an open folder opens it too. */
 export function keptBack(mail: Delivery): boolean {
   const got = letter(mail.message_id)
-  const sealed = got && !(got instanceof Problem) ? got.confidential : mail.confidential
-  return sealed && !given.has(mail.message_id)
+  const confidential = got && !(got instanceof Problem) ? got.confidential : mail.confidential
+  return confidential && !given.has(mail.message_id)
 }
 
 /** The page that shows a message, or none while it is hidden or where it cannot be had. */

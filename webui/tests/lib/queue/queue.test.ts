@@ -4,7 +4,7 @@ import { api, Problem } from '../../../src/lib/api/client'
 import { desk } from '../../../src/lib/decisions/decisions.svelte'
 import { live } from '../../../src/lib/state/eventStream.svelte'
 import { queue } from '../../../src/lib/queue/queue.svelte'
-import { reachesOf } from '../../../src/lib/removal/purgeScope'
+import { purgeScopesOf } from '../../../src/lib/removal/purgeScope'
 import { rowOfDelivery, type Row } from '../../../src/lib/queue/row'
 import { runAt } from '../../../src/lib/queue/listWindow'
 import { readGroup } from '../../../src/lib/queue/tabs'
@@ -311,9 +311,9 @@ test('a stamp knows of one row, the answer of all that came back', async () => {
   vi.spyOn(api, 'decision').mockResolvedValue(made({ id: 'Maria’s', count: 214 }))
   const undo = vi.spyOn(api, 'undo').mockResolvedValue(made({ id: 'U', count: 214, done: 214 }))
   const undoing = desk.undoById('Maria’s', [queue.rows[0]!])
-  await vi.waitFor(() => expect(desk.reach?.decision.count).toBe(214))
-  desk.reach!.answer(true)
-  expect([await undoing, desk.toast?.text, desk.reach]).toEqual([true, 'Undone. 214 messages are back.', null])
+  await vi.waitFor(() => expect(desk.undoQuestion?.decision.count).toBe(214))
+  desk.undoQuestion!.answer(true)
+  expect([await undoing, desk.toast?.text, desk.undoQuestion]).toEqual([true, 'Undone. 214 messages are back.', null])
   expect(undo.mock.calls[0]).toEqual(['Maria’s', false, {}]) // by name: a colleague's too
 })
 
@@ -344,14 +344,14 @@ describe('an undo that reaches back', () => {
     later(after)
     const undoing = desk.undoLast()
     if (asks) {
-      await vi.waitFor(() => expect(desk.reach?.decision.count).toBe(3))
+      await vi.waitFor(() => expect(desk.undoQuestion?.decision.count).toBe(3))
       expect(undo).not.toHaveBeenCalled()
-      desk.reach!.answer(false)
+      desk.undoQuestion!.answer(false)
       await undoing
       expect(undo).not.toHaveBeenCalled()
       const again = desk.undoLast() // it is still the last one
-      await vi.waitFor(() => expect(desk.reach).not.toBeNull())
-      desk.reach!.answer(true)
+      await vi.waitFor(() => expect(desk.undoQuestion).not.toBeNull())
+      desk.undoQuestion!.answer(true)
       await again
     } else await undoing
     expect(undo.mock.calls).toEqual([['D', true, {}]])
@@ -508,7 +508,7 @@ describe('what is selected is what is acted on', () => {
 
   test('a purge leaves what was released of a group', () => {
     queue.markAs(['b'], { verb: 'release', blocked: false, by: '', at: '', decision: '', sure: true })
-    const [these] = reachesOf([queue.rows[1]!], queue.view, queue.isDecided)
+    const [these] = purgeScopesOf([queue.rows[1]!], queue.view, queue.isDecided)
     expect(these?.select).toEqual({ ids: ['c', 'd'] })
   })
 })
