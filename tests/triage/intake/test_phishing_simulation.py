@@ -83,7 +83,7 @@ def test_it_is_delivered_and_in_no_removal_campaign_or_history(known: Engine, se
         ):
             assert removed(session, selected, settings) == (0 if selected.ids else 1)
         met = sender_history.of_sender(session, SENDER, proven=False, freemail=()).met
-        assert (met.wrote, met.let_in) == (True, False)  # by the real one alone
+        assert (met.wrote, met.accepted) == (True, False)  # by the real one alone
         (claim,) = queue.claim_deliveries(session, limit=9, settings=settings, now=NOW)
         assert claim.mailbox == JOE
         assert open_message.open_message(session, one.message_id, by=ANA)

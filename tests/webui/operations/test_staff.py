@@ -101,7 +101,7 @@ def test_a_filter_of_the_record_is_in_the_address_bar_and_looks_further(site: Si
     with db.transaction(site.engine) as session:
         for number in range(9):
             ledger.write_act(session, "note" if number else "purge", f"thing:{number}", by=IDA, now=utcnow(), detail={"why": "to be found"})
-    site.sit_down(page, "ida", "/audit?act=purge&words=found")
+    site.open_console(page, "ida", "/audit?act=purge&words=found")
     expect(page.get_by_label("Words")).to_have_value("found")
     further = page.get_by_role("button", name="Look further")
     expect(page.get_by_text(re.compile("No entries since .* match"))).to_be_visible()
