@@ -64,7 +64,7 @@ def test_a_destination_that_is_none_is_named(settings: Settings) -> None:
 
 def test_whoever_administers_nothing_is_told_no_paths_of_the_server(settings: Settings) -> None:
     for actor in (arriving.ANA, arriving.BEN, arriving.OTTO):
-        with pytest.raises(BadInput, match=r"^next_hop: no messages go to “lmtp://elsewhere:24”$"):
+        with pytest.raises(BadInput, match=r"^next_hop: there is no next hop “lmtp://elsewhere:24”$"):
             routes.find_destination(routed(settings), "lmtp://elsewhere:24", by=actor)
 
 

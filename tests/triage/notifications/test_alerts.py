@@ -172,7 +172,7 @@ def test_purged_mail_stays_in_mailboxes(known: Engine, settings: Settings, state
         "`mailroom doctor`."
     )
     held(known, settings, JOE, state=state, queued_at=NOW + MINUTE)
-    assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 messages w"]
+    assert [one.words[:12] for one in looked(known, settings, NOW + HOUR)] == ["2 messages h"]
     assert looked(known, replace(settings, notices=Notices(outgoing_minutes=0)), NOW + HOUR) == []
 
 

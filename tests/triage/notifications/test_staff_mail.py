@@ -74,7 +74,7 @@ def test_everybody_on_duty_is_told_of_the_folders_they_look_after(known: Engine,
     held(known, staffed, JOE)
     held(known, staffed, MARA)
     found = send_alerts(known, staffed)
-    assert {address: ("IT: 1 message waits" in text, "Legal: 1 message waits" in text) for address, text in found.items()} == {
+    assert {address: ("IT: 1 message is held" in text, "Legal: 1 message is held" in text) for address, text in found.items()} == {
         "ana.roth@company.example": (True, True),
         "ben@company.example": (False, True),
         "eva@company.example": (True, False),
@@ -128,9 +128,9 @@ def test_where_that_is_nobody_here_any_more_staff_on_duty_is_told(known: Engine,
 @pytest.mark.parametrize(
     ("seal", "desk", "named"),
     [
-        ((), {"IT: 2 messages for 2 people wait"}, set()),
-        ((ConfidentialEntry("person:joe.fern", ("ana",)),), {"IT: 1 message waits"}, {"IT: 1 message waits"}),
-        ((ConfidentialEntry("department:it", ("ana",)),), set(), {"IT: 2 messages for 2 people wait"}),
+        ((), {"IT: 2 messages for 2 people are held"}, set()),
+        ((ConfidentialEntry("person:joe.fern", ("ana",)),), {"IT: 1 message is held"}, {"IT: 1 message is held"}),
+        ((ConfidentialEntry("department:it", ("ana",)),), set(), {"IT: 2 messages for 2 people are held"}),
     ],
 )
 def test_how_much_is_sealed_is_told_to_nobody_instead(

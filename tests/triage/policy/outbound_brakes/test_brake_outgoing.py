@@ -190,7 +190,7 @@ def test_staff_is_told_whose_account_sent_what(known: Engine, braking: Settings)
     with db.transaction(known) as session:
         leave(session, braking, *strangers(9), subject="Your invoice 4711")
         (told,) = (one for one in find_alerts(session, braking, NOW) if one.cause == BRAKED)
-        assert told.words.startswith("An employee's account wrote to 9 new recipients within an hour. Its messages wait")
+        assert told.words.startswith("An employee's account wrote to 9 new recipients within an hour. Its messages are held")
         lines = [(one.words, one.more) for one in outbound_brakes.name_brakes(session, NOW)]
         assert lines == [
             ("Joe Fern", ("9 new recipients", "7 deliveries wait")),

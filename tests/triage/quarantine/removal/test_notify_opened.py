@@ -92,7 +92,7 @@ def test_what_is_shown_is_what_is_sent(engine: Engine, settings: Settings, campa
     assert ("“Pay {name} hxxp" if language == "en" else "„Pay {name} hxxp") in notices[
         0
     ].text  # a sender's words fill no gap and link nowhere
-    assert notices[0].text.endswith("answered." if language == "en" else "markiert hatte.")
+    assert notices[0].text.endswith("answered." if language == "en" else "markiert war.")
 
 
 def test_each_is_told_once_unless_asked_again(engine: Engine, settings: Settings, campaign: int) -> None:
