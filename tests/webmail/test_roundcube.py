@@ -103,7 +103,7 @@ def test_names_of_strangers_stay_text_and_a_message_within_is_shown_as_text(webm
         sheet = act(page, name)
         expect(sheet).to_contain_text("onerror=alert(1)")
         sheet.get_by_role("button", name="Cancel").click()
-    webmail.site.sit_down(page.context.new_page()).close()
+    webmail.site.open_console(page.context.new_page()).close()
     with page.expect_popup() as opened:
         act(page, "preview")
     ours = opened.value
