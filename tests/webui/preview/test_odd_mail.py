@@ -139,7 +139,7 @@ def test_nine_hundred_emoji_and_a_name_from_right_to_left(site: Site, page: Page
     message.set_content("Hello")
     page.set_viewport_size({"width": width, "height": height})
     site.come(JOE, author=sender, raw=message.as_bytes(policy=SMTP))
-    site.sit_down(page, path=f"/?q=from:{sender}")
+    site.open_console(page, path=f"/?q=from:{sender}")
     row = page.get_by_role("option")
     expect(row).to_contain_text("نور الهدى عبد الرحمن")
     for shown in (row.locator("time"), row.get_by_text("to Joe Fern")):

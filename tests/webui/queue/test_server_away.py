@@ -39,7 +39,7 @@ def state(site: Site, delivery: str) -> str:
 def test_what_was_pressed_while_the_server_is_away_is_said_and_done_once(site: Site, desk: Page, page: Page) -> None:
     (first,), (second,) = (site.come(JOE, author=f"{name}@away.example", subject=f"The {name} offer") for name in ("first", "second"))
     for one, login in ((desk, "ana"), (page, "ida")):
-        site.sit_down(one, login, "/?q=from:away.example")
+        site.open_console(one, login, "/?q=from:away.example")
     row(desk, "The first offer").click()
     expect(desk.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")
     desk.context.set_offline(True)
@@ -67,8 +67,8 @@ def test_what_was_pressed_while_the_server_is_away_is_said_and_done_once(site: S
 
 def test_two_tabs_of_one_person_decide_a_row_once(site: Site, page: Page) -> None:
     (offer,) = site.come(JOE, author="tabs@tabs.example", subject="In two tabs")
-    site.sit_down(page, "ana", "/?q=from:tabs.example")
-    tab = site.sit_down(page.context.new_page(), "ana", "/?q=from:tabs.example")
+    site.open_console(page, "ana", "/?q=from:tabs.example")
+    tab = site.open_console(page.context.new_page(), "ana", "/?q=from:tabs.example")
     for one in (page, tab):
         row(one, "In two tabs").click()
         expect(one.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")

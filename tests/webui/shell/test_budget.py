@@ -86,7 +86,7 @@ def test_the_first_load_is_small_and_breaks_no_rule(site: Site, page: Page) -> N
 def test_a_queue_that_nobody_touches_asks_for_little(site: Site, page: Page) -> None:
     for number in range(60):
         site.come(JOE, author=f"sender{number}@idle.example", subject=f"Idle {number}")
-    site.sit_down(page)
+    site.open_console(page)
     expect(page.get_by_role("option").nth(5)).to_be_visible()
     page.goto("about:blank")
     session, asked, weight = page.context.new_cdp_session(page), list[str](), list[int]()

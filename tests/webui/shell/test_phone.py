@@ -106,7 +106,7 @@ def test_a_pill_takes_no_room_from_the_recipient(site: Site, phone: Page) -> Non
     (code,) = site.come(JOE, author="no-reply@codes.example", subject="Your sign-in code")
     with db.transaction(site.engine) as session:
         session.get_one(Delivery, parse_id(code)).time_limited_until = utcnow() + timedelta(minutes=20)
-    site.sit_down(phone)
+    site.open_console(phone)
     one = row(phone, "Your sign-in code")
     expect(one.locator(".pill")).to_be_in_viewport(ratio=1)
     recipient = one.locator(".to b")

@@ -88,7 +88,7 @@ def check(page: Page, *wanted: str) -> None:
 
 def test_a_message_is_read_before_what_can_be_done_with_it(site: Site, page: Page) -> None:
     site.come(JOE, author="sales@order.example", subject="Read me aloud")
-    site.sit_down(page)
+    site.open_console(page)
     expect(page.frame_locator("iframe.shown").locator("body")).to_contain_text("Hello")
     check(page, *FRAME, *READING)
     page.keyboard.press("p")
@@ -100,5 +100,5 @@ def test_a_message_is_read_before_what_can_be_done_with_it(site: Site, page: Pag
 
 
 def test_the_record_is_read_filter_first(site: Site, page: Page) -> None:
-    site.sit_down(page, "ida", "/audit")
+    site.open_console(page, "ida", "/audit")
     check(page, *FRAME, *AUDITED)
