@@ -21,8 +21,6 @@ def faults(page: Page, minds: dict[str, Any] = ALL) -> list[str]:
     """Faults that axe finds on the page as it is now: the rule, and the first places with the reason.
 
     It reads a page's styles one after the other, so elements that changed meanwhile are checked again.
-
-    It reads a page's styles one after the other: what changed meanwhile is looked at once more.
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe())

@@ -30,7 +30,7 @@ WORDS = {
 }
 HELD_FIRST = say(
     "All messages from outside are held until your assistant, or a colleague who reviews messages for your department, releases them. "
-    "Codes and links that expire soon are delivered at once if their sender is known."
+    "Time-limited codes and links are delivered at once if their sender is known."
 )
 NO_ACTION = say("You do not have to do anything. Messages from colleagues, and from people whom you have written to, reach you as before.")
 FROM_INSIDE = say("You do not have to do anything. Messages from colleagues reach you as before.")

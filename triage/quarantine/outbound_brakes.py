@@ -163,7 +163,7 @@ def take_brake(session: Session, brake_id: int, states: Sequence[str], by: Actor
 
 
 def why_not_now(row: OutboundBrake, now: datetime) -> Said:
-    """Says who decided first, or that nothing waits."""
+    """Says who decided first, or that no message is held."""
     if row.state in (RELEASED, REMOVED) and row.decided_at is not None:
         given = {"name": row.by_shown, "ago": format_span(now - row.decided_at)}
         return say("Released by {name} {ago}.", **given) if row.state == RELEASED else say("Removed by {name} {ago}.", **given)
@@ -186,7 +186,7 @@ def about(row: OutboundBrake, reason: str) -> dict[str, str]:
 
 
 def note_tripped(session: Session, row: OutboundBrake, *, settings: Settings, now: datetime) -> None:
-    """Tell an author that messages wait. Nobody is told while the brakes only report."""
+    """Tells an author that messages are held. Nobody gets a notice while the brakes only report."""
     if row.state != OPEN:
         return
     opening = say(
@@ -232,7 +232,7 @@ def forget_brakes(session: Session, *, now: datetime) -> int:
 
 
 def list_waiting_brakes(session: Session, now: datetime) -> list[OutboundBrake]:
-    """The brakes of which staff is told: those that wait, and those that only reported within the last day."""
+    """Lists the brakes for the alert to staff: those with held messages, and those that only reported within the last day."""
     lately = and_(col(OutboundBrake.state) == REPORTED, col(OutboundBrake.at) > now - timedelta(days=1))
     return list(session.scalars(select(OutboundBrake).where(or_(col(OutboundBrake.state) == OPEN, lately)).order_by(col(OutboundBrake.id))))
 
@@ -247,7 +247,9 @@ def name_brakes(session: Session, now: datetime) -> tuple[Line, ...]:
 def brake_lines(one: Brake) -> list[Line]:
     """An account and its messages."""
     waits = (
-        say_count("{count} delivery waits", "{count} deliveries wait", count=one.waiting) if one.state == OPEN else say("no delivery waits")
+        say_count("{count} delivery is held", "{count} deliveries are held", count=one.waiting)
+        if one.state == OPEN
+        else say("no delivery is held")
     )
     number = say_count("{count} new recipient", "{count} new recipients", count=one.recipients)
     return [Line(one.name, (number, waits)), *map(message_line, one.messages)]

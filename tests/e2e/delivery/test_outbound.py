@@ -272,7 +272,7 @@ def test_a_run_to_strangers_waits_on_one_row_and_is_released_with_one_key(site: 
     page.goto(f"{site.company.url}/outgoing")
     section = page.get_by_role("region", name="Employees’ messages to many new recipients")
     waits = section.get_by_role("listitem").filter(has_text="Hanne Dahl")
-    expect(waits.first).to_contain_text("45 deliveries wait.")
+    expect(waits.first).to_contain_text("45 deliveries are held.")
     expect(waits.first).to_contain_text(subject)
     page.keyboard.press("r")
     expect(page.get_by_text("Released the messages of Hanne Dahl.")).to_be_visible()

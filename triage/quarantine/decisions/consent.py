@@ -150,7 +150,7 @@ def signs_of(session: Session, ids: Sequence[int]) -> dict[int, Signs]:
     """Signals of each of these deliveries."""
     looks = select(Delivery, col(Message.record)).join(Message, col(Message.id) == col(Delivery.message_id))
     rows = session.execute(looks.where(is_among(session, col(Delivery.id), ids)))
-    names = confirmations.names_of(session, ids)
+    names = confirmations.reasons_by_delivery(session, ids)
     found = [(one, [] if record.fault else record.signals) for one, record in rows]
     return {one.id: Signs(severity_of(one, signals), [*signals, *one.signals], names[one.id]) for one, signals in found}
 

@@ -175,7 +175,7 @@ def write_notice(address: str, duty: Duty, by: Actor, reason: str, count: int, s
     notified = say("{name} escalated {messages} to {duty}.", name=by.shown, messages=messages, duty=duty.title)
     first = Line(notified, (say("Reason: {reason}", reason=reason),))
     console = say("Mailroom: {url}", url=settings.api.public_url) if settings.api.public_url else ""
-    footer = say("Please confirm it in Mailroom, where it stays visible until then. Nothing is erased.")
+    footer = say("Please confirm in Mailroom that you take over. Until then staff see the escalation there. Nothing is erased.")
     subject = say("Escalated to {duty}: {messages}", duty=duty.title, messages=messages)
     return EmployeeNotice(address, subject, (Section(say("Please review this today"), (first,)),), join_parts("\n", (console, footer)))
 
@@ -193,7 +193,7 @@ def confirm_escalation(session: Session, decision_id: int, *, by: Actor, now: da
             say(
                 "only {title} can confirm this: {who}",
                 title=duties.known_title(row.title),
-                who=", ".join(staff_of(row, settings)) or "whoever decides about messages",
+                who=", ".join(staff_of(row, settings)) or say("staff who decide about messages"),
             )
         )
     if row.ended_at is not None:

@@ -180,7 +180,7 @@ def count_lately(session: Session, uid: str, now: datetime) -> int:
 
 def write_thanks(new: Sequence[Pointed], to: str) -> EmployeeNotice:
     """Writes one short thank-you notice, however many messages were forwarded at once."""
-    what = say("“{subject}”", subject=defuse_text(cut_subject(new[0].subject))) if new[0].subject else say("what you forwarded")
+    what = say("“{subject}”", subject=defuse_text(cut_subject(new[0].subject))) if new[0].subject else say("the message that you forwarded")
     if len(new) > 1:
         what = say("{what} and {count} more", what=what, count=len(new) - 1)
     opening = say("Thank you for reporting {what}. Staff will review it and tell you the result.", what=what)

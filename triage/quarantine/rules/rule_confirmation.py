@@ -154,7 +154,7 @@ def collect_questions(session: Session, found: Mapping[RuleOrder, Collection[int
     """Collects the questions of rules about the held messages that each of them allows."""
     every = sorted({one for some in found.values() for one in some})
     where = is_among(session, col(Delivery.id), every)
-    due = confirmations.names_of(session, every)
+    due = confirmations.reasons_by_delivery(session, every)
     names_of = {order: tuple(in_order(name for one in some for name in due[one])) for order, some in found.items()}
     asking = [rule_to_confirm(order, names, sum(bool(due[one]) for one in found[order])) for order, names in names_of.items() if names]
     return AskedQuestions(confirmations.list_questions(session, where), tuple(asking), selection.selection_fence(session, where), names_of)

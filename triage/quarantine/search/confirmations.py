@@ -1,4 +1,4 @@
-"""Second looks on record: which deliveries need one, what has been confirmed before, and the check that a person confirmed exactly that."""
+"""Second looks of stored deliveries: the reasons that need one now, the forwarders confirmed before, and the check of a confirmation."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from triage.store.models.messages import Message
 from triage.store.queue import grouping
 
 CARRIED_NAMES = reason_names(CARRIED)
-LET_OUT = ("done", "restoring")  # outcomes of items that got somewhere
+RELEASED_OUTCOMES = ("done", "restoring")  # of a decision's items
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ class Question:
 
 
 def stored_looks() -> ColumnElement[int]:
-    """The reasons of a delivery (second_look.Look), whatever was confirmed since; of one from before they were kept, by its message."""
+    """Reasons stored with a delivery (second_look.Look), confirmed or not. A delivery from before this column gets those of its message."""
     return func.coalesce(col(Delivery.second_look), second_looks_of_message())
 
 
 def second_looks_of_message() -> ColumnElement[int]:
-    """The same read from the message, where nothing else is known: what forwarding explains is not told apart."""
+    """Reasons derived from the signals of the message. They cannot tell which of them forwarding explains (Look.FORWARDED)."""
     danger = or_(*map(has_signal, sorted(DANGERS - {FORGED})))
     bank = and_(has_signal(BANK_DETAILS), col(Delivery.proof) == "")
     bad = grouping.severity_column()
@@ -75,9 +75,9 @@ def second_looks_of_message() -> ColumnElement[int]:
 
 
 def due_looks() -> ColumnElement[int]:
-    """The reasons for which a delivery needs a second look now: but for what forwarding explains, where its carrier was confirmed."""
+    """Reasons that need a second look now: those stored, less what forwarding explains once the forwarder or list is confirmed."""
     kept = stored_looks()
-    by_carrier = and_(col(Delivery.passed_on_by) != "", has_look(kept, CARRIED), is_remembered())
+    by_carrier = and_(col(Delivery.passed_on_by) != "", has_look(kept, CARRIED), is_carrier_confirmed())
     suspicious = kept.bitwise_and(int(Look.SUSPICIOUS))
     explained = case((has_look(kept, Look.FORWARDED), suspicious), else_=literal(0, Integer))
     carried = kept.bitwise_and(int(CARRIED))
@@ -89,11 +89,10 @@ def has_look(found: ColumnElement[int], look: Look) -> ColumnElement[bool]:
     return found.bitwise_and(int(look)) != 0
 
 
-def is_remembered() -> ColumnElement[bool]:
-    """Condition: deliveries for which somebody confirmed a message that the same forwarder or list passed on, at most 90 days before this
-    one came, or since.
+def is_carrier_confirmed() -> ColumnElement[bool]:
+    """Condition: staff confirmed a message from the same forwarder or list, at the earliest 90 days before this one arrived.
 
-    A forwarder passes on for one person, and is confirmed for their folder; a list is for everybody here.
+    A confirmed forwarder counts in the same folder only, because it forwards for one person. A confirmed list counts for everybody.
     """
     earlier = aliased(Delivery)
     same_folder = and_(earlier.department == col(Delivery.department), earlier.person == col(Delivery.person))  # type: ignore[arg-type]
@@ -105,7 +104,7 @@ def is_remembered() -> ColumnElement[bool]:
             earlier.passed_on_by != "",  # type: ignore[arg-type]
             or_(col(Delivery.passed_on_by).startswith(LIST), same_folder),
             col(DecisionItem.delivery_id) == earlier.id,
-            col(DecisionItem.outcome).in_(LET_OUT),
+            col(DecisionItem.outcome).in_(RELEASED_OUTCOMES),
             col(Decision.id) == col(DecisionItem.decision_id),
             col(Decision.undone_by).is_(None),
             or_(*(cast(col(Decision.confirmed), String).contains(f'"{one}"') for one in CARRIED_NAMES)),
@@ -116,7 +115,7 @@ def is_remembered() -> ColumnElement[bool]:
 
 
 def list_questions(session: Session, where: ColumnElement[bool]) -> tuple[Question, ...]:
-    """Returns the questions of the second look at these deliveries, the most severe reason first; empty where they need none."""
+    """Lists the questions that staff have to confirm before these deliveries are released, the most severe reason first."""
     each = select(col(Delivery.id).label("id"), due_looks().label("looks")).where(where).subquery()
     rows = session.execute(select(each.c.looks, func.count(), func.max(each.c.id)).where(each.c.looks != 0).group_by(each.c.looks)).all()
     if not rows:
@@ -134,9 +133,10 @@ def make_question(name: str, count: int, example: int, author: str, domain: str,
 
 
 def check_confirmed(asked: Sequence[Question], confirm: Collection[str], *, by: Actor, fence: str | None, current: str) -> list[str]:
-    """The names that were confirmed. SecondLookNeeded unless exactly the asked ones were, with the fence of what was looked at.
+    """Returns the confirmed names. SecondLookNeeded unless they are exactly the asked ones.
 
-    Stale when that has changed since. Mailroom's own parts are not asked.
+    `fence`: the version of the selection that the person saw, `current`: its version now; Stale where they differ. Only people and their
+    programs are asked, never Mailroom itself.
     """
     if by.kind not in PEOPLE:
         return []
@@ -148,7 +148,7 @@ def check_confirmed(asked: Sequence[Question], confirm: Collection[str], *, by: 
     return names
 
 
-def names_of(session: Session, delivery_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
-    """The names of the reasons of each of these deliveries."""
+def reasons_by_delivery(session: Session, delivery_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Returns the names of the reasons that each of these deliveries has now."""
     rows: Any = session.execute(select(col(Delivery.id), due_looks()).where(is_among(session, col(Delivery.id), delivery_ids)))
     return {one: reason_names(found) for one, found in rows}

@@ -91,7 +91,7 @@ class ReasonsNotLearned(Shape):
 
 
 class PostedList(Shape):
-    """A mailing list that somebody here writes to: a rule for the list could let its posts in."""
+    """A mailing list that somebody here writes to: a rule for the list could allow its posts."""
 
     address: str
     list_id: Annotated[str, Field(description='"" as long as no post of it came in')]

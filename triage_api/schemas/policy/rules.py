@@ -276,7 +276,7 @@ class ImportResult(Shape):
         list[DeliveredLately], Field(description="of new blocks: what to remove too, the most first, at most 20 of them")
     ] = []
     second_look: Annotated[list[SecondLook], Field(description="dry_run: what has to be confirmed, as the 409 says it")] = []
-    rules: Annotated[list[RuleToConfirm], Field(description="dry_run: the allow rules that would let these messages in")] = []
+    rules: Annotated[list[RuleToConfirm], Field(description="dry_run: the allow rules that would release these messages")] = []
     fence: Annotated[str, Field(description="dry_run: for `confirm`")] = ""
     lines: Annotated[list[ImportedLine], Field(description="dry_run: the rule of each line, of the first 500")] = []
 

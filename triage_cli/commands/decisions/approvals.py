@@ -16,8 +16,8 @@ from triage_cli.output.timestamps import format_instant
 WAITING = Shape(
     {
         "id": "to confirm or decline it",
-        "asked": "when",
-        "lapses": "when it expires",
+        "requested": "when",
+        "expires": "when it expires",
         "said": "who asks, for what, and why it needs approval",
         "reason": "why",
     }
@@ -40,8 +40,8 @@ def list_waiting(desk: Desk, form: Form) -> None:
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """Returns a pending approval as a row for printing."""
     return one | {
-        "asked": format_instant(one["asked_at"], "minutes"),
-        "lapses": format_instant(one["expires_at"], "minutes"),
+        "requested": format_instant(one["asked_at"], "minutes"),
+        "expires": format_instant(one["expires_at"], "minutes"),
         "said": one["sentence"],
     }
 

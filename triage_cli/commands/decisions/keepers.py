@@ -16,8 +16,8 @@ REQUESTS = Shape(
     {
         "id": "to confirm or decline it",
         "folder": "department:CODE or person:UID",
-        "asked": "when",
-        "lapses": "when it expires",
+        "requested": "when",
+        "expires": "when it expires",
         "count": "copies in the folder",
         "said": "who asks, and for what",
         "reason": "of the removal",
@@ -41,8 +41,8 @@ def list_requests(desk: Desk, form: Form) -> None:
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A request as a line."""
     return one | {
-        "asked": format_instant(one["asked_at"], "minutes"),
-        "lapses": format_instant(one["expires_at"], "minutes"),
+        "requested": format_instant(one["asked_at"], "minutes"),
+        "expires": format_instant(one["expires_at"], "minutes"),
         "said": one["sentence"],
     }
 

@@ -20,7 +20,7 @@ CONTACTS = Shape(
         "sent": "messages to the contact",
         "replies": "proven messages from the contact",
         "last_mail": "day of the last message in either direction",
-        "lapses": "day on which it expires",
+        "expires": "day on which it expires",
         "how": "how it was learned",
         "provenance": "who wrote, when, in which message",
     }
@@ -59,7 +59,7 @@ def list_contacts(desk: Desk, state: str, q: str, person: str, limit: int, form:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A contact as a line."""
-    return one | {"last_mail": format_day(one["last_message_at"]), "lapses": format_day(one["expires_at"])}
+    return one | {"last_mail": format_day(one["last_message_at"]), "expires": format_day(one["expires_at"])}
 
 
 @contacts_group.command("accept")

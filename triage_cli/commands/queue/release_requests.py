@@ -14,7 +14,7 @@ from triage_cli.output.timestamps import format_instant
 REQUESTS = Shape(
     {
         "id": "to decline it",
-        "asked": "when",
+        "requested": "when",
         "by": "recipient who asks",
         "delivery": "to release it",
         "state": "of the delivery",
@@ -52,7 +52,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """A request as a line."""
     mail = one["delivery"]
     about = {"delivery": mail["id"], "state": mail["state"], "author": mail["author"], "subject": mail["subject"]}
-    return about | {"id": one["id"], "asked": format_instant(one["at"], "minutes"), "by": one["by_name"], "comment": one["comment"]}
+    return about | {"id": one["id"], "requested": format_instant(one["at"], "minutes"), "by": one["by_name"], "comment": one["comment"]}
 
 
 @requests.command("decline")

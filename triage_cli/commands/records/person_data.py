@@ -21,7 +21,7 @@ from triage_cli.output.timestamps import format_instant
 ERASURES = Shape(
     {
         "id": "of the erasure",
-        "asked": "when",
+        "requested": "when",
         "by": "who asked",
         "reason": "why",
         "pseudonym": "replaces the address or uid",
@@ -31,7 +31,7 @@ ERASURES = Shape(
         "rules_left": "rules that still name the address",
         "done": "when it was done; empty: in progress",
     },
-    ("id", "asked", "by", "reason", "messages", "contents", "kept", "rules_left", "done"),
+    ("id", "requested", "by", "reason", "messages", "contents", "kept", "rules_left", "done"),
 )
 
 
@@ -116,5 +116,5 @@ def list_erasures(desk: Desk, form: Form) -> None:
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
     """An erasure as a line of the list."""
-    more = {"asked": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_name"], "messages": one["deliveries"]}
+    more = {"requested": format_instant(one["asked_at"], "minutes"), "by": one["asked_by_name"], "messages": one["deliveries"]}
     return {name: (one | more | {"done": format_instant(one["done_at"], "minutes")})[name] for name in ERASURES.fields}

@@ -160,7 +160,7 @@ def test_at_most_three_in_a_hundred_decisions_on_wanted_mail_ask(sqlite_engine: 
             if session.get_one(Delivery, one).state != State.HELD:
                 continue
             chosen = Selection.of(ids=(one,))
-            names = confirmations.names_of(session, [one])[one]
+            names = confirmations.reasons_by_delivery(session, [one])[one]
             fence = selection.selection_fence(session, selection.selection_condition(chosen))
             decisions.decide_messages(
                 session,

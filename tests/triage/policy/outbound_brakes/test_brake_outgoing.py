@@ -193,7 +193,7 @@ def test_staff_is_told_whose_account_sent_what(known: Engine, braking: Settings)
         assert told.words.startswith("An employee's account wrote to 9 new recipients within an hour. Its messages are held")
         lines = [(one.words, one.more) for one in outbound_brakes.name_brakes(session, NOW)]
         assert lines == [
-            ("Joe Fern", ("9 new recipients", "7 deliveries wait")),
+            ("Joe Fern", ("9 new recipients", "7 deliveries are held")),
             ("Your invoice 4711", ("7 new recipients", "24 Nov 2026, 09:30 UTC")),
         ]
         store_alerts(session, find_alerts(session, braking, NOW), now=NOW)

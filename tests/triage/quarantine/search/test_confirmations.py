@@ -343,9 +343,9 @@ def test_the_copies_of_one_message_count_once(house: Engine, settings: Settings)
 def test_a_delivery_of_before_is_read_from_its_message(house: Engine, settings: Settings, arrival: Arrival) -> None:
     with transaction(house) as session:
         mail = comes(session, settings, arrival)
-        kept = confirmations.names_of(session, [mail])[mail]
+        kept = confirmations.reasons_by_delivery(session, [mail])[mail]
         session.execute(update(Delivery).values(second_look=None))
-        assert confirmations.names_of(session, [mail])[mail] == kept
+        assert confirmations.reasons_by_delivery(session, [mail])[mail] == kept
         assert set(kept) - {"dangerous", "suspicious"} == arrival.names
 
 

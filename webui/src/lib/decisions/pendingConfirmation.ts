@@ -1,4 +1,4 @@
 // The decision that waits for its second press of its key.
 
-/** Nothing, a release, or a release that also lets the sender in from now on. */
+/** Nothing, a release, or a release that also allows the sender from now on. */
 export type Armed = '' | 'release' | 'approve'

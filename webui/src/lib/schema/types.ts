@@ -1604,7 +1604,7 @@ export interface ImportResult {
   delivered: DeliveredLately[]
   /** dry_run: what has to be confirmed, as the 409 says it */
   second_look: SecondLook[]
-  /** dry_run: the allow rules that would let these messages in */
+  /** dry_run: the allow rules that would release these messages */
   rules: RuleToConfirm[]
   /** dry_run: for `confirm` */
   fence: string
@@ -2662,7 +2662,7 @@ export interface PlannedStep {
   reason: string
 }
 
-/** A mailing list that somebody here writes to: a rule for the list could let its posts in. */
+/** A mailing list that somebody here writes to: a rule for the list could allow its posts. */
 export interface PostedList {
   address: string
   /** "" as long as no post of it came in */
