@@ -5,6 +5,7 @@ ours: the library would keep lines and messages without a bound, and cancel a me
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Iterator, Mapping
@@ -219,7 +220,7 @@ class LibrarySession(SMTP):
             return
         self.transport.close()
         if unsaid:
-            self.loop.call_later(LINGER, self.transport.abort)
+            self.loop.call_later(LINGER, self.cut)
 
     def close(self) -> None:
         """Called by the library's loop when it ends."""
@@ -227,4 +228,5 @@ class LibrarySession(SMTP):
 
     def cut(self) -> None:
         """Close at once."""
-        self.transport.abort()
+        with contextlib.suppress(AttributeError):  # Python 3.11.2 raises it where TLS has ended
+            self.transport.abort()

@@ -213,7 +213,8 @@ async def shut_server(server: asyncio.Server, protocols: list[SMTP]) -> None:
     for _ in range(ROUNDS):
         for protocol in protocols:
             if isinstance(protocol.transport, asyncio.Transport):
-                protocol.transport.abort()
+                with contextlib.suppress(AttributeError):  # Python 3.11.2: of TLS that has ended
+                    protocol.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
