@@ -29,7 +29,7 @@ RETRIES = Shape(
         "from": "its reverse-path",
         "to": "its recipients",
         "bytes": "its size",
-        "tries": f"so far; from {OFTEN} on somebody has to look at it",
+        "tries": f"so far; from {OFTEN} on check the message by hand",
         "next_try": "next attempt",
         "why": "reason for the delay",
     },
