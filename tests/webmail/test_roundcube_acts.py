@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.triage import arriving
 from tests.triage.arriving import ANA, DMARC_PASS
-from tests.webmail.roundcube_company import Webmail, act, ends
+from tests.webmail.roundcube_company import FOLDER, Webmail, act, ends
 from tests.webui.site import JOE, MARA
 from triage.ids import parse_id
 from triage.message import summary
@@ -18,6 +18,10 @@ from triage.times import utcnow
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 LURE = "Your parcel waits at the depot. Pay the outstanding fee of 1.99 today, or it goes back to its sender tomorrow. " * 3
+TITLES = {
+    "KeyR": "Release “Keys”", "KeyA": "Release and allow bob@keys.example", "KeyD": "Remove “Keys” everywhere",
+    "KeyB": "Block bob@keys.example", "KeyT": "Redirect “Keys”", "KeyJ": "Reject “Keys”", "KeyF": "Find a decision",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -169,3 +173,27 @@ def test_several_of_the_list_are_one_decision(webmail: Webmail, page: Page) -> N
         webmail.becomes(one, State.QUEUED)
     ends(webmail, page, both[0], State.QUEUED)
     webmail.becomes(both[1], State.HELD)
+
+
+def test_keys_open_the_sheets_in_the_list_in_the_message_and_in_its_own_window(webmail: Webmail, page: Page) -> None:
+    (mail,) = webmail.site.come(JOE, author="bob@keys.example", subject="Keys")
+    webmail.sign_in_linked(page)
+    frame = webmail.look(page, "Keys")
+    for code, title in TITLES.items():
+        page.keyboard.press(f"Alt+Shift+{code}")
+        expect(page.get_by_role("dialog", name=title, exact=True)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    frame.locator("#messagebody").click()
+    page.keyboard.press("Alt+Shift+KeyD")
+    expect(page.get_by_role("dialog", name=TITLES["KeyD"])).to_be_visible()
+    uid = page.evaluate("rcmail.message_list.get_selection()[0]")
+    page.goto(f"{webmail.url}/?_task=mail&_action=show&_uid={uid}&_mbox={FOLDER}")
+    page.locator("#mailroom-evidence b").wait_for()
+    page.keyboard.press("Alt+Shift+KeyR")
+    page.get_by_role("dialog").get_by_role("button", name="Release 1 message").click()
+    webmail.becomes(mail, State.QUEUED)
+    expect(page.get_by_role("dialog")).to_have_count(0)  # keys are the sheet's until it closes
+    page.keyboard.press("Alt+Shift+KeyZ")
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    webmail.becomes(mail, State.HELD)
