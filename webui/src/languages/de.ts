@@ -800,6 +800,7 @@ export default {
   'Allowing the sender then includes further encrypted files. Programs and other dangerous files stay held.': 'Die Zulassung umfasst dann auch weitere verschlüsselte Dateien. Programme und andere gefährliche Dateien werden weiterhin zurückgehalten.',
   'Release once': 'Einmal freigeben',
   'without content checks': 'ohne Prüfung des Inhalts',
+  'Without content checks': 'Ohne Prüfung des Inhalts',
   'why this rule exists': 'wozu diese Regel dient',
   'Preview effect': 'Wirkung prüfen',
   'Add rule': 'Regel hinzufügen',

@@ -230,7 +230,7 @@ def test_no_program_hears_who_it_was_in_a_sealed_folder(known: Engine, settings:
     assert (told.text, told.data["by"]) == ("Mara Berg reported a message as suspicious.", "employee:mara.berg")
 
 
-@pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was harmful"), (Verb.RELEASE, "It is fine")])
+@pytest.mark.parametrize(("verb", "words"), [(Verb.PURGE, "It was harmful"), (Verb.RELEASE, "It is harmless")])
 def test_a_decision_about_the_mail_is_the_verdict(known: Engine, settings: Settings, verb: Verb, words: str) -> None:
     mail = came(known, settings, author="odd@x.example")
     with db.read_transaction(known) as session:
