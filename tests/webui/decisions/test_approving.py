@@ -61,7 +61,7 @@ def test_narrowed_to_the_end_it_is_a_release_without_a_rule(site: Site, page: Pa
     row(page, "Only this once").click()
     page.keyboard.press("a")
     page.get_by_role("button", name="Only this once").click()
-    expect(page.get_by_role("status").filter(has_text="No rule was added.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="No rule was made.")).to_be_visible()
     assert in_force(site, "once@supplier.example") == []
 
 
