@@ -1,6 +1,6 @@
 """Approvals (dual control): what one person asks for another one confirms or declines, and nothing is changed until then."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import islice
@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from triage import ids
 from triage.access import actor_lookup, api_tokens, confidential_folders, dual_control, scope as access
+from triage.access.scope import NO_NAMES, ScopeNames
 from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Right, Role
 from triage.config.settings import Settings
@@ -306,23 +307,29 @@ def is_everywhere(asked: PendingAct) -> bool:
     return bool(asked.order["verb"] == "purge" and not asked.order["select"].get("ids"))
 
 
-def approval_sentence(asked: PendingAct) -> str:
-    """Sentence about the requested decision."""
-    about: dict[str, str] = {"name": asked.asked_by_shown, "what": describe_request(asked)}
+def names_in_requests(session: Session, requests: Iterable[PendingAct]) -> ScopeNames:
+    """Returns the names of the departments and people that these requests are for."""
+    return access.scope_names(session, (str(one.order.get(key) or "") for one in requests for key in ("scope", "to")))
+
+
+def approval_sentence(asked: PendingAct, names: ScopeNames = NO_NAMES) -> str:
+    """Sentence about the requested decision; `names` are those of `names_in_requests`."""
+    about: dict[str, str] = {"name": asked.asked_by_shown, "what": describe_request(asked, names)}
     if asked.needs == [dual_control.MAIL_PROGRAM]:
         return say("{name} asks in a mail program: {what}.", **about)
     about["why"] = list_with_and(NEEDS[one] for one in asked.needs if one != dual_control.MAIL_PROGRAM)
     return say("{name} asks for approval: {what}. A second person is needed because {why}.", **about)
 
 
-def describe_content_rule(order: RuleOrder) -> str:
+def describe_content_rule(order: RuleOrder, names: ScopeNames) -> str:
     """Describes a content rule to the second person: its effect, its conditions, the recipients and the end date."""
     about = {"value": quote_text(order.value), "conditions": describe_conditions(order.conditions)}
     if order.effect == "redirect":
-        does = say("make the rule {value}, which redirects messages with {conditions} to {target}", target=order.to, **about)
+        target = names.get(order.to, order.to)
+        does = say("make the rule {value}, which redirects messages with {conditions} to {target}", target=target, **about)
     else:
         does = say("make the rule {value}, which removes messages with {conditions}", **about)
-    return describe_scope_and_end(does, order)
+    return describe_scope_and_end(does, order, names)
 
 
 def shown_rule(asked: PendingAct) -> dict[str, Any] | None:
@@ -334,9 +341,9 @@ def shown_rule(asked: PendingAct) -> dict[str, Any] | None:
     return asdict(order) | {"conditions": conditions_json(order.conditions), "trial": sentence}
 
 
-def describe_scope_and_end(does: str, order: RuleOrder) -> str:
+def describe_scope_and_end(does: str, order: RuleOrder, names: ScopeNames) -> str:
     """The same with the scope of the rule and its end."""
-    scope = access.describe_scope(order.scope)
+    scope = access.describe_scope(order.scope, names)
     if order.until is None:
         return say("{does}, for {scope} and without an end", does=does, scope=scope)
     return say("{does}, for {scope} and until {day}", does=does, scope=scope, day=format_day(order.until))
@@ -354,10 +361,10 @@ def describe_hunt(order: dict[str, Any]) -> str:
     )
 
 
-def describe_request(asked: PendingAct) -> str:
+def describe_request(asked: PendingAct, names: ScopeNames = NO_NAMES) -> str:
     """Describes the effect of the requested decision."""
     if asked.kind == "rule" and asked.order["match"] == CONTENT:
-        return describe_content_rule(rule_of(asked.order))
+        return describe_content_rule(rule_of(asked.order), names)
     if asked.kind == "rule":
         return say("allow {value} for the whole company", value=asked.order["value"])
     if asked.kind == dual_control.PERSON_ERASURE:
@@ -375,7 +382,7 @@ def describe_request(asked: PendingAct) -> str:
     if asked.order.get("block") is not None:
         what = list_with_and([what, say("block their senders")])
     if to := asked.order["to"]:
-        what = say("{what} to {target}", what=what, target=to)
+        what = say("{what} to {target}", what=what, target=names.get(to, to))
     if not (rule := asked.order["rule"]):
         return what
     return list_with_and([what, ALONG.get((rule["effect"], rule["match"] in ("domain", "subdomains")), rule["effect"])])

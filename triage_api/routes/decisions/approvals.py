@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Response
 from fastapi.responses import JSONResponse
+from sqlmodel import Session
 
 from triage.access import dual_control
+from triage.access.scope import ScopeNames
 from triage.actor import Actor
 from triage.compliance.privacy import person_erasure
 from triage.quarantine.decisions import approvals
@@ -35,7 +37,9 @@ def list_approvals(session: Read, by: Staff, limit: Limit = 200, cursor: Cursor 
     """Decisions in your scope that need approval by a second person, the newest first."""
     before = id_of(cursor)
     found = approvals.list_approvals(session, by=by, now=utcnow(), limit=limit + 1, before=before)
-    return schemas.PendingApprovals(items=[show_approval(one, by) for one in found[:limit]], next_cursor=next_cursor(found, limit))
+    names = approvals.names_in_requests(session, found)
+    items = [describe_approval(one, by, names) for one in found[:limit]]
+    return schemas.PendingApprovals(items=items, next_cursor=next_cursor(found, limit))
 
 
 def try_requested_rule(pending_id: GivenId, by: Staff, here: Here) -> Trials:
@@ -78,7 +82,7 @@ def confirm_approval(
     }
     confirmed = approvals.confirm_approval(session, pending_id, by=by, now=utcnow(), settings=here.settings, **looked)
     wake_after(session, "relay", "recall", "door")
-    return show_approval(confirmed, by)
+    return show_approval(session, confirmed, by)
 
 
 @router.post("/{pending_id}/decline", response_model=schemas.PendingApproval, responses=describe_refusals(401, 403, 404, 409, 422))
@@ -86,18 +90,23 @@ def decline_approval(pending_id: GivenId, session: Tx, by: Staff, order: UndoOrd
     """Decline a decision, or withdraw your own request. Changes nothing."""
     declined = approvals.decline_approval(session, pending_id, by=by, now=utcnow(), reason=order.reason if order else "")
     wake_after(session)
-    return show_approval(declined, by)
+    return show_approval(session, declined, by)
 
 
-def show_approval(asked: PendingAct, by: Actor) -> schemas.PendingApproval:
+def show_approval(session: Session, asked: PendingAct, by: Actor) -> schemas.PendingApproval:
     """Describes a pending approval for this actor."""
+    return describe_approval(asked, by, approvals.names_in_requests(session, [asked]))
+
+
+def describe_approval(asked: PendingAct, by: Actor, names: ScopeNames) -> schemas.PendingApproval:
+    """The same; `names` are those of the departments and people in it."""
     said: dict[str, Any] = {"kind": "rule" if asked.kind == "rule" else "decision", "mine": asked.asked_by == str(by)}
     said |= {"may_confirm": not said["mine"] or dual_control.may_confirm_alone(asked, by)}
-    said |= {"sentence": approvals.approval_sentence(asked), "confirmed": asked.order.get("confirmed", [])}
+    said |= {"sentence": approvals.approval_sentence(asked, names), "confirmed": asked.order.get("confirmed", [])}
     said |= {"rule": approvals.shown_rule(asked)}
     return schemas.PendingApproval.model_validate(asked.model_dump() | said)
 
 
-def answer_accepted(asked: PendingAct, by: Actor) -> Response:
+def answer_accepted(session: Session, asked: PendingAct, by: Actor) -> Response:
     """202: nothing is changed until somebody else has confirmed it."""
-    return JSONResponse(show_approval(asked, by).model_dump(mode="json"), 202)
+    return JSONResponse(show_approval(session, asked, by).model_dump(mode="json"), 202)

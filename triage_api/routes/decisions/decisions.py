@@ -96,7 +96,7 @@ def create_decision(request: Requested, planned: Planned, session: Tx, by: Staff
     made = deciding.decide_or_ask(session, request, by=by, now=utcnow(), settings=settings, planned=planned)
     if isinstance(made, PendingAct):
         wake_after(session)
-        return answer_accepted(made, by)
+        return answer_accepted(session, made, by)
     return answer_decision(session, made, by)
 
 

@@ -55,7 +55,7 @@ def show_hunt(hunt_id: GivenId, order: schemas.HuntReason, session: Tx, by: Staf
     """Ask a second person to agree that the messages are shown. Once they agree, the mailboxes with a match are searched again."""
     asked = hunts.ask_to_show(session, hunt_id, by=by, reason=order.reason, now=utcnow(), settings=here.settings)
     wake_after(session)
-    return answer_accepted(asked, by)
+    return answer_accepted(session, asked, by)
 
 
 @router.get("/{hunt_id}/messages", response_model=schemas.HuntedMessages, responses=ACTING)
@@ -78,7 +78,7 @@ def remove_hunted(hunt_id: GivenId, order: schemas.HuntRemoval, session: Tx, by:
     made = hunt_removal.remove_or_ask(session, hunt_id, order.messages, by=by, now=utcnow(), settings=here.settings, **said)
     if isinstance(made, PendingAct):
         wake_after(session)
-        return answer_accepted(made, by)
+        return answer_accepted(session, made, by)
     return answer_decision(session, made, by)
 
 

@@ -79,7 +79,7 @@ def create_rule(
     made = approvals.add_rule(session, order.order(), by=by, now=utcnow(), settings=here.settings, **said)
     if isinstance(made, PendingAct):
         wake_after(session)
-        return answer_accepted(made, by)
+        return answer_accepted(session, made, by)
     wake_after(session, "door")
     lately = delivered_lately.of_rule(session, made, by=by, now=utcnow())
     shown = with_clashes(session, [made], by)[0].model_dump()

@@ -87,7 +87,7 @@ def allow_start_list_category(
     made = allowing.allow_category(session, category, order.fence, by=by, now=utcnow(), settings=here.settings)
     if isinstance(made, PendingAct):
         wake_after(session)
-        return answer_accepted(made, by)
+        return answer_accepted(session, made, by)
     wake_after(session, "door")
     return schemas.StartListAct.model_validate(made)
 

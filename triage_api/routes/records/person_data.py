@@ -71,7 +71,7 @@ def erase_person_data(order: schemas.ErasureOrder, session: Tx, by: Staff, here:
     said: dict[str, Any] = {"by": by, "reason": order.reason, "now": utcnow(), "settings": here.settings, "with_rules": order.with_rules}
     made = person_erasure.erase_person(session, order.address, **said)
     wake_after(session)
-    return answer_accepted(made, by) if isinstance(made, PendingAct) else schemas.Erasure.model_validate(made)
+    return answer_accepted(session, made, by) if isinstance(made, PendingAct) else schemas.Erasure.model_validate(made)
 
 
 @router.get("/erasures", response_model=schemas.Erasures, responses=describe_refusals(401, 403, 422))

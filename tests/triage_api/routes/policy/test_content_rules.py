@@ -127,7 +127,8 @@ def test_the_second_person_reads_where_messages_would_go(ana: Browser, came: Cam
         **{name: order[name] for name in ("effect", "match", "value", "scope", "conditions", "to", "until", "note")},
         "trial": "In the last 30 days the rule would have redirected 1 message to 1 person, of 1 checked.",
     }
-    assert "bank-details” to person:mara.berg, for the department it and until 24 Dec 2099" in waits["sentence"]
+    assert "bank-details” to Mara Berg, for the department IT and until 24 Dec 2099" in waits["sentence"]
+    assert [one["sentence"] for one in ana.get("/approvals").json()["items"]] == [waits["sentence"]]
 
 
 def test_a_rule_that_would_hold_nearly_everything_asks(ana: Browser, came: Came) -> None:
