@@ -157,6 +157,37 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
     expect(sheet.get_by_role("button", name="Remove 1 message")).to_be_in_viewport(ratio=1)  # though the sheet is longer than the screen
 
 
+@pytest.mark.parametrize(
+    ("phone", "allow", "more", "wider"),
+    [
+        effort.long((375, "en-GB"), "Release and always allow", "More", "Allow for IT", id="English"),
+        pytest.param((375, "de-DE"), "Freigeben und immer zulassen", "Mehr", "Zulassen für IT", id="German"),
+    ],
+    indirect=["phone"],
+)
+def test_an_approval_takes_a_quarter_of_the_screen_until_more_is_asked_for(
+    site: Site, phone: Page, allow: str, more: str, wider: str
+) -> None:
+    site.come(JOE, author="ann@short.example", subject="A short word")
+    with db.transaction(site.engine) as session:
+        preferences.choose_preferences(session, {"undo_seconds": 60}, by=ANA)
+    site.open_console(phone, path="/?q=from:short.example")
+    row(phone, "A short word").tap()
+    phone.locator(".acts").get_by_role("button", name=allow, exact=True).tap()
+    toast = phone.locator(".toast").filter(has_text="ann@short.example")
+    unfold = touchable(toast.get_by_role("button", name=more, exact=True))
+    box = toast.bounding_box()
+    assert box is not None
+    assert box["height"] <= 700 / 4
+    expect(toast.get_by_role("button")).to_have_count(2)  # with the way back
+    assert faults(phone) == []
+    unfold.tap()
+    touchable(toast.get_by_role("button", name=wider)).tap()
+    expect(toast.locator(".rule")).to_contain_text("IT")
+    expect(toast.locator(".rule .rest")).to_contain_text("30")  # what the rule would have meant, in the last 30 days
+    expect(unfold).to_have_attribute("aria-expanded", "true")
+
+
 @pytest.mark.long
 def test_an_undo_that_fails_is_told_of_beside_the_list_too(site: Site, phone: Page) -> None:
     site.come(JOE, author="gone@phone.example", subject="Gone already")
