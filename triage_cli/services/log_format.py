@@ -22,6 +22,7 @@ VALUES = {  # what a JSON line names, where it speaks of it: these names do not 
     "copy": "id of a copy in a mail program",
     "delivery": "id of a delivery",
     "folder": "folder in a mailbox",
+    "line": "number of a line of a file",
     "mailbox": "mailbox that a delivery is for",
     "message": "id of a message, as in the 250 reply",
     "method": "method of an HTTP request",

@@ -110,7 +110,7 @@ def matched_rule(number: int, rule: SenderRule) -> MatchedRule:
     ("line", "why"),
     [
         ({"effect": "allow", "sender": "a@x.example", "proof": "dkim:x.example"}, "no field names its proof"),
-        ({"effect": "allow", "sender": "a@x.example", "proof": "dmarc", "risky": True}, "it lets in risky attachments"),
+        ({"effect": "allow", "sender": "a@x.example", "proof": "dmarc", "risky": True}, "it allows risky attachments"),
         ({"effect": "allow", "sender": "a@x.example", "proof": "dmarc", "lapse_days": 9}, "its end moves with every message"),
         ({"effect": "block", "sender": "a@x.example", "proof": "claimed"}, "it is about messages without a clear author"),
         ({"effect": "block", "sender": "a@x.example", "origin": "removal"}, "a removal left it"),

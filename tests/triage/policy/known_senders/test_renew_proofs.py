@@ -87,7 +87,7 @@ def test_only_what_was_seen_is_renewed(moved: Engine, settings: Settings) -> Non
     (seen,) = listed(moved)
     came(moved, settings, BY_SERVER, client="203.0.113.9")
     for ways in (seen.ways, (*seen.ways, "dkim:another.example")):
-        with db.transaction(moved) as session, pytest.raises(NotAllowedNow, match="look again"):
+        with db.transaction(moved) as session, pytest.raises(NotAllowedNow, match="review them again"):
             renew_proof(session, DOMAIN, ways, by=ANA, reason="", now=NOW)
     with db.transaction(moved) as session:
         renew_proof(session, DOMAIN, listed(moved)[0].ways, by=ANA, reason="", now=NOW)

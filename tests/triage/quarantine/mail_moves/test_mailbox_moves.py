@@ -134,12 +134,12 @@ def test_what_needs_a_second_look_is_asked_about_and_let_out_by_yes(known: Engin
 @pytest.mark.parametrize(
     ("folder", "becomes", "rules", "says"),
     [
-        ("Allow domain", State.QUEUED, [("allow", "domain", "supplier.example", "person:joe.fern")], "joe.fern"),
+        ("Allow domain", State.QUEUED, [("allow", "domain", "supplier.example", "person:joe.fern")], "for Joe Fern"),
         (
             "Block sender",
             State.PURGED,
             [("block", "address", "sales@supplier.example", "person:joe.fern")],
-            "sales@supplier.example blocked for joe.fern.",
+            "sales@supplier.example blocked for Joe Fern.",
         ),
         (
             "Remove everywhere",

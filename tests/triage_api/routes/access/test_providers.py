@@ -172,19 +172,19 @@ def test_nobody_is_sent_elsewhere(browser: Browser, provider: HostileProvider, p
 def test_an_answer_belongs_to_the_browser_that_asked(browser: Browser, provider: HostileProvider) -> None:
     state = go_there(browser, provider)
     assert "begun in another browser" in refused(browser, come_back(browser, "another state"))
-    assert "this sign-in was over" in refused(browser, come_back(browser, state)), "a step is good once"
+    assert "this sign-in has expired" in refused(browser, come_back(browser, state)), "a step is good once"
     state = go_there(browser, provider)
-    assert "this sign-in was over" in refused(browser, come_back(browser, state, name="partner")), "another provider's answer"
+    assert "this sign-in has expired" in refused(browser, come_back(browser, state, name="partner")), "another provider's answer"
     state = go_there(browser, provider)
     browser.client.cookies.clear()
-    assert "this sign-in was over" in refused(browser, come_back(browser, state))
+    assert "this sign-in has expired" in refused(browser, come_back(browser, state))
 
 
 def test_why_nobody_is_signed_in_is_said_and_on_the_record(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
     provider.claims["groups"] = ["nobody's"]
     assert "no group of yours" in refused(browser, come_back(browser, go_there(browser, provider)))
     provider.claims["iss"] = "https://evil.example"
-    assert "cannot be believed" in refused(browser, come_back(browser, go_there(browser, provider), code="d"))
+    assert "is invalid" in refused(browser, come_back(browser, go_there(browser, provider), code="d"))
     state = go_there(browser, provider)
     denied = browser.get("/session/providers/company/callback", params={"error": "access_denied", "state": state})
     assert "did not sign you in" in refused(browser, denied)
@@ -225,7 +225,7 @@ def test_after_the_idle_lock_the_provider_asks_again(browser: Browser, provider:
 
 
 def test_nobody_floods_the_steps_or_the_record(browser: Browser, provider: HostileProvider, sqlite_engine: Engine) -> None:
-    assert "this sign-in was over" in refused(browser, come_back(browser, "no state"))
+    assert "this sign-in has expired" in refused(browser, come_back(browser, "no state"))
     with read_transaction(sqlite_engine) as session:
         assert session.scalars(select(SignInStep)).all() == []
     assert records(sqlite_engine, "sign-in-failed") == []

@@ -111,7 +111,7 @@ def test_many_at_once_need_two_people_where_the_company_wants_that(ana: Browser,
     office.settings = replace(office.settings, policy=replace(office.settings.policy, approvals=("large-purge",), approval_purge_copies=1))
     copies = [item["id"] for item in ana.get(f"/decisions/{purged}/related").json()["items"]]
     answer = ana.post(f"/decisions/{purged}/related", {"copies": copies})
-    assert (answer.status_code, "take fewer" in answer.json()["detail"]) == (409, True)
+    assert (answer.status_code, "select fewer" in answer.json()["detail"]) == (409, True)
     assert ana.post(f"/decisions/{purged}/related", {"copies": copies[:1]}).status_code == 201
 
 
