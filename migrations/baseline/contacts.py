@@ -25,9 +25,9 @@ def define_tables(schema: MetaData) -> None:
         Column("last_mail_at", BigInteger, nullable=False),
         PrimaryKeyConstraint("id"),
         UniqueConstraint("address", "person", "department"),
-        Index("correspondent_by_last_mail", "last_mail_at"),
         Index("correspondent_by_person", "person", "state", "learned_at"),
         Index("correspondent_by_state", "state", "id"),
+        Index("correspondent_by_last_mail", "last_mail_at"),
     )
     Table(
         "sent_mail",

@@ -73,11 +73,11 @@ def define_tables(schema: MetaData) -> None:
         Column("attachments", Boolean, nullable=False, server_default=false()),
         Column("language", String, nullable=False, server_default=""),
         PrimaryKeyConstraint("view", "grouped", "pile", "key", name="kept_card_pkey"),
-        Index("cached_item_by_end", "view", "grouped", "time_limited_until"),
         Index("cached_item_by_order", "view", "grouped", "pressing", "calm", "age", "key"),
         Index("cached_item_by_risk", "view", "grouped", "mild", "age", "key"),
-        Index("cached_item_by_sender", "view", "grouped", "sender"),
         Index("cached_item_by_wait", "view", "grouped", "oldest", "key"),
+        Index("cached_item_by_sender", "view", "grouped", "sender"),
+        Index("cached_item_by_end", "view", "grouped", "time_limited_until"),
     )
     Table(
         "page_anchor",

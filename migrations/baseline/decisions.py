@@ -34,9 +34,9 @@ def define_tables(schema: MetaData) -> None:
         Column("agreed", JSON, nullable=False, server_default="{}"),
         PrimaryKeyConstraint("id"),
         UniqueConstraint("idempotency_key"),
-        Index("decision_by_time", "at"),
         Index("ix_decision_by", "by"),
         Index("ix_decision_last", "last"),
+        Index("decision_by_time", "at"),
     )
     Table(
         "decision_item",

@@ -84,15 +84,15 @@ def define_tables(schema: MetaData) -> None:
         Column("has_attachments", Boolean),
         PrimaryKeyConstraint("id"),
         UniqueConstraint("message_id", "recipient"),
-        Index("delivery_by_author", "author", "state", "department", "person"),
         Index("delivery_by_domain", "author_domain", "state"),
         Index("delivery_by_folder", "department", "person", "state", "received_at", "id"),
         Index("delivery_by_person", "person", "state", "received_at", "id"),
         Index("delivery_by_time", "state", "received_at", "id"),
-        Index("delivery_by_urgency", "state", "urgency", "received_at", "id"),
-        Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),
         Index("ix_delivery_parent_id", "parent_id"),
+        Index("delivery_by_author", "author", "state", "department", "person"),
+        Index("delivery_by_urgency", "state", "urgency", "received_at", "id"),
         Index("ix_delivery_wave_id", "wave_id"),
+        Index("delivery_in_short", "id", "direction", "department", "person", "received_at", "campaign_id", "author"),
     )
     Table(
         "attempt",

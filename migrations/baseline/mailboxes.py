@@ -74,9 +74,9 @@ def define_tables(schema: MetaData) -> None:
         Column("subject", String, nullable=False),
         Column("claimed_by", BigInteger),
         PrimaryKeyConstraint("id"),
-        Index("ix_related_mail_claimed_by", "claimed_by"),
         Index("ix_related_mail_decision_id", "decision_id"),
         Index("ix_related_mail_delivery_id", "delivery_id"),
+        Index("ix_related_mail_claimed_by", "claimed_by"),
     )
     Table(
         "mirror_copy",
@@ -96,8 +96,8 @@ def define_tables(schema: MetaData) -> None:
         PrimaryKeyConstraint("id"),
         UniqueConstraint("digest"),
         Index("mirror_copy_by_account", "account", "ended_at", "id"),
-        Index("mirror_copy_by_delivery", "delivery_id"),
         Index("mirror_copy_by_likeness", "alike", "ended_at"),
+        Index("mirror_copy_by_delivery", "delivery_id"),
     )
     Table(
         "hunted_message",
@@ -119,6 +119,6 @@ def define_tables(schema: MetaData) -> None:
         Column("claimed_by", BigInteger),
         Column("outcome", String, nullable=False),
         PrimaryKeyConstraint("id"),
-        Index("ix_hunted_message_claimed_by", "claimed_by"),
         Index("ix_hunted_message_decision_id", "decision_id"),
+        Index("ix_hunted_message_claimed_by", "claimed_by"),
     )

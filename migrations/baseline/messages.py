@@ -71,8 +71,8 @@ def define_tables(schema: MetaData) -> None:
         Column("reply", String, nullable=False),
         Column("times", Integer, nullable=False),
         PrimaryKeyConstraint("id"),
-        Index("refused_message_at", "at"),
         Index("refused_message_to", "recipient", "at"),
+        Index("refused_message_at", "at"),
     )
     Table(
         "message_words",

@@ -147,8 +147,8 @@ def define_tables(schema: MetaData) -> None:
         Column("held", Integer, nullable=False),
         Column("refused_at", BigInteger),
         PrimaryKeyConstraint("domain", "way"),
-        Index("domain_proof_by_last", "last_at"),
         Index("domain_proof_by_new", "was_new", "domain"),
+        Index("domain_proof_by_last", "last_at"),
     )
     Table(
         "start_list",

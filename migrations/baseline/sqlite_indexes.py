@@ -13,10 +13,10 @@ LARGE = (
     "CREATE INDEX delivery_passed_on ON delivery (passed_on_by) WHERE passed_on_by <> ''",
     "CREATE INDEX delivery_copies_out ON delivery (campaign_id) WHERE is_copy = 1 AND state = 'delivered'",
     "CREATE INDEX delivery_risky_in ON delivery (received_at) WHERE severity >= 2 AND verdict = 'relay'",
-    "CREATE INDEX delivery_for_assistant ON delivery (state, person) WHERE rule = 'held-for-assistant'",
     "CREATE INDEX delivery_time_limited ON delivery (state, time_limited_until) WHERE time_limited_until IS NOT NULL",
     "CREATE INDEX delivery_due_next ON delivery (state, due_at) WHERE due_at IS NOT NULL",
     "CREATE INDEX delivery_sent_to ON delivery (mailbox) WHERE direction IN ('outbound', 'notice')",
+    "CREATE INDEX delivery_for_assistant ON delivery (state, person) WHERE rule = 'held-for-assistant'",
 )
 FORGET_DELIVERY = "INSERT INTO delivery_words (delivery_words, rowid, search) VALUES ('delete', old.id, old.search);"
 LEARN_DELIVERY = "INSERT INTO delivery_words (rowid, search) VALUES (new.id, new.search);"

@@ -51,8 +51,8 @@ def define_tables(schema: MetaData) -> None:
         Column("browser_sha256", String, nullable=False, server_default=""),
         Column("is_locked", Boolean, nullable=False, server_default=false()),
         PrimaryKeyConstraint("key_sha256"),
-        Index("ix_staff_session_browser_sha256", "browser_sha256"),
         Index("ix_staff_session_login", "login"),
+        Index("ix_staff_session_browser_sha256", "browser_sha256"),
     )
     Table(
         "substitution",

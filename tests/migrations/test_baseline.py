@@ -1,5 +1,6 @@
 """The baseline makes the same database as the steps of before 0.1, which it takes the place of."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,24 @@ def test_it_makes_what_the_steps_of_before_make(create: Callable[[str], Engine])
     assert len(by_steps) > 200
     assert [one for one in at_once if one not in by_steps] == []
     assert [one for one in by_steps if one not in at_once] == []
+
+
+def test_indexes_are_made_in_the_same_order(tmp_path: Path) -> None:
+    """Of two that cost the same, SQLite's planner takes one by their order."""
+    by_steps, at_once = (indexes_in_order(db.open_engine(f"sqlite:///{tmp_path}/{folder}.db"), folder) for folder in FOLDERS)
+    assert len(by_steps) > 40
+    assert at_once == by_steps
+
+
+def indexes_in_order(engine: Engine, folder: str) -> dict[str, list[str]]:
+    """Names of each table's indexes in the order in which they were made."""
+    make_with_steps(engine, folder)
+    found = defaultdict(list)
+    with engine.connect() as connection:
+        for table, name in connection.execute(text("SELECT tbl_name, name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid")):
+            found[table].append(name)
+    engine.dispose()
+    return found
 
 
 def make_with_steps(engine: Engine, folder: str) -> list[Any]:
