@@ -110,9 +110,7 @@ def read_accepted(text: str) -> StartList:
     """
     found, faults = read_lines(text, Limits(platforms=()))
     for one in faults:
-        log.warning(
-            "the start list is used without its line %(line)s: %(why)s", {"line": one.line, "why": escape_visible(one.reason)}
-        )
+        log.warning("the start list is used without its line %(line)s: %(why)s", {"line": one.line, "why": escape_visible(one.reason)})
     return found
 
 
