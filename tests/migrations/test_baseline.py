@@ -35,7 +35,7 @@ def test_it_makes_what_the_steps_of_before_make(create: Callable[[str], Engine])
 
 
 def test_indexes_are_made_in_the_same_order(tmp_path: Path) -> None:
-    """Of two that cost the same, SQLite's planner takes one by their order."""
+    """SQLite's planner takes one of two that cost the same by their order."""
     by_steps, at_once = (indexes_in_order(db.open_engine(f"sqlite:///{tmp_path}/{folder}.db"), folder) for folder in FOLDERS)
     assert len(by_steps) > 40
     assert at_once == by_steps
