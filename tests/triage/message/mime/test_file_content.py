@@ -346,7 +346,7 @@ def danger_table() -> str:
     rows: dict[str, dict[str, None]] = {}
     for name, content, _ in HELD:
         rows.setdefault(danger(name, content).removeprefix(f"the attachment {name} "), {})[f"`{name}`"] = None
-    return "| it | such as |\n|---|---|\n" + "\n".join(
+    return "| finding | examples |\n|---|---|\n" + "\n".join(
         f"| {why} | {' '.join([*names][:3])} |" for why, names in rows.items() if why.startswith("contains") and "something" not in why
     )
 
