@@ -1,59 +1,19 @@
 """The tables of 0.1 at once, exactly as the steps of `migrations/before_0_1` make them one after the other."""
 
 import contextlib
+import importlib
+import pkgutil
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 from alembic import op
 
-from migrations import word_table
-from migrations.baseline import (
-    approvals,
-    assignments,
-    audit,
-    campaigns,
-    compliance,
-    contacts,
-    counts,
-    decisions,
-    deliveries,
-    directory,
-    employees,
-    idempotency,
-    mailboxes,
-    markers,
-    messages,
-    notifications,
-    rules,
-    sign_in,
-    sqlite_indexes,
-    staff,
-)
+from migrations import baseline, word_table
+from migrations.baseline import audit, sqlite_indexes
 
 revision = "0119"
 down_revision = None
 
-SUBJECTS = (
-    approvals,
-    assignments,
-    audit,
-    campaigns,
-    compliance,
-    contacts,
-    counts,
-    decisions,
-    deliveries,
-    directory,
-    employees,
-    idempotency,
-    mailboxes,
-    markers,
-    messages,
-    notifications,
-    rules,
-    sign_in,
-    staff,
-)
 PACKED = "message-records"  # the marker: the last message whose record is compressed
 ALL = 2**62  # above every id
 
@@ -62,8 +22,10 @@ def upgrade() -> None:
     """Make the tables in an empty database."""
     connection, schema = op.get_bind(), sa.MetaData()
     with order_indexes() as indexes:
-        for subject in SUBJECTS:
-            subject.define_tables(schema)
+        for module in pkgutil.iter_modules(baseline.__path__, f"{baseline.__name__}."):
+            subject = importlib.import_module(module.name)
+            if subject is not sqlite_indexes:
+                subject.define_tables(schema)
     for table in schema.tables.values():
         table.indexes.clear()
     schema.create_all(connection, checkfirst=False)
