@@ -24,6 +24,7 @@ from mta.delivery.smtp_transaction import (
     unreachable_outcome,
 )
 from mta.delivery.starttls import Encryption, NotEncrypted, start_tls
+from mta.delivery.whole_replies import WholeLmtpReplies, WholeReplies
 from mta.spool.line_endings import normalise_crlf
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
@@ -183,7 +184,7 @@ class DialledHop:
 
     def greeted(self, place: Place, encryption: Encryption) -> smtplib.SMTP:
         """A connection that has said EHLO or LHLO; NotEncrypted when TLS failed."""
-        self.connection = connection = (smtplib.LMTP if self.server.lmtp else smtplib.SMTP)(
+        self.connection = connection = (WholeLmtpReplies if self.server.lmtp else WholeReplies)(
             local_hostname=self.hostname, timeout=self.timeout
         )
         try:

@@ -14,7 +14,7 @@ from mta.delivery.maildir_delivery import folder_name
 from mta.delivery.next_hop import NextHop, open_nexthop
 from mta.delivery.smtp_client import one_line
 from mta.delivery.smtp_transaction import dot_stuff
-from tests.peers.mail.next_hop import DRIP, DROP, HANG, Peer, next_hop
+from tests.peers.mail.next_hop import DRIP, DROP, HANG, TORN, Peer, next_hop
 from tests.peers.processes import HANG as PATIENCE, free_port
 from triage.delivery.queue import Outcome
 from triage.errors import BadInput
@@ -155,16 +155,18 @@ def test_what_a_refusal_becomes(peer: Peer, way: NextHop, command: str, reply: s
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT"])
-def test_a_lost_connection_before_the_message_is_tried_again(peer: Peer, way: NextHop, command: str) -> None:
-    peer.answer(command, DROP)
+@pytest.mark.parametrize("end", [DROP, TORN])
+def test_a_lost_connection_before_the_message_is_tried_again(peer: Peer, way: NextHop, command: str, end: str) -> None:
+    peer.answer(command, end)
     outcome = sent(way, SENDER, ANNA, MAIL)
     assert outcome.kind == "deferred"
     assert outcome.reply.startswith("the connection was lost")
     assert peer.taken == []
 
 
-def test_a_connection_lost_after_the_final_dot_may_have_delivered(peer: Peer, way: NextHop) -> None:
-    peer.answer("DATA", DROP)
+@pytest.mark.parametrize("end", [DROP, TORN])
+def test_a_connection_lost_after_the_final_dot_may_have_delivered(peer: Peer, way: NextHop, end: str) -> None:
+    peer.answer("DATA", end)
     outcome = sent(way, SENDER, ANNA, MAIL)
     assert outcome.kind == "unanswered"
     assert outcome.reply.startswith("no answer after the final dot, so it may have arrived")

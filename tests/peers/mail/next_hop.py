@@ -18,6 +18,7 @@ from tests.peers import processes
 
 ROUNDS = 3  # of ending sessions: one that is just being made on a busy machine shows only after the first
 DROP = "drop the connection"  # in place of a reply
+TORN = "drop the connection within 250"
 HANG = "say nothing until told"
 DRIP = "a reply that never ends, a letter at a time"
 
@@ -61,7 +62,9 @@ class Peer:
         self.commands.append(command)
         name = command if self.script.get(command) else command.partition(" ")[0]
         reply = self.script[name].popleft() if self.script.get(name) else usual
-        if reply == DROP:
+        if reply == TORN:
+            server.transport.write(b"250")
+        if reply in {DROP, TORN}:
             server.transport.close()
         if reply == HANG:
             self.arrived.set()
@@ -118,7 +121,7 @@ class Peer:
         encrypted = server.transport.get_extra_info("sslcontext") is not None
         for place, mailbox in enumerate(envelope.rcpt_tos):
             reply = replies[place if len(replies) > 1 else 0]
-            if reply.startswith("2") or reply == DROP:
+            if reply.startswith("2") or reply in {DROP, TORN}:
                 self.taken.append(Taken(envelope.mail_from, options, mailbox, envelope.original_content, encrypted))
         self.transactions += 1
         return "\r\n".join(replies)
