@@ -24,6 +24,7 @@ KINDS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 PAGED = "TIFF"  # faxes; of what moves the first picture is shown
 FONTS = Path(__file__).with_name("fonts.conf")
 COUNTED = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
+OBJECT = b"obj"  # begins every object of a PDF, compressed ones too
 PIXEL = 3  # bytes
 PPM = re.compile(rb"P6\n(\d{1,5}) (\d{1,5})\n255\n")
 
@@ -78,7 +79,12 @@ class Document:
             yield width, height, pictures[head.end() : start]
 
     def _asked(self, command: Sequence[str]) -> bytes:
-        """Runs a program on the document and returns its output. NotDrawn where the program is missing, fails or takes too long."""
+        """Runs a program on the document and returns its output. NotDrawn where the program is missing, fails or takes too long.
+
+        Without an object there is nothing to draw (ISO 32000-1, 7.3.10), and a program takes as long to say so as to draw a page.
+        """
+        if OBJECT not in self.raw:
+            raise NotDrawn(BROKEN)
         environment = {"PATH": "/usr/bin", "LC_ALL": "C", "FONTCONFIG_FILE": str(FONTS)}
         try:
             done = subprocess.run(command, input=self.raw, capture_output=True, env=environment, check=False, timeout=self._seconds_left())
