@@ -27,7 +27,7 @@ from tests.peers import processes
 from tests.peers.mail import dovecot
 from triage.store import db
 
-FULL, STEADY = 400, 400  # messages
+STEADY = 400  # messages, at each load
 BURST, WITHIN = 10_000, 60  # messages, seconds
 LOADS = (0.1, 0.5)
 PACE = 20.0  # messages a second: little enough for a machine that others use
@@ -39,13 +39,14 @@ def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--burst", type=int, default=BURST)
+    wanted.add_argument("--messages", type=int, default=STEADY, help="at each load")
     wanted.add_argument("--checks", type=int, default=0)
     given = wanted.parse_args()
     if given.checks:
         return compare_checks(given.checks)
     watch = processor.Watch(())
     try:
-        measured = measure_loads() | measure_burst(given.burst)
+        measured = measure_loads(given.messages) | measure_burst(given.burst)
     except processes.Missing as missing:
         return printing.print_missing(missing)
     goals.print_goals(measured, of=given.burst, whole=BURST)
@@ -55,12 +56,12 @@ def main() -> int:
     return 0
 
 
-def measure_loads() -> dict[str, float]:
+def measure_loads(messages: int) -> dict[str, float]:
     """Allowed mail at each load; what was measured of the goals."""
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(dovecot.running(more=stacks.LMTP_WITHOUT_PAUSE))
         house = House(stack, None, 1, f"lmtp://127.0.0.1:{store.lmtp_port}")
-        written = signed_messages.make_messages(WARM_UP + FULL + STEADY * len(LOADS))
+        written = signed_messages.make_messages(WARM_UP + messages * (1 + len(LOADS)))
         sent = 0
 
         def settled(count: int) -> None:
@@ -68,22 +69,22 @@ def measure_loads() -> dict[str, float]:
             sent += count
             house.wait_for(sent, lambda: house.count("WHERE state IN ('held', 'delivered')"))
 
-        for part in (written[:WARM_UP], written[WARM_UP : WARM_UP + FULL]):
+        for part in (written[:WARM_UP], written[WARM_UP : WARM_UP + messages]):
             begun = time.monotonic()
             Sending(house.company.smtp_port, part, SESSIONS).finish()
             settled(len(part))
-        full = FULL / (time.monotonic() - begun)
+        full = messages / (time.monotonic() - begun)
         rows, found = [], {}
         for number, load in enumerate(LOADS):
-            first = WARM_UP + FULL + STEADY * number
+            first = WARM_UP + messages + messages * number
             newest = house.count()
-            pacing.send_paced(house.company.smtp_port, written[first : first + STEADY], full * load, SESSIONS)
-            settled(STEADY)
+            pacing.send_paced(house.company.smtp_port, written[first : first + messages], full * load, SESSIONS)
+            settled(messages)
             waited = read_delays(house.engine, newest)
             p50, p99 = statistics.median(waited), waited[len(waited) * 99 // 100]
             rows.append((f"{load:.0%} of full load, {full * load:.0f} a second", f"{p50:.1f}", f"{p99:.1f}"))
             found = {"arrival.half": p50, "arrival.half-p99": p99}
-    print(f"{STEADY} messages at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
+    print(f"{messages} messages at each load, {full:.0f} a second at full load; milliseconds from the last dot to Dovecot's yes")
     printing.print_table(("", "p50", "p99"), rows)
     return found
 

@@ -56,12 +56,14 @@ class House:
     kind: str
     engine: Engine
     version: str
+    reads: int  # that each question is asked
 
 
 def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--size", type=int, default=SIZE, help="held messages")
+    wanted.add_argument("--reads", type=int, default=READS, help="of each question")
     wanted.add_argument("--kept", help="where they lie, and stay")
     given = wanted.parse_args()
     size = given.size
@@ -72,7 +74,7 @@ def main() -> int:
         except processes.Missing as missing:
             return printing.print_missing(missing)
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
-        found = {count: measure_kinds(place, server, count) for count in (size // 100, size)}
+        found = {count: measure_kinds(place, server, count, given.reads) for count in (size // 100, size)}
         others = watch.stop()[2]
     few, many = found.values()
     goals.print_goals(
@@ -87,11 +89,11 @@ def main() -> int:
     return 0
 
 
-def measure_kinds(place: Path, server: postgresql.Server, size: int) -> dict[str, tuple[float, float]]:
+def measure_kinds(place: Path, server: postgresql.Server, size: int, reads: int) -> dict[str, tuple[float, float]]:
     """Fill one database of each kind, ask it, and print; p50 and p99 of each question."""
     houses = [
-        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rows{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
-        prepare_house("PostgreSQL", db.open_engine(server.create(f"rows{size}")), "SHOW server_version"),
+        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/rows{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()", reads),
+        prepare_house("PostgreSQL", db.open_engine(server.create(f"rows{size}")), "SHOW server_version", reads),
     ]
     if empty := [house.engine for house in houses if filled_databases.is_empty(house.engine)]:
         held.fill_held(empty, size)
@@ -102,7 +104,7 @@ def measure_kinds(place: Path, server: postgresql.Server, size: int) -> dict[str
     return found
 
 
-def prepare_house(kind: str, engine: Engine, version: str) -> House:
+def prepare_house(kind: str, engine: Engine, version: str, reads: int = READS) -> House:
     """With the tables, the people and who triages."""
     upgrade(engine)
     departments = tuple(DepartmentEntry(f"d{number}", f"Department {number}") for number in range(DEPARTMENTS))
@@ -116,7 +118,7 @@ def prepare_house(kind: str, engine: Engine, version: str) -> House:
     with db.transaction(engine) as session:
         directory.apply_directory(session, company, SETTINGS.company, by=SYNC, now=NOW)
     with db.read_transaction(engine) as session:
-        return House(kind, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}")
+        return House(kind, engine, f"{kind} {session.execute(text(version)).scalar_one().split()[0]}", reads)
 
 
 def print_report(house: House, size: int) -> dict[str, tuple[float, float]]:
@@ -181,8 +183,8 @@ def list_questions(house: House) -> dict[str, Ask]:
 def ask_often(house: House, ask: Ask) -> tuple[float, float]:
     """p50 and p99 of one question, answered from the cached counts."""
     chance = random.Random(1)
-    taken = sorted(time_question(house, ask, chance) for _ in range(READS))
-    return taken[READS // 2], taken[READS * 99 // 100]
+    taken = sorted(time_question(house, ask, chance) for _ in range(house.reads))
+    return taken[house.reads // 2], taken[house.reads * 99 // 100]
 
 
 def format_line(house: House, name: str, ask: Ask, answered: tuple[float, float]) -> tuple[str, ...]:

@@ -86,6 +86,7 @@ def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--size", type=int, default=SIZE, help="deliveries")
+    wanted.add_argument("--reads", type=int, default=READS, help="of each question")
     wanted.add_argument("--kept", help="where the databases lie, and stay")
     given = wanted.parse_args()
     size = given.size
@@ -95,7 +96,7 @@ def main() -> int:
             server = stack.enter_context(filled_databases.start_server(place))
         except processes.Missing as missing:
             return printing.print_missing(missing)
-        few, houses = fill_databases(place, server, size // 100), fill_databases(place, server, size)
+        few, houses = (fill_databases(place, server, count, given.reads) for count in (size // 100, size))
         watch = processor.Watch((int((server.directory / "data" / "postmaster.pid").read_text().split()[0]),))
         slowest = max(print_report(house, size, ask_everything(small)) for small, house in zip(few, houses, strict=True))
         others = watch.stop()[2]
@@ -106,11 +107,13 @@ def main() -> int:
     return 0
 
 
-def fill_databases(place: Path, server: postgresql.Server, size: int) -> list[House]:
+def fill_databases(place: Path, server: postgresql.Server, size: int, reads: int) -> list[House]:
     """A database of each kind with so much mail."""
     houses = [
-        prepare_house("SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()"),
-        prepare_house("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version"),
+        prepare_house(
+            "SQLite", db.open_engine(f"sqlite:///{place}/search{size}.db", cache=db.LARGE_CACHE), "SELECT sqlite_version()", reads
+        ),
+        prepare_house("PostgreSQL", db.open_engine(server.create(f"search{size}")), "SHOW server_version", reads),
     ]
     if empty := [house.engine for house in houses if filled_databases.is_empty(house.engine)]:
         fill_engines(empty, size)
@@ -170,7 +173,7 @@ def ask_everything(house: House) -> Answers:
 def print_report(house: House, size: int, few: Answers) -> float:
     """Ask everything and print, with how it grew from a hundredth of the messages; the slowest p99 of a search."""
     gc.freeze()  # as in the process that the API is forked from (triage_cli.services.preload)
-    print(f"{house.version}, {size:,} deliveries, {READS} times each; growth from {size // 100:,}")
+    print(f"{house.version}, {size:,} deliveries, {house.reads} times each; growth from {size // 100:,}")
     found = ask_everything(house)
     rows = [
         (name, QUESTIONS.get(name, ""), *format_figures(whole), printing.format_ratio(whole[0], few[name][0][0]), *format_figures(one))
@@ -184,8 +187,8 @@ def ask_search(house: House, words: str, by: Actor) -> tuple[float, float]:
     """p50 and p99 of one search."""
     wanted = Selection.of(q=words) if words else Selection()
     ask: Callable[[Session], Any] = lambda session: listing.list_deliveries(session, wanted, by=by)  # noqa: E731
-    taken = sorted(time_question(house, ask) for _ in range(READS))
-    return taken[READS // 2], taken[READS * 99 // 100]
+    taken = sorted(time_question(house, ask) for _ in range(house.reads))
+    return taken[house.reads // 2], taken[house.reads * 99 // 100]
 
 
 def format_figures(taken: tuple[float, float]) -> tuple[str, str]:

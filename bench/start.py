@@ -27,8 +27,7 @@ from triage.ids import new_id
 from triage.times import utcnow
 
 SPOOL, TOGETHER = 100_000, 200  # messages, and of these in one file
-ROUNDS = 3
-TIMES = 5  # that each command and role is started
+TIMES = 5  # that the service, each command and each role is started
 WORDS = ("--version", "--help")
 QUESTIONS = ("deliveries", "rules", "people list", "queue", "campaigns", "decisions")
 OTHERS = ("doctor", "db check")
@@ -40,6 +39,7 @@ def main() -> int:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     wanted.add_argument("--spool", type=int, default=SPOOL)
+    wanted.add_argument("--times", type=int, default=TIMES, help="that the service, each command and each role is started")
     given = wanted.parse_args()
     watch, rows = processor.Watch(()), []
     for waiting in (0, given.spool):
@@ -48,36 +48,36 @@ def main() -> int:
             company.lay_out()
             company.run("sync", check=True)
             fill_spool(directory / "spool", waiting)
-            greets, page = (statistics.median(taken) for taken in zip(*(measure_start(company) for _ in range(ROUNDS)), strict=True))
+            greets, page = (statistics.median(taken) for taken in zip(*(measure_start(company) for _ in range(given.times)), strict=True))
         rows.append((f"{waiting:,} in the spool", f"{greets:.2f}", f"{page:.2f}"))
-    printing.print_table((f"seconds, medians of {ROUNDS}", "220", "first page"), rows)
-    goals.print_goals({"start.greets": greets, "start.page": page} | processor_time(), of=given.spool, whole=SPOOL)
+    printing.print_table((f"seconds, medians of {given.times}", "220", "first page"), rows)
+    goals.print_goals({"start.greets": greets, "start.page": page} | processor_time(given.times), of=given.spool, whole=SPOOL)
     printing.print_machine(f"SQLite {sqlite3.sqlite_version}", others=[watch.stop()[2]])
     return 0
 
 
-def processor_time() -> dict[str, float]:
+def processor_time(times: int) -> dict[str, float]:
     """Print what commands and roles cost; what the goals are about."""
     with processes.short_directory("start") as directory:
         company = Company(directory, f"sqlite:///{directory}/mailroom.db", f"maildir:{directory}/mailboxes")
         company.lay_out()
         company.run("sync", check=True)
-        alone = {words: measure_command(company, words) for words in (*WORDS, *QUESTIONS, *OTHERS)}
+        alone = {words: measure_command(company, words, times) for words in (*WORDS, *QUESTIONS, *OTHERS)}
         company.start()
-        beside = {words: measure_command(company, words) for words in QUESTIONS}
+        beside = {words: measure_command(company, words, times) for words in QUESTIONS}
         company.stop()
-        roles = {role: until_ready(company, role) for role in ROLES}
+        roles = {role: until_ready(company, role, times) for role in ROLES}
     rows = [(f"mailroom {words}", f"{seconds:.2f}", f"{beside[words]:.2f}" if words in beside else "") for words, seconds in alone.items()]
-    printing.print_table((f"seconds of processor time, medians of {TIMES}", "by itself", "with an API"), rows)
+    printing.print_table((f"seconds of processor time, medians of {times}", "by itself", "with an API"), rows)
     ready = [(role, f"{seconds:.2f}") for role, seconds in roles.items()]
-    printing.print_table((f"seconds of processor time, medians of {TIMES}", "until ready"), ready)
+    printing.print_table((f"seconds of processor time, medians of {times}", "until ready"), ready)
     asks = {"start.asks": max(beside.values()), "start.asks-alone": max(alone[words] for words in QUESTIONS)}
     return asks | {f"start.{words.strip('-')}": alone[words] for words in (*WORDS, "doctor")}
 
 
-def measure_command(company: Company, words: str) -> float:
+def measure_command(company: Company, words: str, times: int) -> float:
     """Measure the median processor time of a command, as the kernel counts it at its end."""
-    return statistics.median(seconds_of(company, words.split()) for _ in range(TIMES))
+    return statistics.median(seconds_of(company, words.split()) for _ in range(times))
 
 
 def seconds_of(company: Company, words: Sequence[str]) -> float:
@@ -90,9 +90,9 @@ def seconds_of(company: Company, words: Sequence[str]) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def until_ready(company: Company, role: str) -> float:
+def until_ready(company: Company, role: str, times: int) -> float:
     """Measure the median time until a role tells the service manager that it is ready (sd_notify(3))."""
-    return statistics.median(seconds_until_ready(company, role) for _ in range(TIMES))
+    return statistics.median(seconds_until_ready(company, role) for _ in range(times))
 
 
 def seconds_until_ready(company: Company, role: str) -> float:

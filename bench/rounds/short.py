@@ -23,13 +23,13 @@ PROGRAMS = {
     "whole_way": "--rounds 1 --messages 400",
     "judges": "--rounds 1 --messages 400",
     "relay": "--rounds 1 --messages 300",
-    "arrival": "--burst 500",
+    "arrival": "--burst 150 --messages 150",
     "mail_auth": "",
     "campaigns": "--sizes 10000 --copies 20",
     "purge": "--size 20000 --waves 500 --rounds 1",
-    "queue_rows": "--size 20000",
-    "search": "--size 20000",
-    "start": "--spool 2000",
+    "queue_rows": "--size 10000 --reads 20",
+    "search": "--size 20000 --reads 12",
+    "start": "--spool 2000 --times 2",
 }
 
 
