@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from tests.triage import arriving
-from tests.triage.arriving import ANA, COMPANY, IDA, NOW, SYNC
+from tests.triage.arriving import ANA, COMPANY, IDA, SYNC
 from tests.triage.delivery.test_sender_notices import PROVEN
 from tests.triage.quarantine.decisions.test_decide import BLOCK, SALES, Office, by_id
 from triage.actor import EVERYTHING, Actor, Role
@@ -22,6 +22,7 @@ from triage.quarantine.decisions.decision_request import Verb
 from triage.store import db
 from triage.store.delivery_state import Event
 from triage.store.models.decisions import Decision
+from triage.times import utcnow
 
 DAY = timedelta(days=1)
 JOE, MARA = "it+joe.fern@company.example", "legal+mara.berg@company.example"
@@ -133,10 +134,11 @@ def rename_people(office: Office) -> None:
 
 def forget(office: Office) -> None:
     """Time passes: messages expire, contents are erased, records of messages and their decisions are deleted."""
-    office.now = NOW + 40 * DAY
+    entered = utcnow()  # ids, which say when a message was entered, come from the clock
+    office.now = entered + 40 * DAY
     with db.transaction(office.engine) as session:
         assert retention.expire_messages(session, settings=arriving.expire_unseen(office.settings), now=office.now)
-    office.now = NOW + 400 * DAY
+    office.now = entered + 400 * DAY
     with db.transaction(office.engine) as session:
         arriving.erase(session, settings=office.settings, now=office.now)
         assert arriving.forget(session, settings=office.settings, now=office.now)
