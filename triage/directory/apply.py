@@ -172,9 +172,9 @@ def write_rows(session: Session, wanted: CompanyDirectory, *, by: Actor, now: da
 
 def write_staff(session: Session, named: dict[str, StaffEntry], *, by: Actor, now: datetime) -> None:
     """Make the staff accounts of the directory what it says, each change in the audit log, as is an account that has no entry yet."""
-    before = row_digests.read_all(session, (row_digests.STAFF,))
+    before = row_digests.lock_all(session, (row_digests.STAFF,))
     equalise_table(session, StaffMember, named, lambda entry: entry_row(entry) | {"active": True, "source": DIRECTORY})
-    after = row_digests.read_all(session, (row_digests.STAFF,))
+    after = row_digests.lock_all(session, (row_digests.STAFF,))
     proven = select(col(AuditRecord.subject)).where(
         is_among(session, col(AuditRecord.subject), [f"staff:{login}" for login in named]),
         col(AuditRecord.act).in_(row_digests.STAFF.entries),

@@ -20,6 +20,8 @@ from triage.store import db, ledger
 from triage.store.models.audit import AuditRecord
 from triage.store.models.directory import Department, Person
 from triage.store.models.rules import EnforcementStep
+from triage.store.provable_rows import rows_found
+from triage.store.provable_rows.row_digests import ENFORCEMENT
 from triage.times import from_micros
 
 RECORD, DANGEROUS, UNKNOWN, EVERYTHING = STEPS = ("record-only", "hold-dangerous", "hold-unknown", "hold-everything")
@@ -173,6 +175,7 @@ def set_step(
     if ends_at and ends_at <= max(start, now):
         raise BadInput(say("the end must be after the start"), field="ends_at")
     outdated = col(EnforcementStep.starts_at) >= start if step else col(EnforcementStep.id) > 0
+    rows_found.note_rows(session, ENFORCEMENT, [ENFORCEMENT.subject_of(scope)])
     session.execute(delete(EnforcementStep).where(col(EnforcementStep.scope) == scope, outdated))
     if step is not None:
         row = EnforcementStep(
@@ -191,7 +194,7 @@ def set_step(
     detail |= {"note": True} if note and step == EVERYTHING else {}
     times = {"from": start.isoformat()} if start > AT_ONCE else {}
     times |= {"until": ends_at.isoformat()} if ends_at else {}
-    ledger.write_act(session, SET, scope or "company", by=by, now=now, detail=detail | times)
+    ledger.write_act(session, SET, ENFORCEMENT.subject_of(scope), by=by, now=now, detail=detail | times)
 
 
 def note_step(session: Session, scope: str, now: datetime) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     Rights and what is asked for go along: nobody who gets a name later has what belonged to who had it. The record of acts stays as it
     was written.
     """
-    before = row_digests.read_all(session, row_digests.RENAMED)
+    before = row_digests.lock_all(session, row_digests.RENAMED)
     people, logins = made.uids, made.signs_in
     folders = word_names("person", people)
     bare = {name: f"person:{people[name]}" for name in people.keys() - department_codes(session, people)}  # alone it may be a department
@@ -136,7 +136,7 @@ def carry_records(session: Session, made: Renaming, *, by: Actor, now: datetime)
     leave_addresses(session, list(made.people_aside.values()))
     remember_names(session, made, now)
     put_on_record(session, made, by=by, now=now)
-    changed = row_digests.list_changed(before, row_digests.read_all(session, row_digests.RENAMED))
+    changed = row_digests.list_changed(before, row_digests.lock_all(session, row_digests.RENAMED))
     acts = [(row_digests.RENAME + kind, subject, digest) for kind, subject, digest in changed]
     ledger.write_digests(session, acts, by=by, now=now)
     renamed = row_sums.read_sums(session, row_sums.DECISION, theirs)

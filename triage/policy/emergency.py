@@ -11,12 +11,15 @@ from triage.access.second_factor import factor_policy
 from triage.actor import Actor, Role
 from triage.errors import BadInput, NotAllowed, NotFound
 from triage.say import format_minute, say
-from triage.store import ledger
+from triage.store import db, ledger
 from triage.store.models.columns import Instant
 from triage.store.models.rules import Emergency
+from triage.store.provable_rows import rows_found
+from triage.store.provable_rows.row_digests import EMERGENCY
 
 LONGEST = timedelta(days=7)
 BY = Actor.system("emergency")
+TURN = 0x656D  # who opens or closes one takes turns under this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ def open_emergency(session: Session, until: datetime, *, by: Actor, reason: str,
             ),
             field="until",
         )
+    note_before(session)
     session.execute(update(Emergency).where(in_force(now)).values(closed_at=now, closed_by=str(by)))
     row = Emergency(at=now, until=until, reason=reason, by=str(by), by_shown=by.shown)
     session.add(row)
@@ -85,6 +89,7 @@ def open_emergency(session: Session, until: datetime, *, by: Actor, reason: str,
 def close_emergency(session: Session, *, by: Actor, now: datetime) -> None:
     """Ends the emergency now. NotFound when there is none."""
     may_open(by)
+    note_before(session)
     row = session.scalars(select(Emergency).where(in_force(now)).with_for_update()).first()
     if row is None:
         raise NotFound(say("there is no emergency: messages are held as usual"))
@@ -95,13 +100,22 @@ def close_emergency(session: Session, *, by: Actor, now: datetime) -> None:
 
 def end_expired(session: Session, *, now: datetime) -> int:
     """Put in the audit log that its time is over; how many were."""
-    over = select(Emergency).where(col(Emergency.closed_at).is_(None), col(Emergency.until) <= now).with_for_update()
-    rows = session.scalars(over).all()
+    over = select(Emergency).where(col(Emergency.closed_at).is_(None), col(Emergency.until) <= now)
+    if session.scalars(over).first() is None:
+        return 0
+    note_before(session)
+    rows = session.scalars(over.with_for_update()).all()
     for row in rows:
         row.closed_at, row.closed_by = row.until, str(BY)
         ledger.write_act(session, "close-emergency", "emergency", by=BY, now=now, detail={"until": row.until.isoformat()})
     session.flush()
     return len(rows)
+
+
+def note_before(session: Session) -> None:
+    """Waits for others who open or close emergencies: an entry has a digest of all rows. Notes what they left."""
+    db.take_advisory_locks(session, TURN)
+    rows_found.note_rows(session, EMERGENCY, [EMERGENCY.name])
 
 
 def may_open(by: Actor) -> None:

@@ -20,7 +20,7 @@ from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Content, Message
 from triage.store.new_rows import Entry, NewDelivery, Row
-from triage.store.provable_rows import row_digests, row_sums
+from triage.store.provable_rows import row_digests, row_sums, rows_found
 from triage.store.queue import dirty_counts
 from triage.times import utcnow
 
@@ -200,7 +200,7 @@ def write_act(
     entries have the sums of rows that were written or are promised about their subject.
     """
     if not digest:
-        digest = row_digests.digest_subjects(session, [(str(act), subject)]).get((str(act), subject), "")
+        digest = rows_found.digest_subjects(session, [(str(act), subject)]).get((str(act), subject), "")
     if str(act) not in row_digests.KIND_OF:
         digest = f"{digest} {row_sums.take_digest(session, subject)}".strip()
     db.insert_all(session, AuditRecord, [record_of(act, subject, by=by, now=now, detail=detail, items=items, digest=digest)])
@@ -220,7 +220,7 @@ events.listen(Session, "before_commit", seal_rest)
 def write_all(session: Session, acts: Iterable[tuple[str, str, Mapping[str, Any]]], *, by: Actor, now: datetime) -> None:
     """Put several acts in the audit log, each with its subject and its details, after the changes."""
     said = list(acts)
-    digests = row_digests.digest_subjects(session, [(act, subject) for act, subject, _ in said])
+    digests = rows_found.digest_subjects(session, [(act, subject) for act, subject, _ in said])
     rows = [record_of(act, subject, by=by, now=now, detail=detail, digest=digests.get((act, subject), "")) for act, subject, detail in said]
     db.insert_all(session, AuditRecord, rows)
 

@@ -139,16 +139,18 @@ def follow_entry(known: dict[str, LastEntry], kind: Kind, entry: ProvingEntry) -
     before = known.get(entry.subject)
     if entry.act.startswith(KEEP) and before is not None:
         return  # it stands for entries that are still there
+    left, found = row_digests.split_found(entry.digest)
     jumps = before.jumps if before else ()
     if before is None and kind.makers and entry.act not in kind.makers:
         jumps = (say("{subject} was changed by entry {number}, but no entry made it", subject=entry.subject, number=entry.place),)
     elif before is not None and before.digest and entry.digest:
         allowed = kind.changes(entry.act, entry.detail)
-        odd = [part for part in row_digests.parts_that_differ(before.digest, entry.digest) if part not in allowed]
+        odd = [part for part in row_digests.parts_that_differ(before.digest, left) if part not in allowed]
+        odd += [part for part in row_digests.parts_that_differ(before.digest, found or before.digest) if part not in odd]
         params = describe_parts(entry.subject, odd, entry.place)
         words = say("{subject}: {parts} had changed before entry {number} without an entry", **params)
         jumps = (*jumps, words) if odd else jumps
-    known[entry.subject] = LastEntry(entry.place, entry.digest, jumps)
+    known[entry.subject] = LastEntry(entry.place, left, jumps)
 
 
 def describe_parts(subject: str, parts: Sequence[str], place: str) -> dict[str, Any]:
@@ -203,7 +205,8 @@ def list_retained(session: Session, first: int, through: int) -> list[tuple[str,
     later = columns.where((col(AuditRecord.sequence) > through) | col(AuditRecord.sequence).is_(None))
     for act, subject, _ in session.execute(later):
         last.pop((KIND_OF[act].name, subject), None)
-    kept = [(KEEP + kind, subject, digest) for (kind, subject), digest in last.items() if digest != GONE]
+    left = {about: row_digests.split_found(digest)[0] for about, digest in last.items()}
+    kept = [(KEEP + kind, subject, digest) for (kind, subject), digest in left.items() if digest != GONE]
     log = LogSums()
     verify_sums.add_entries(log, session, col(AuditRecord.sequence).between(first + 1, through))
     return [*kept, (row_sums.KEPT, "audit", words)] if (words := log.sums.format_digest()) else kept

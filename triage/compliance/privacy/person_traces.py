@@ -134,9 +134,9 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str, now: dateti
     session.execute(delete(FormerName).where(called))
     session.execute(delete(FormerMailbox).where(col(FormerMailbox.person) == uid))
     reassigned_addresses.forget_name(session, person.name)
-    left = (col(StaffMember.login) == login, ~col(StaffMember.active))
-    if session.scalar(select(col(StaffMember.login)).where(*left)):
-        session.execute(delete(StaffMember).where(*left))
+    left = select(StaffMember).where(col(StaffMember.login) == login, ~col(StaffMember.active))
+    if member := session.scalars(left).one_or_none():
+        session.delete(member)
         accounts.record_account_change(session, login, BY, now, what="erase")
     session.delete(person)
     session.flush()

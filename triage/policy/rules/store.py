@@ -29,6 +29,8 @@ from triage.store.db import UNSEEN, OneOf, columns_of, insert_all, is_among
 from triage.store.domain_index import of_domain
 from triage.store.models.deliveries import Delivery
 from triage.store.models.rules import Rule
+from triage.store.provable_rows import rows_found
+from triage.store.provable_rows.row_digests import RULE
 from triage.times import to_micros
 
 LEARNED, IMPORTED, STANDING, REMOVAL = "learned", "import", "standing", "removal"  # origins beside staff's own
@@ -251,6 +253,7 @@ def remove_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> 
     if rule is None:
         raise NotFound(say("there is no rule {rule_id}", rule_id=format_id(rule_id)))
     access.may_make_rule(session, by, rule.scope)
+    rows_found.note_rows(session, RULE, [RULE.subject_of(rule_id)])
     changed = session.execute(
         update(Rule).where(col(Rule.id) == rule_id, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by))
     )
@@ -287,6 +290,7 @@ def remove_all(session: Session, some: Sequence[Rule], *, by: Actor, now: dateti
     if not some:
         return
     these = is_among(session, col(Rule.id), [rule.id for rule in some])
+    rows_found.note_rows(session, RULE, [RULE.subject_of(rule.id) for rule in some])
     session.execute(update(Rule).where(these, col(Rule.removed_at).is_(None)).values(removed_at=now, removed_by=str(by)))
     said = [("remove-rule", f"rule:{format_id(one.id)}", {"effect": one.effect, "value": one.value, "scope": one.scope}) for one in some]
     ledger.write_all(session, said, by=by, now=now)

@@ -1,17 +1,18 @@
 """Digests of rules, tokens, staff accounts and modes: hashes of their columns in the audit entry of the act that made or changed them.
 
-A digest has a hash for each part of a row. An act may change some parts only, so a change that no act made is found even where a later
-entry has a digest of the changed row.
+A digest has a hash for each part of a row, as the act left it; then `found`, and the parts that the act found otherwise. An act may change
+some parts only, and finds what the entry before left. So a change that no act made is found even where a later entry has a digest of the
+changed row.
 """
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, case, null, select
+from sqlalchemy.orm import QueryableAttribute
 from sqlmodel import Session, col
 
 from triage.ids import format_id, parse_id
@@ -21,6 +22,7 @@ from triage.store.models.staff import ApiToken, StaffMember
 from triage.times import to_micros
 
 GONE = "gone"  # the digest of a row that is no more
+OTHERWISE = " found"  # between what an act left and the parts that it found otherwise
 HASH = 32  # hexadecimal digits of a part's hash
 AT_ONCE = 1000  # rows read at once
 RENAME, KEEP = "rename-", "keep-"  # acts of each kind: its person is called otherwise; its entry is about to be deleted
@@ -44,6 +46,15 @@ class Kind:
     def entries(self) -> frozenset[str]:
         """The acts whose entries carry a digest."""
         return frozenset(act.partition(" ")[0] for act in self.acts)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a subject has one row at most."""
+        return self.key is self.order
+
+    def name_row(self, row: Any) -> str:
+        """The subject of an object that is such a row."""
+        return self.subject_of(getattr(row, self.key.key) if isinstance(self.key, QueryableAttribute) else self.name)
 
     def changes(self, act: str, detail: Mapping[str, Any]) -> frozenset[str]:
         """The parts that this act may change."""
@@ -187,27 +198,16 @@ KIND_OF: Mapping[str, Kind] = {act: kind for kind in KINDS for act in kind.entri
 RENAMED = (RULE, TOKEN, STAFF, ENFORCEMENT)  # kinds whose rows name people
 
 
-def digest_subjects(session: Session, acts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """The digests for the entries of acts, (act, subject), as the rows are now in this transaction. Acts about other things have none."""
-    wanted: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for act, subject in acts:
-        if act in KIND_OF:
-            wanted[KIND_OF[act].name].append((act, subject))
-    found: dict[tuple[str, str], str] = {}
-    for kind in KINDS:
-        if some := wanted[kind.name]:
-            session.flush()
-            digests = dict(read_digests(session, kind, {subject for _, subject in some}))
-            found |= {(act, subject): digests.get(subject, GONE) for act, subject in some}
-    return found
+def read_digests(session: Session, kind: Kind, subjects: Collection[str] | None = None, *, lock: bool = False) -> Iterator[tuple[str, str]]:
+    """Yields the digest of each subject that has rows, (subject, digest), as they are now; None: of all subjects.
 
-
-def read_digests(session: Session, kind: Kind, subjects: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
-    """Yields the digest of each subject that has rows, (subject, digest), as they are now; None: of all subjects."""
+    `lock`: nobody else changes these rows until the transaction ends.
+    """
     columns = [column for part in kind.parts.values() for column in part]
     rows = select(kind.key, *columns).order_by(kind.key, kind.order)
     if subjects is not None:
         rows = rows.where(db.is_among(session, kind.key, sorted(map(kind.key_of, subjects))))
+    rows = rows.with_for_update() if lock else rows
     key: Any = None
     same: list[Row[Any]] = []
     for row in session.execute(rows, execution_options={"yield_per": AT_ONCE}):
@@ -236,22 +236,40 @@ def parts_of(digest: str) -> dict[str, str]:
     return {} if digest == GONE else dict(word.split(":", 1) for word in digest.split())
 
 
+def join_found(left: str, found: str) -> str:
+    """The digest of an entry: what its act left, and what it found otherwise."""
+    parts = parts_of(found)
+    otherwise = [f"{part}:{parts[part]}" for part in parts_that_differ(left, found) if part in parts]
+    return f"{left}{OTHERWISE} {GONE if found == GONE != left else ' '.join(otherwise)}".rstrip()
+
+
+def split_found(digest: str) -> tuple[str, str | None]:
+    """Returns what an act left, and what it had found; None: its entry does not say, since it is older."""
+    left, otherwise, words = digest.partition(OTHERWISE)
+    if not otherwise:
+        return left, None
+    if words.strip() == GONE:
+        return left, GONE
+    parts = parts_of(left) | parts_of(words)
+    return left, " ".join(f"{part}:{value}" for part, value in parts.items()) or GONE
+
+
 def parts_that_differ(one: str, other: str) -> list[str]:
     """The parts in which two digests differ; all where only one of them is of a row that is no more."""
     first, second = parts_of(one), parts_of(other)
     return [part for part in {**first, **second} if first.get(part) != second.get(part)]
 
 
-def read_all(session: Session, kinds: Iterable[Kind]) -> dict[str, dict[str, str]]:
-    """The digests of all rows of some kinds, by kind and subject."""
+def lock_all(session: Session, kinds: Iterable[Kind]) -> dict[str, dict[str, str]]:
+    """The digests of all rows of some kinds, by kind and subject. Nobody else changes these rows until the transaction ends."""
     session.flush()
-    return {kind.name: dict(read_digests(session, kind)) for kind in kinds}
+    return {kind.name: dict(read_digests(session, kind, lock=True)) for kind in kinds}
 
 
 def list_changed(before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, str]]:
-    """Lists the differences between two readings: (kind, subject, digest of now)."""
+    """Lists the differences between two readings: (kind, subject, digest of an entry)."""
     return [
-        (kind, subject, after[kind].get(subject, GONE))
+        (kind, subject, join_found(after[kind].get(subject, GONE), before[kind].get(subject, GONE)))
         for kind in after
         for subject in {**before[kind], **after[kind]}
         if before[kind].get(subject) != after[kind].get(subject)
