@@ -6,6 +6,7 @@ from tests.triage.arriving import DMARC_PASS
 from tests.triage_api.conftest import Browser, Came, NewBrowser
 from triage.store.db import transaction
 from triage.store.models.deliveries import Delivery
+from triage.times import utcnow
 
 JOE = "joe.fern@company.example"
 UNASKED: dict[str, object] = {"second_look": [], "rules": [], "fence": "", "lines": []}
@@ -120,7 +121,7 @@ def test_explained(ana: Browser, came: Came) -> None:
 
 
 def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(ana: Browser, came: Came) -> None:
-    (mail,) = came("it+joe.fern@company.example", author="sales@supplier.example")
+    (mail,) = came("it+joe.fern@company.example", author="sales@supplier.example", at=utcnow())
     block = ana.post("/rules", {"effect": "block", "match": "address", "value": "sales@supplier.example", "scope": "company"}).json()["id"]
     tried = ana.post("/rules/preview", ALLOW).json()
     assert (tried["came"], tried["changed"], tried["order"]["proof"]) == (1, 0, "dmarc")
@@ -137,7 +138,7 @@ def test_a_rule_is_tried_out_before_it_is_made_and_says_what_stands_in_its_way(a
 
 
 def test_a_new_block_offers_what_was_delivered_lately(ana: Browser, came: Came, engine: Engine) -> None:
-    came("it+joe.fern@company.example", "legal+mara.berg@company.example", author="crook@evil.example")
+    came("it+joe.fern@company.example", "legal+mara.berg@company.example", author="crook@evil.example", at=utcnow())
     with transaction(engine) as session:
         session.execute(update(Delivery).values(state="delivered"))
     block = {"effect": "block", "match": "address", "value": "crook@evil.example", "scope": "company"}
