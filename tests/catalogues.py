@@ -15,6 +15,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
+from triage.config.settings import every_key
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "triage" / "text" / "i18n"
 SAYING = {"say": 1, "mark": 1, "say_count": 2}  # function: how many of its parameters are messages
@@ -53,6 +55,7 @@ def spoken() -> Iterator[Spoken]:
         source = file.read_text("utf-8")
         if "say" in source or "mark(" in source:
             yield from said_in(ast.parse(source), str(file.relative_to(ROOT)))
+    yield from (Spoken((one.metadata["doc"],), f"[{section}] {name}") for section, name, one in every_key())
 
 
 def said_in(tree: ast.Module, name: str) -> Iterator[Spoken]:

@@ -32,7 +32,7 @@ class SettingInForce(Shape):
     key: str
     value: Annotated[str | None, Field(description="as text, passwords in URLs replaced; null: a secret that is set")]
     source: Annotated[Literal["default", "file", "credential", "environment"], Field(description="where the value comes from")]
-    meaning: Annotated[str, Field(description="what the setting is for, in English")]
+    meaning: Annotated[str, Field(description="what the setting is for, in the language of the request")]
 
 
 class SettingsInForce(Shape):

@@ -59,6 +59,21 @@ def test_settings_say_where_they_come_from_and_no_secret(
     assert answer.json()["file"] == str(file)
 
 
+def test_the_reader_gets_what_a_setting_is_for_in_their_language(
+    app: FastAPI, new_browser: NewBrowser, api_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app.state.office.installation = describe_installation(api_settings, None)
+    browser = new_browser("ida")
+    meant = {
+        language: {one["key"]: one["meaning"] for one in browser.get(PATHS[1], headers={"Accept-Language": language}).json()["items"]}
+        for language in ("en", "de")
+    }
+    assert meant["en"]["max_recipients"] == "Most recipients of one message."
+    assert meant["de"]["max_recipients"] == "Höchstzahl der Empfänger einer Nachricht."
+    assert [key for key, text in meant["en"].items() if meant["de"][key] == text] == []
+
+
 def test_a_minute_has_one_examination() -> None:
     seen = iter(range(9))
     installation = Installation(lambda: [Finding(FAIL, "disk", str(next(seen)), "make room")])

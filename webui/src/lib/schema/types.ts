@@ -3569,7 +3569,7 @@ export interface SettingInForce {
   value: string | null
   /** where the value comes from */
   source: 'default' | 'file' | 'credential' | 'environment'
-  /** what the setting is for, in English */
+  /** what the setting is for, in the language of the request */
   meaning: string
 }
 
