@@ -1,4 +1,4 @@
-"""DKIM (RFC 6376, 8301, 8463): which domains vouch for a message. A signature that is valid but weak is no PASS."""
+"""Verifies DKIM signatures (RFC 6376, 8301, 8463): which domains signed a message. A valid but weak signature is no PASS."""
 
 import hashlib
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Mail that was promised to somebody who is not here any more when it is judged: it lies in a folder that somebody looks into."""
+"""Finds a folder for an accepted message whose recipient left the directory before it was judged."""
 
 from sqlalchemy import select
 from sqlmodel import Session, col

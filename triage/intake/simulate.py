@@ -1,4 +1,4 @@
-"""Simulates the policy and the rules in force for past messages. Reads, never writes."""
+"""Simulates the policy and the rules in force on past messages. Reads, never writes."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace

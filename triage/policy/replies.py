@@ -1,4 +1,4 @@
-"""Whether a message answers a message of ours, or say what became of one. Bound to what we sent, to whom, and to proof (mailflow.md 8).
+"""Recognises replies and bounces to our own messages, by what we sent, to whom, and by proof (mailflow.md 8).
 Pure.
 
 A Message-ID can be guessed or read in an archive. So it counts only from a domain that this very mail went to (at a free-mail provider:

@@ -1,4 +1,4 @@
-"""Reports about those who decide, in sentences and tables: the work, what was taken back, the hours saved. Pure."""
+"""Reports about staff, in sentences and tables: work, undone decisions, hours saved. Pure."""
 
 from collections.abc import Iterable
 

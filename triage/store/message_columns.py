@@ -1,4 +1,4 @@
-"""Columns of messages that SQL asks, also of rows from before they had them: there the answer is in the old columns of JSON."""
+"""Columns of messages for SQL queries; older rows have the values in JSON columns instead."""
 
 from sqlalchemy import ColumnElement, String, cast, func
 from sqlmodel import col

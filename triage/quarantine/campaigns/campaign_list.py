@@ -1,4 +1,4 @@
-"""Read-only: campaigns with how much of each there is, who sent it, what proves it, and what became of it."""
+"""Lists campaigns with their numbers of messages, senders, proofs and states. Read-only."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A person takes messages out of mailboxes that only share a purged message's Message-ID: chosen one by one, with a record of their own."""
+"""Removes from mailboxes messages that only share a removed message's Message-ID: staff choose each one, and each gets an audit entry."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Decisions: one act of one person over a selection; undone as a whole."""
+"""Routes of decisions: one person's action on a selection of messages, undone as a whole."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""The queue of what is to be sent on: what waits for which next hop; trying again, holding, giving up."""
+"""Routes of the outgoing queue: what waits for which next hop; retry, hold, give up."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Webhooks of the settings: how they fare, having one called, calling one again. They are made and changed in the settings."""
+"""Routes of webhooks, which only the settings create and change: state, test call, resume."""
 
 from typing import Annotated
 

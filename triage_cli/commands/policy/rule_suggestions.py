@@ -1,4 +1,4 @@
-"""`mailroom rules propose`: rules that the company's own mail and decisions speak for, and the answers to them."""
+"""`mailroom rules propose`: suggests rules from the company's own messages and decisions, and accepts or declines suggestions."""
 
 import click
 
