@@ -74,6 +74,7 @@ FIELDS = {  # of --json; there may come more
     "enforcement list": "scope name step ends next by at reason assistant",
     "enforcement undecided": "delivery received_at author subject removed reported",
     "person-data list": "id requested by reason pseudonym messages contents kept rules_left done",
+    "training known-messages": "who right answered bad_released good_removed",
     "training scores": "login right answered bad_released good_removed last_at",
     "outgoing": "id kind state mailbox next_hop attempts next_try last_reply",
     "outgoing list": "id kind state mailbox next_hop attempts next_try last_reply",

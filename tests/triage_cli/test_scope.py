@@ -117,6 +117,7 @@ SILENT = {  # answered, and without it
     "escalations list": "--all",
     "enforcement list": "",
     "enforcement undecided": "--department it --minutes 1",
+    "training known-messages": "",
     "training scores": "",
     "token list": "",
     "webhooks list": "",

@@ -15,6 +15,7 @@ from triage.say import list_with_or, say
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
 from triage.store.models.staff import StaffMember
+from triage.store.queue.grouping import KNOWN, SHOWN
 
 REMEMBERED = 256  # actors whose conditions are not made again for each question: making one takes as long as asking
 ScopeNames = Mapping[str, str]  # scope of a rule -> name of its department or person
@@ -24,7 +25,16 @@ DECIDING = frozenset({Role.TRIAGE, Role.ADMIN})
 
 @lru_cache(REMEMBERED)
 def visible_deliveries(by: Actor) -> ColumnElement[bool]:
-    """SQL condition for deliveries that this actor may decide about. Outgoing messages, bounces and notices are not in the queue."""
+    """SQL condition for deliveries that this actor may decide about. Outgoing messages, bounces and notices are not in the queue.
+
+    Known messages are, which look like all others: what counts or learns asks for `real_deliveries`.
+    """
+    return and_(SHOWN, within_scope(by))
+
+
+@lru_cache(REMEMBERED)
+def real_deliveries(by: Actor) -> ColumnElement[bool]:
+    """SQL condition for the same without known messages: for reports, and for what acts by itself."""
     return and_(col(Delivery.direction) == "in", within_scope(by))
 
 
@@ -35,7 +45,7 @@ def readable_deliveries(by: Actor) -> ColumnElement[bool]:
     """
     if by.kind == "shell":
         return within_scope(by)
-    return and_(col(Delivery.direction).in_(["in", "simulation", "bounce", "notice"]), within_scope(by))
+    return and_(col(Delivery.direction).in_(["in", KNOWN, "simulation", "bounce", "notice"]), within_scope(by))
 
 
 def sent_by(by: Actor) -> ColumnElement[bool]:

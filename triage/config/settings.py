@@ -619,6 +619,16 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """Known messages: copies of decided messages that come into the queue like others, to show reviewers what they miss."""
+
+    known_messages: int = setting_key(
+        "Known messages a day for each reviewer who decided on that day; 0: none. Agree on it with your works council.", 0
+    )
+    known_message_hours: int = setting_key("Hours after which a known message without an answer is withdrawn.", 24, least=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Notices:
     """Notices to proven outside senders, alerts to staff, and the daily digest."""
 
@@ -1062,6 +1072,7 @@ class Settings:
     retention: Retention = Retention()
     audit: Audit = Audit()
     reports: Reports = Reports()
+    training: Training = Training()
     policy: Policy = Policy()
     confidential: Confidential = Confidential()
     floods: Floods = Floods()

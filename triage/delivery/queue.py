@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, and_, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, bindparam, func, insert, literal_column, or_, select, true, update
 from sqlmodel import Session, SQLModel, col
 
 from triage.actor import Actor
@@ -96,6 +96,9 @@ ENDED_ATTEMPT = (
     .where(ATTEMPT.c.delivery_id == bindparam("delivery"), ATTEMPT.c.number == bindparam("attempt_number"))
     .values({name: bindparam(name) for name in ("ended_at", "outcome", "reply", "reply_form", "next_hop")})
 )
+
+
+MAY_LEAVE = col(Delivery.direction) != literal_column(f"'{grouping.KNOWN}'")  # known messages are for reviewers only
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def pick_due(session: Session, limit: int, now: datetime, where: ColumnElement[b
     found: dict[int, int] = {}
     for state in (State.QUEUED, State.RELAYING):  # apart, so that each walks the index in order and stops
         if len(found) < limit:
-            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, where, restore_pause.is_running())
+            due = and_(col(Delivery.state) == state, col(Delivery.due_at) <= now, MAY_LEAVE, where, restore_pause.is_running())
             rows = select(col(Delivery.id), col(Delivery.message_id)).where(due).order_by(col(Delivery.due_at))
             locked = rows.limit(limit - len(found)).with_for_update(skip_locked=True)
             for delivery_id, message_id in session.execute(locked):
@@ -202,7 +205,7 @@ def pick_due(session: Session, limit: int, now: datetime, where: ColumnElement[b
     if not found:
         return []
     found = light_enough(session, found, most_bytes)
-    due = and_(col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, where)
+    due = and_(col(Delivery.state) == State.QUEUED, col(Delivery.due_at) <= now, MAY_LEAVE, where)
     siblings = (
         select(col(Delivery.id), col(Delivery.message_id))
         .where(is_among(session, col(Delivery.message_id), set(found.values())), due)

@@ -50,6 +50,7 @@ from triage.store.models.staff import (
     ApiToken,
     BrowserPin,
     FailedSignIn,
+    KnownMessage,
     Preference,
     SavedSearch,
     StaffMember,
@@ -72,7 +73,16 @@ UIDS: tuple[Any, ...] = (
 )
 LOGINS: tuple[Any, ...] = (
     *(AuthenticatorApp.login, BrowserPin.login, Passkey.login, RecoveryCode.login),
-    *(ExternalIdentity.login, FailedSignIn.login, Assignment.to, Presence.login, Person.login, TrainingAnswer.login, Preference.login),
+    *(
+        ExternalIdentity.login,
+        FailedSignIn.login,
+        Assignment.to,
+        Presence.login,
+        Person.login,
+        TrainingAnswer.login,
+        KnownMessage.login,
+        Preference.login,
+    ),
     *(DismissedNote.login, ConfidentialFolder.login, SignInStep.login, Snooze.login, StaffMember.login, StaffSession.login),
     *(PushSubscription.login, Substitution.absent, Substitution.substitute),
 )

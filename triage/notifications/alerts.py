@@ -58,7 +58,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.employees import MailRequest
 from triage.store.models.notifications import OpenAlert, SentAlert
-from triage.store.queue.grouping import HELD
+from triage.store.queue.grouping import HELD_MAIL
 from triage.store.queue.waiting_targets import Targets, find_apart, folders_by_target
 from triage.times import to_micros
 
@@ -106,13 +106,15 @@ def find_waiting(session: Session, settings: Settings, now: datetime) -> Iterato
         before = targets.before(code, now, person)
         if before is not None:
             theirs = and_(col(Delivery.department) == col(CachedFolder.department), col(Delivery.person) == col(CachedFolder.person))
-            late = and_(folder, theirs, HELD, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED, targets.scope)
+            late = and_(
+                folder, theirs, HELD_MAIL, col(Delivery.received_at) < before, col(Delivery.urgency) >= HARDLY_WANTED, targets.scope
+            )
             yield from by_folder(session, WAITING, late, col(Delivery.received_at))
 
 
 def find_time_limited(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders with mail that is of use for a short time only and may be wanted."""
-    presses = and_(HELD, col(Delivery.time_limited_until) > now)
+    presses = and_(HELD_MAIL, col(Delivery.time_limited_until) > now)
     yield from by_folder(session, TIME_LIMITED, presses, col(Delivery.time_limited_until))
 
 
@@ -132,7 +134,7 @@ def by_end(session: Session, cause: str, which: ColumnElement[bool], settings: S
     """Groups these held messages by folder, with the time at which the first one expires."""
     place = (col(Delivery.department), col(Delivery.person))
     counted = select(*place, func.count(), func.min(expiry.time_start(), type_=Instant), func.max(col(Delivery.id)))
-    these = and_(HELD, which, ~legal_hold.on_legal_hold(session))
+    these = and_(HELD_MAIL, which, ~legal_hold.on_legal_hold(session))
     rows = counted.outerjoin(Decision, col(Decision.id) == col(Delivery.decision_id)).where(these).group_by(*place)
     for department, person, number, begun, newest in session.execute(rows):
         yield Wait(cause, department, person, number, begun + timedelta(days=settings.retention.held_days), newest)
@@ -157,7 +159,7 @@ def find_floods(session: Session, now: datetime) -> Iterator[Wait]:
     """Folders to which a mail bomb came in the last day: the recipient has to be told in another way than by a message."""
     of_folder = col(Campaign.about) == col(Delivery.department) + literal("+", String) + col(Delivery.person)  # not of one sender in it
     here = exists().where(col(Campaign.id) == col(Delivery.campaign_id), of_folder).correlate(Delivery)
-    recent = and_(HELD, col(Delivery.flood).is_(True), here, col(Delivery.received_at) > now - DAY)
+    recent = and_(HELD_MAIL, col(Delivery.flood).is_(True), here, col(Delivery.received_at) > now - DAY)
     yield from by_folder(session, FLOODED, recent, col(Delivery.received_at))
 
 

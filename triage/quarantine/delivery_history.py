@@ -209,6 +209,7 @@ ACTS = {
     "late_bounce": mark("A bounce arrived too late to change anything: {reply}"),
     "release": mark("Retried by {by}."),
     "retry": mark("Retried at once by {by}."),
+    "answer": mark("It was a known message, and is answered."),
     "expire": mark("Expired: nobody decided in time."),
     "ask": mark("{for} requested its release: {words}"),
     "decline-request": mark("{by} declined the request: {reason}"),
@@ -287,6 +288,7 @@ OUTCOMES = {
     "refused": say("not done"),
     "already gone": say("not there any more"),
     "still there": say("still there"),
+    "answered": say("answered"),
 }
 VERBS = {
     "release": mark("{name}: release"),

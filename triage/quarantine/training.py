@@ -118,7 +118,7 @@ def list_scores(session: Session, *, by: Actor) -> list[Score]:
 def past_rows(session: Session, by: Actor, now: datetime, delivery_id: int | None = None) -> Sequence[Row[Any]]:
     """Mail in the actor's scope whose last decision released or purged it, under no seal, with its content; the newest first."""
     where = [
-        access.visible_deliveries(by),
+        access.real_deliveries(by),
         ~confidential_rows.is_confidential(),
         col(Decision.verb).in_(TAUGHT),
         col(Delivery.rule) != FOR_ASSISTANT,

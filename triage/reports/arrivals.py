@@ -40,6 +40,6 @@ def list_arrivals(session: Session, *, by: Actor, since: datetime, until: dateti
     day = (type_coerce(received_at, BigInteger) // DAY).label("day")
     kinds = (day, col(Delivery.rule), col(Delivery.verdict), col(Delivery.withheld))
     arrived = db.correlate_condition(session, col(Delivery.parent_id).is_(None))  # the copies of a group's members came in as one
-    within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.visible_deliveries(by))
+    within = (arrived, received_at >= max(since, until - LONGEST), received_at < until, access.real_deliveries(by))
     rows = session.execute(select(*kinds, func.count()).where(*within).group_by(*kinds).order_by(day.desc(), *kinds[1:]))
     return tuple(Arrivals(from_micros(number * DAY).date(), *rest) for number, *rest in rows)

@@ -53,7 +53,7 @@ def count_effects(session: Session, company: Company, *, by: Actor, now: datetim
                 one.people += people
     observed, held = col(Delivery.rule) == OBSERVED, col(Delivery.verdict) == Disposition.QUARANTINE
     arrived = db.correlate_condition(session, col(Delivery.parent_id).is_(None))  # the copies of a list's members came in as one
-    theirs = (access.visible_deliveries(by), not_(db.is_among(session, col(Delivery.person), alone)))
+    theirs = (access.real_deliveries(by), not_(db.is_among(session, col(Delivery.person), alone)))
     these = (arrived, col(Delivery.received_at) >= now - timedelta(days=days), *theirs, or_(observed, held))
     kinds = (col(Delivery.department), case((observed, 1), else_=0), grouping.severity_column())
     for code, passed, severity, number in session.execute(select(*kinds, func.count()).where(*these).group_by(*kinds)):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlmodel import Session, col
 
 from triage.notifications.webhooks import outbox
@@ -13,6 +13,8 @@ from triage.store import last_runs
 from triage.store.delivery_state import FINAL, State
 from triage.store.models.deliveries import Delivery
 from triage.store.models.notifications import OpenAlert
+from triage.store.models.staff import KnownMessage
+from triage.store.queue.grouping import KNOWN
 
 OPEN = tuple(state for state in State if state not in FINAL)
 
@@ -38,6 +40,8 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
     """Read them, each from an index."""
     state, due_at = col(Delivery.state), col(Delivery.due_at)
     counted = {State(name): count for name, count in session.execute(select(state, func.count()).where(state.in_(OPEN)).group_by(state))}
+    counted[State.HELD] = counted.get(State.HELD, 0) - count_known(session)
+    held = select(col(Delivery.received_at)).where(state == State.HELD, col(Delivery.direction) != KNOWN)
 
     def waiting(*states: State) -> tuple[int, datetime | None]:
         count, longest = session.execute(select(func.count(), func.min(due_at)).where(state.in_(states), due_at <= now)).one()
@@ -47,7 +51,7 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
     recalls_due, longest_recall_due = waiting(State.RECALLING, State.RESTORING)
     return Gauges(
         by_state={one: counted.get(one, 0) for one in OPEN},
-        oldest_held=session.scalar(select(func.min(col(Delivery.received_at))).where(state == State.HELD)),
+        oldest_held=session.scalar(held.order_by(col(Delivery.received_at)).limit(1)),
         due=due,
         longest_due=longest_due,
         emergency=emergency.current_emergency(session, now) is not None,
@@ -58,3 +62,9 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
         webhooks=tuple(outbox.read_standings(session)),
         alerts=dict(session.execute(select(col(OpenAlert.cause), func.count()).group_by(col(OpenAlert.cause))).all()),
     )
+
+
+def count_known(session: Session) -> int:
+    """Counts known messages in the queue, which are no work that waits."""
+    waits = and_(col(Delivery.id) == col(KnownMessage.delivery_id), col(Delivery.state) == State.HELD)
+    return session.scalar(select(func.count()).select_from(KnownMessage).join(Delivery, waits)) or 0

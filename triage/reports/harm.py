@@ -53,7 +53,7 @@ def count_expired_codes(session: Session, since: datetime, until: datetime, *, b
     """
     ends = col(Delivery.time_limited_until)
     held = and_(col(Delivery.verdict) == "quarantine", col(Delivery.direction) == "in", col(Delivery.state).not_in(REMOVED))
-    ended = and_(ends >= since, ends < min(until, now), held, access.visible_deliveries(by))
+    ended = and_(ends >= since, ends < min(until, now), held, access.real_deliveries(by))
     limits: dict[int, datetime] = dict(session.execute(select(col(Delivery.id), ends).where(ended)).all())
     released = first_releases(session, list(limits))
     return Harm(sum(one not in released or released[one] > limit for one, limit in limits.items()), len(limits))

@@ -112,7 +112,7 @@ class Reading:
     def theirs(self) -> ColumnElement[bool]:
         """Join condition: the delivery of a decision's item, where the asker may see it."""
         return and_(
-            col(Delivery.id) == col(DecisionItem.delivery_id), db.correlate_condition(self.session, access.visible_deliveries(self.by))
+            col(Delivery.id) == col(DecisionItem.delivery_id), db.correlate_condition(self.session, access.real_deliveries(self.by))
         )
 
     @cached_property
@@ -260,7 +260,7 @@ class Reading:
     def subjects_of(self, campaigns: Sequence[int]) -> dict[int, str]:
         """The subject of the newest message of each campaign that the asker may see."""
         campaign, newest = col(Delivery.campaign_id), func.max(col(Delivery.id))
-        theirs = select(newest).where(db.is_among(self.session, campaign, campaigns), access.visible_deliveries(self.by)).group_by(campaign)
+        theirs = select(newest).where(db.is_among(self.session, campaign, campaigns), access.real_deliveries(self.by)).group_by(campaign)
         rows = select(campaign, col(Delivery.subject)).where(col(Delivery.id).in_(theirs))
         return {number: escape_visible(subject) or say("(no subject)") for number, subject in self.session.execute(rows)}
 
@@ -295,7 +295,7 @@ class Reading:
     @cached_property
     def oldest(self) -> datetime | None:
         """Time at which the message came that has waited longest now."""
-        waits = and_(queue_load.WAITS, access.visible_deliveries(self.by))
+        waits = and_(queue_load.WAITS, access.real_deliveries(self.by))
         found: datetime | None = self.session.scalar(select(func.min(col(Delivery.received_at), type_=Instant)).where(waits))
         return found
 

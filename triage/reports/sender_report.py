@@ -85,7 +85,7 @@ def report_sender(session: Session, name: str, *, by: Actor, settings: Settings,
     It covers messages that the actor may decide about, at most the newest 100,000 copies. NotFound unless some are in the actor's scope.
     """
     zone = ZoneInfo(settings.coverage.time_zone)
-    whose = and_(resolved_condition(session, sender_condition(name)), access.visible_deliveries(by))
+    whose = and_(resolved_condition(session, sender_condition(name)), access.real_deliveries(by))
     if session.scalar(select(col(Delivery.id)).where(whose).limit(1)) is None:
         raise NotFound(say("no message of this sender is in your scope"))
     midnight = datetime.combine(now.astimezone(zone).date() - timedelta(days=DAYS - 1), time.min, zone).astimezone(UTC)

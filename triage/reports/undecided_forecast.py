@@ -69,7 +69,7 @@ def forecast_undecided(
         col(Delivery.department) == department,
         col(Delivery.received_at) >= begun,
         col(Delivery.id) >= first_id_at(begun),
-        access.visible_deliveries(by),
+        access.real_deliveries(by),
         undecided.has_no_warnings(),
         undecided.is_answered(),
     )

@@ -58,6 +58,7 @@ class Event(StrEnum):
     GIVE_UP = "give_up"
     PUT_BACK = "put_back"
     REDELIVER = "redeliver"
+    ANSWER = "answer"
 
 
 ENTRY = frozenset({State.HELD, State.QUEUED, State.PURGED, State.RECALLING})  # where `receive` may put a new delivery
@@ -69,6 +70,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.HELD, Event.PURGE): State.PURGED,
     (State.HELD, Event.REJECT): State.REJECTED,
     (State.HELD, Event.EXPIRE): State.EXPIRED,
+    (State.HELD, Event.ANSWER): State.EXPIRED,
     (State.REJECTED, Event.RESTORE): State.HELD,
     (State.EXPIRED, Event.RESTORE): State.HELD,
     (State.QUEUED, Event.HOLD): State.HELD,

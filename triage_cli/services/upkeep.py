@@ -21,6 +21,7 @@ from triage.policy.outbound_brakes.brake_outgoing import begin_trial
 from triage.quarantine import proven_identity
 from triage.quarantine.campaigns import backfill
 from triage.quarantine.decisions import deliver_undecided, keepers
+from triage.quarantine.known_messages import put_in
 from triage.quarantine.search import undecided
 from triage.quarantine.triage_items import fold_counts
 from triage.runtime import metrics
@@ -93,6 +94,7 @@ def run_rounds(settings: Settings, engine: Engine, stop: threading.Event) -> Non
                 last_cleanup = time.monotonic()
                 recorder.delete_old_entries(engine, settings)
                 close_accounts(engine, settings)
+                keep_known_messages(engine, settings)
             if time.monotonic() - looked > LOOK_EVERY:
                 looked = time.monotonic()
                 close_unused_tokens(engine)
@@ -228,6 +230,20 @@ def close_accounts(engine: Engine, settings: Settings) -> None:
         closed = external_accounts.close_unused(session, timedelta(days=settings.identity.close_days), now=utcnow())
     if closed:
         log.info("%d accounts of identity providers are closed: nobody signed in for %d days", closed, settings.identity.close_days)
+
+
+def keep_known_messages(engine: Engine, settings: Settings) -> None:
+    """Puts known messages into the queue and withdraws old ones, where the company wants any."""
+    with db.read_transaction(engine) as session:
+        if not put_in.is_due(session, settings):
+            return
+    with db.transaction(engine) as session:
+        if not hash_chain.elect_sealer(session, name_sealer(), utcnow(), duty=put_in.DUTY):
+            return
+        changed = put_in.withdraw(session, settings=settings, now=utcnow())
+        changed += put_in.put_in(session, settings=settings, now=utcnow()) is not None
+    if changed:
+        wake_waiters(settings, "change")
 
 
 def close_unused_tokens(engine: Engine) -> None:

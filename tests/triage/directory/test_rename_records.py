@@ -140,6 +140,7 @@ STAYS = {
     "person": "name department mailbox aliases leaver identity",
     "person_erasure": "address pseudonym reason asked_by_shown second_by_shown",
     "posted_list": "address list_id signer",
+    "known_message": "expected mailbox given",
     "practice_answer": "message expected given",
     "preference": "chosen",
     "proposal": "kind match value proof evidence state lane_shown answered_by_shown",

@@ -101,7 +101,7 @@ ASKED: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "the queue of a department": (items("sender", BEN), ("delivery_by_author",)),
     "the queue, each message by itself": (
         items("none"),
-        ("delivery_by_urgency", "delivery_for_assistant", "delivery_of_campaign", "delivery_of_domain", "delivery_time_limited"),
+        ("delivery_by_urgency", "delivery_for_assistant", "delivery_of_campaign", "delivery_time_limited"),
     ),
     "the queue by risk, each message by itself": (
         asked(item_list.list_items, Selection(states=HELD), by=ANA, now=NOW, group="none", order="risk"),

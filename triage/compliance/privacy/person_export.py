@@ -42,7 +42,7 @@ from triage.store.models.messages import Content, Message
 from triage.store.models.notifications import PushSubscription
 from triage.store.models.rules import DomainProof, Rule
 from triage.store.models.sign_in import WebmailLink
-from triage.store.models.staff import StaffMember, StaffSession, TrainingAnswer
+from triage.store.models.staff import KnownMessage, StaffMember, StaffSession, TrainingAnswer
 
 AT_ONCE = 200  # rows that are in memory together
 CHUNK = 256 * 1024  # bytes that are gathered before they are passed on
@@ -222,6 +222,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("reports", select(MailReport).where(col(MailReport.person) == whose.uid, reported).order_by(col(MailReport.id))),
         ("expected_senders", select(Expectation).where(col(Expectation.person) == whose.uid).order_by(col(Expectation.id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
+        ("known_messages", select(KnownMessage).where(col(KnownMessage.login) == login).order_by(col(KnownMessage.delivery_id))),
         ("practice", select(TrainingAnswer).where(col(TrainingAnswer.login) == login)),
         ("assignment", select(Assignment).where(handed, waits).order_by(col(Assignment.delivery_id))),
         ("snoozes", select(Snooze).where(col(Snooze.login) == login, snoozed).order_by(col(Snooze.delivery_id))),

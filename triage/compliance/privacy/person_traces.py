@@ -31,7 +31,16 @@ from triage.store.models.mailboxes import RelatedMail
 from triage.store.models.notifications import PushSubscription, SentAlert
 from triage.store.models.rules import Rule
 from triage.store.models.sign_in import AuthenticatorApp, ExternalIdentity, Passkey, RecoveryCode, WebmailLink
-from triage.store.models.staff import BrowserPin, FailedSignIn, Preference, SavedSearch, StaffMember, StaffSession, TrainingAnswer
+from triage.store.models.staff import (
+    BrowserPin,
+    FailedSignIn,
+    KnownMessage,
+    Preference,
+    SavedSearch,
+    StaffMember,
+    StaffSession,
+    TrainingAnswer,
+)
 
 BY = Actor.system("privacy")
 
@@ -116,6 +125,8 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str, now: dateti
         session.execute(delete(kept).where(col(kept.login) == login))
     for noted in (FailedSignIn, TrainingAnswer, Preference):
         session.execute(delete(noted).where(col(noted.login) == login))
+    session.execute(update(KnownMessage).where(col(KnownMessage.login) == login).values(login=""))
+    session.execute(update(KnownMessage).where(col(KnownMessage.mailbox) == whose.address).values(mailbox=""))
     for there in (DismissedNote, Presence, Snooze):
         session.execute(delete(there).where(col(there.login) == login))
     session.execute(delete(SavedSearch).where(col(SavedSearch.owner) == f"person:{login}"))

@@ -42,6 +42,7 @@ OF_A_DELIVERY = (
     "escalated",
     "assignment",
     "hunted_message",
+    "known_message",
     "legally_held",  # by holds that were lifted
     "mail_report",
     "mail_request",

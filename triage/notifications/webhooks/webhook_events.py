@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, not_, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, func, not_, or_, select, true
 from sqlmodel import Session, col
 
 from triage import ids
@@ -45,7 +45,8 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.employees import MailReport, MailRequest
 from triage.store.models.messages import Message
-from triage.store.queue.grouping import HELD
+from triage.store.models.staff import KnownMessage
+from triage.store.queue.grouping import HELD_MAIL, KNOWN
 from triage.text.sanitize import escape_visible
 
 AT_ONCE = 1000  # places of the chain that are looked at in one transaction
@@ -85,14 +86,17 @@ def decision_event(session: Session, record: AuditRecord, settings: Settings) ->
     decision = session.get(Decision, ids.parse_id(record.subject.removeprefix(DECISION)))
     if decision is None or session.scalar(earlier.limit(1)) is not None or is_of_keepers(session, decision):
         return None
+    answered = count_answered(session, decision.id)
+    if answered and answered == decision.count:
+        return None  # to a known message, which is nobody's outside
     concerned = frozenset() if decision.has_slices_left else departments_of(session, decision.id)  # under way: who can tell
-    number = count_messages(decision.count)
+    number = count_messages(decision.count - answered)
     undone = decision.undoes is not None
     text = f"{decision.by_shown} undid a decision about {number}." if undone else f"{decision.by_shown}: {decision.verb}, {number}."
     data = {
         "decision": ids.format_id(decision.id),
         "verb": decision.verb,
-        "count": decision.count,
+        "count": decision.count - answered,
         "by_name": decision.by_shown,
         "departments": sorted(concerned),
     }
@@ -153,7 +157,13 @@ def is_of_keepers(session: Session, decision: Decision) -> bool:
 def of_decision(decision_id: int) -> ColumnElement[bool]:
     """The deliveries that a decision was about."""
     items = select(col(DecisionItem.delivery_id)).where(col(DecisionItem.decision_id) == decision_id)
-    return col(Delivery.id).in_(items)
+    return and_(col(Delivery.id).in_(items), col(Delivery.direction) != KNOWN)
+
+
+def count_answered(session: Session, decision_id: int) -> int:
+    """Counts the known messages that a decision was about."""
+    items = (col(DecisionItem.decision_id) == decision_id, col(DecisionItem.delivery_id) == col(KnownMessage.delivery_id))
+    return session.scalar(select(func.count()).select_from(KnownMessage).join(DecisionItem, and_(*items))) or 0
 
 
 def departments_of(session: Session, decision_id: int) -> frozenset[str]:
@@ -196,7 +206,7 @@ def alert_event(session: Session, record: AuditRecord, settings: Settings) -> Oc
     code = said.get("department", "")
     data = {name: said[name] for name in ("department", "number", "people", "moment", "decisions") if said.get(name)}
     about = {
-        TIME_LIMITED: and_(HELD, col(Delivery.time_limited_until) > record.at),
+        TIME_LIMITED: and_(HELD_MAIL, col(Delivery.time_limited_until) > record.at),
         REQUESTED: and_(open_requests.is_open(), col(MailRequest.delivery_id) == col(Delivery.id)),
     }.get(cause)
     of_these = {} if about is None else example_messages(session, and_(col(Delivery.department) == code, about), settings)

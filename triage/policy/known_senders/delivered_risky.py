@@ -26,5 +26,5 @@ def is_delivered_risky() -> ColumnElement[bool]:
 def count_by_day(session: Session, since: datetime, until: datetime, *, by: Actor, zone: ZoneInfo) -> Counter[date]:
     """Counts these messages for each day in this time zone, in the actor's scope."""
     received_at = col(Delivery.received_at)
-    within = (is_delivered_risky(), received_at >= since, received_at < until, access.visible_deliveries(by))
+    within = (is_delivered_risky(), received_at >= since, received_at < until, access.real_deliveries(by))
     return Counter(at.astimezone(zone).date() for at in session.scalars(select(received_at).where(*within)))

@@ -11,7 +11,7 @@ from triage.policy.decide import UNLIKE
 from triage.store import confidential_rows
 from triage.store.models.columns import Instant
 from triage.store.models.deliveries import Delivery
-from triage.store.queue.grouping import HELD
+from triage.store.queue.grouping import HELD_MAIL
 
 
 class HeldSender(NamedTuple):
@@ -29,7 +29,7 @@ def most_held(session: Session, freemail: Collection[str], since: datetime) -> H
     messages = func.count(col(Delivery.message_id).distinct())
     row = session.execute(
         select(messages, func.min(col(Delivery.received_at), type_=Instant), func.max(col(Delivery.id)))
-        .where(HELD, col(Delivery.rule) == UNLIKE, col(Delivery.received_at) > since, not_(confidential_rows.is_confidential()))
+        .where(HELD_MAIL, col(Delivery.rule) == UNLIKE, col(Delivery.received_at) > since, not_(confidential_rows.is_confidential()))
         .group_by(sender)
         .order_by(desc(messages), sender)
         .limit(1)

@@ -78,13 +78,13 @@ def describe_changed(
 ) -> ChangedProof | None:
     """Describes a domain whose ways of sending changed; None where the actor sees no message since
     `since`, or since the first of these ways."""
-    which = and_(is_different(domain, since or min(row.first_at for row in rows)), access.visible_deliveries(by))
+    which = and_(is_different(domain, since or min(row.first_at for row in rows)), access.real_deliveries(by))
     newest = func.max(col(Delivery.received_at), type_=Instant)
     counted = select(func.count(col(Delivery.message_id).distinct()), func.count(col(Delivery.person).distinct()), newest)
     messages, people, last_at = session.execute(counted.where(which)).one()
     if not messages:
         return None
-    held = session.scalar(select(func.count()).select_from(Delivery).where(is_held_for(domain), access.visible_deliveries(by))) or 0
+    held = session.scalar(select(func.count()).select_from(Delivery).where(is_held_for(domain), access.real_deliveries(by))) or 0
     renewed_at = max((row.usual_at for row in rows if row.usual_at), default=None)
     return ChangedProof(
         domain,

@@ -236,7 +236,7 @@ class Floods:
         these = db.is_among(self.session, col(Delivery.id), self.beside) & col(Delivery.flood).is_(False)
         if self.beside:
             dirty_counts.touch_where(self.session, these)
-            for one in self.session.scalars(select(Delivery).where(these, grouping.HELD)).all():
+            for one in self.session.scalars(select(Delivery).where(these, grouping.HELD_MAIL)).all():
                 if all(before["name"] != DURING_FLOOD for before in one.signals):
                     raise_above(one, self.beside[one.id])
             self.session.flush()

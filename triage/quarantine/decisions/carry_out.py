@@ -19,6 +19,7 @@ from triage.quarantine.decisions.decision_plan import Meant
 from triage.quarantine.decisions.decision_request import AIMS, DELIVERED, IN_FLIGHT, Aim, DecisionRequest, Verb, aim_of
 from triage.quarantine.decisions.outcome_text import OUT_OF_REACH, earlier_decision_sentence
 from triage.quarantine.decisions.outcomes import LATEST, Item
+from triage.quarantine.known_messages import answers
 from triage.say import say
 from triage.store import ledger
 from triage.store.db import is_among
@@ -42,8 +43,23 @@ NEEDS_CONTENT = frozenset({Event.RESTORE, Event.RELEASE, Event.REDIRECT, Event.R
 def carry_out(
     session: Session, decision: Decision, meant: Meant, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings
 ) -> list[Item]:
-    """Carries out the request for these deliveries; returns the outcome of each."""
+    """Carries out the request for these deliveries; returns the outcome of each. For known messages it is an answer."""
     row_sums.promise_rows(session, decision, meant)
+    real = answers.without_known(session, meant)
+    if len(real) == len(meant):
+        return carry_out_real(session, decision, meant, request, by=by, now=now, settings=settings)
+    alone = decision.last is None and answers.is_answer(session, meant)
+    outcomes = answers.answer_known(session, decision, [one for one in meant if one not in set(real)], by=by)
+    told = [Item(*one) for one in (*outcomes, *(answers.leave_others(real) if alone else ()))]
+    if alone:
+        return told
+    return told + (carry_out_real(session, decision, real, request, by=by, now=now, settings=settings) if real else [])
+
+
+def carry_out_real(
+    session: Session, decision: Decision, meant: Meant, request: DecisionRequest, *, by: Actor, now: datetime, settings: Settings
+) -> list[Item]:
+    """Carries out the request for deliveries of which none is a known message."""
     aim = aim_of(request, settings)
     changes = row_changes(session, aim.event, request.to, now, settings)
     barred = barred_from(session, request.verb, [one for one, _ in meant], settings)

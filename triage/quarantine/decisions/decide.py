@@ -21,6 +21,7 @@ from triage.quarantine.decisions.carry_out import carry_out, checked_target, sor
 from triage.quarantine.decisions.decision_plan import Plan, lock_found, plan_locked
 from triage.quarantine.decisions.decision_request import DecisionRequest, Effort, Verb
 from triage.quarantine.decisions.outcomes import DecisionReport, decision_of, file_decision, get_decision
+from triage.quarantine.known_messages.answers import ANSWERED
 from triage.quarantine.removal import late_copies
 from triage.quarantine.rules.rules_with_decision import MOST_RULES
 from triage.say import say
@@ -84,7 +85,7 @@ def decide_messages(
     if decision.confidential:
         request_keepers.request_keepers(session, decision, request.selected, by=by, now=now)
     made = file_decision(session, decision, items, by=by, now=now)
-    sort_copies(session, decision, [one.delivery_id for one in items], settings=settings)
+    sort_copies(session, decision, [one.delivery_id for one in items if one.outcome != ANSWERED], settings=settings)
     return made
 
 
@@ -92,7 +93,7 @@ def describe_decision(
     session: Session, request: DecisionRequest, plan: Plan, *, by: Actor, second: Actor | None, settings: Settings, now: datetime
 ) -> Decision:
     """The decision as it is kept, before anything is done."""
-    reaches_folders = request.verb is Verb.PURGE
+    reaches_folders = request.verb is Verb.PURGE and not plan.is_answer
     return decision_of(
         by,
         request.verb,

@@ -21,6 +21,7 @@ from triage.errors import BadInput, NotAllowedNow, NotFound, Stale
 from triage.policy.rules.rule_request import RuleOrder, check_order
 from triage.quarantine.decisions import consent
 from triage.quarantine.decisions.decision_request import Aim, DecisionRequest, Verb, aim_of
+from triage.quarantine.known_messages import answers
 from triage.quarantine.removal import late_copies, removal_plan, second_person
 from triage.quarantine.removal.removal_plan import LeftOut
 from triage.quarantine.rules.rules_with_decision import NotOffered, not_allowed, of_agreed, rule_orders
@@ -60,6 +61,7 @@ class Plan:
     selected: tuple[tuple[int, State], ...] = ()  # the same without those copies; of a large decision as they were read
     last: int | None = None  # of a large decision: the largest id, what comes in later is not meant
     left_out: LeftOut = NOBODY  # of a large removal: whose messages it leaves alone
+    is_answer: bool = False  # to a known message: nothing else becomes of it
     approved: int | None = None  # of a large decision: the approval, which names its deliveries
 
 
@@ -82,6 +84,11 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
     about = is_among(session, col(Delivery.id), [one for one, _ in chosen])
     confirmed = check_second_look(session, request, about, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
+    real = answers.without_known(session, meant)
+    if is_answer := len(real) < len(meant) and answers.is_answer(session, meant):
+        orders, blocks, late = [], [], []
+    elif len(real) < len(meant):
+        orders, blocks, late = rules_along(session, request, selected, [one for one, _ in real], by=by, settings=settings, now=now)
     return Plan(
         count=len(meant),
         outside=outside,
@@ -90,10 +97,11 @@ def plan_locked(session: Session, request: DecisionRequest, found: Meant, *, by:
         blocks=tuple(blocks),
         late=tuple(late),
         confirmed=tuple(confirmed),
-        agreed=record_agreement(session, request, orders, found, chosen, settings) if request.allow else {},
-        needs=tuple(second_person_needs(session, request, selected, meant, orders, by=by, settings=settings)),
+        agreed=record_agreement(session, request, orders, found, chosen, settings) if request.allow and not is_answer else {},
+        needs=() if is_answer else tuple(second_person_needs(session, request, selected, real, orders, by=by, settings=settings)),
         meant=tuple(meant),
         selected=tuple(chosen),
+        is_answer=is_answer,
     )
 
 
@@ -144,7 +152,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
     check_number(request.expect, len(chosen))
     meant = read_with_copies(session, chosen, where) if request.verb is Verb.PURGE else chosen
     require_proof_of_removal(request, meant, by=by, settings=settings)
-    ids = [delivery_id for delivery_id, _ in meant]
+    ids = [delivery_id for delivery_id, _ in answers.without_known(session, meant)]
     if request.verb is Verb.REJECT:
         rejections.at_once(session, ids)  # of a slice it is asked too late
     orders, blocks, late = rules_along(session, request, selected, ids, by=by, settings=settings, now=now)
@@ -153,7 +161,7 @@ def plan_large(session: Session, request: DecisionRequest, *, by: Actor, now: da
         raise NotAllowedNow(say("this needs approval: decide about at most {large} deliveries at once", large=MOST_BY_NAME))
     confirmed = check_second_look(session, request, where, allows=any(one.effect == "allow" for one in orders), by=by, settings=settings)
     return Plan(
-        count=len(ids),
+        count=len(meant),
         outside=selection.count_outside(
             session, selected, len(chosen), by=by, states=() if selected.states else aim_of(request, settings).counts
         ),

@@ -150,6 +150,12 @@ def with_more(text: str, more: str) -> str:
     return join_parts(" ", [text, more])
 
 
+def with_answers(text: str, answers: Sequence[str], *, alone: bool) -> str:
+    """The sentence of a decision with what it was told about known messages; that alone where it was about nothing else."""
+    told = answers[0] if len(answers) == 1 else say_count("{count} known message", "{count} known messages", count=len(answers))
+    return told if alone and len(answers) == 1 else with_more(text, told if len(answers) == 1 else end_sentence(told))
+
+
 def describe_confidential(what: str) -> str:
     """Sentence about confidential folders in a removal: never a number."""
     return {ASKED: KEEPERS_ASKED, LEFT_OUT: FOLDERS_LEFT_OUT}.get(what, "")

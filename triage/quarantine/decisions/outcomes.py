@@ -25,8 +25,10 @@ from triage.quarantine.decisions.outcome_text import (
     say_resumed,
     sweep_sentence,
     to_come,
+    with_answers,
     with_more,
 )
+from triage.quarantine.known_messages.answers import ANSWERED
 from triage.quarantine.search import selection
 from triage.quarantine.search.passed_on import PassedOn, list_passed_on
 from triage.quarantine.search.selection import Selection
@@ -128,7 +130,9 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
         ]
         session.execute(insert(DecisionItem), rows)
     row_sums.enter_items(session, decision.id, ((item.delivery_id, item.before) for item in items))
-    if not any(item.outcome in CHANGING for item in items):  # what changed nothing is in the audit log all the same
+    if not any(
+        item.outcome in CHANGING or item.outcome == ANSWERED for item in items
+    ):  # what changed nothing is in the audit log all the same
         detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
         detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
         ledger.write_act(session, decision.verb, f"decision:{format_id(decision.id)}", by=by, now=now, detail=detail, items=len(items))
@@ -359,6 +363,7 @@ def decision_values(
     offered = related_messages.count_offered(session, emptied, by=by) if emptied else {}
     names = access.scope_names(session, (rule.scope for some in made.values() for rule in some))
     subjects = subjects_of(session, [decision.id for decision in decisions if decision.count == 1], by, quoted)
+    answers = read_answers(session, [one for one, ended in outcomes.items() if ANSWERED in ended])
     passed = with_passed(session, [one for one, ended in outcomes.items() if "refused" in ended])
     for decision in decisions:
         ended = outcomes.get(decision.id, {})
@@ -372,10 +377,28 @@ def decision_values(
             sweep = (total, left, found)
             said = hunted_sentence(decision, ended.get("done", 0), *sweep) if hunted else sweep_sentence(decision, ended, *sweep)
         said = with_more(said, say_resumed(decision))
+        if ended.get(ANSWERED):
+            said = with_answers(said, answers.get(decision.id, ()), alone=is_answer(ended))
         shown = report_of(decision, ended, rules_made, items, said)
         shown = replace(shown, blocked={} if decision.undoes else along.matches, refused_meanwhile=along.refused)
         agreed = agreed_as_seen(decision, by, closed)
         yield replace(shown, mailboxes=total, mailboxes_left=left, related=offered.get(decision.id, 0), agreed=agreed)
+
+
+def is_answer(outcomes: Iterable[str]) -> bool:
+    """Whether a decision with these outcomes was an answer to known messages and nothing else."""
+    words = set(outcomes)
+    return ANSWERED in words and words <= {ANSWERED, "refused"}
+
+
+def read_answers(session: Session, decision_ids: list[int]) -> dict[int, list[str]]:
+    """Reads the answers to known messages, by decision."""
+    found: dict[int, list[str]] = {}
+    if decision_ids:
+        where = (col(DecisionItem.decision_id).in_(decision_ids), col(DecisionItem.outcome) == ANSWERED)
+        for one in session.scalars(select(DecisionItem).where(*where).order_by(col(DecisionItem.delivery_id))):
+            found.setdefault(one.decision_id, []).append(load_sentence(one.why, one.why_form))
+    return found
 
 
 def blocked_along(session: Session, decision_ids: list[int], *, by: Actor, closed: frozenset[str]) -> dict[int, Along]:
@@ -440,6 +463,7 @@ def report_of(decision: Decision, outcomes: dict[str, int], made: tuple[Rule, ..
         undone_by=decision.undone_by,
         undoes=decision.undoes,
         undoable=decision.undone_by is None
+        and not is_answer(outcomes)
         and decision.undoes is None
         and decision.verb not in ("redeliver", HUNT)
         and not decision.selection.get("dry_run"),

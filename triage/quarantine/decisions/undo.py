@@ -29,6 +29,7 @@ from triage.quarantine.decisions.outcomes import (
     decision_of,
     file_decision,
     get_decision,
+    is_answer,
 )
 from triage.quarantine.decisions.take_back import LEFT, WAY_BACK, has_way_back, take_back
 from triage.quarantine.removal import late_copies
@@ -187,6 +188,9 @@ def lock_undoable(session: Session, decision_id: int, by: Actor, now: datetime) 
         raise NotAllowedNow(say("it only counted: nothing was removed"))
     if decision.verb not in (*WAY_BACK, *regroup.VERBS, escalate.VERB):
         raise NotAllowedNow(say("a redelivery cannot be undone: purge the second copy instead"))
+    outcomes = set(session.scalars(select(col(DecisionItem.outcome)).where(col(DecisionItem.decision_id) == decision_id).distinct()))
+    if is_answer(outcomes):
+        raise NotAllowedNow(say("it was the answer to a known message, and changed nothing"))
     foreign = (
         select(func.count())
         .select_from(DecisionItem)

@@ -26,7 +26,7 @@ from triage.store.message_record.damaged_records import may_satisfy
 from triage.store.models.deliveries import Delivery
 from triage.store.models.messages import Message
 from triage.store.models.rules import Rule
-from triage.store.queue.grouping import HELD
+from triage.store.queue.grouping import HELD_MAIL
 
 EVER = datetime.min.replace(tzinfo=UTC)
 MOST = 5000  # held messages of one sender that are read, the newest
@@ -296,7 +296,7 @@ def released_by(session: Session, order: RuleOrder, *, by: Actor) -> list[int]:
 
 def held_needing_look(by: Actor) -> ColumnElement[bool]:
     """The held messages that the actor sees and that need a second look."""
-    return and_(HELD, access.visible_deliveries(by), confirmations.stored_looks() != 0)
+    return and_(HELD_MAIL, access.real_deliveries(by), confirmations.stored_looks() != 0)
 
 
 def sender_deliveries(order: RuleOrder) -> ColumnElement[bool]:

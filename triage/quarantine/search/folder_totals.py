@@ -67,7 +67,7 @@ def item_parts(
             grouping.any_true(grouping.attachments_column()),
             grouping.common_text(grouping.language_column()),
         )
-        .where(in_states((State.HELD,)), col(Delivery.direction) == "in", which)
+        .where(in_states((State.HELD,)), grouping.SHOWN, which)
         .group_by(*place)
         .order_by(pile, key)
     )

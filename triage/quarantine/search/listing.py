@@ -31,6 +31,7 @@ from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department, Person
 from triage.store.models.messages import Content, Message
+from triage.store.models.staff import KnownMessage
 from triage.store.queue import flood_names
 from triage.store.queue.flood_names import FloodOf, flood_of
 from triage.store.queue.grouping import proven_as
@@ -295,6 +296,7 @@ DELIVERY = some_of(
 DECISION = some_of(Decision, "id", "verb", "by", "by_shown", "at", "undone_by")
 ESCALATION = some_of(Escalation, "decision_id", "duty", "title", "reason", "by_shown", "at", "confirmed_at", "confirmed_by_shown")
 NUMBER_OF_COMMENTS = select(func.count()).select_from(Comment).where(col(Comment.delivery_id) == col(Delivery.id)).scalar_subquery()
+KNOWN_MAILBOX = select(col(KnownMessage.mailbox)).where(col(KnownMessage.delivery_id) == col(Delivery.id)).scalar_subquery()
 HANDED = some_of(Assignment, "to", "to_shown", "by_shown", "at", "note")
 
 
@@ -319,6 +321,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
             HANDED,
             ESCALATION,
             NUMBER_OF_COMMENTS,
+            KNOWN_MAILBOX,
         )
         .select_from(Delivery)
         .join(Message, col(Message.id) == col(Delivery.message_id))
@@ -336,7 +339,7 @@ def listing_statement(where: ColumnElement[bool]) -> Select[Any]:
 def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
     """A row of `listing_statement` as a value."""
     delivery, size, record, attachments, department_name, person_name, decision, under_seal, held, days, expires, proven, *later = row
-    flood_name, looks, assigned, escalation, comments = later
+    flood_name, looks, assigned, escalation, comments, known_mailbox = later
     signals = [] if record.fault else record.signals
     escalated = escalated_to(escalation) if escalation.decision_id else None
     return Listed(
@@ -349,7 +352,7 @@ def delivery_of_row(row: Row[*tuple[Any, ...]]) -> Listed:
         department_name=department_name,
         person=delivery.person,
         person_name=person_name,
-        mailbox=delivery.mailbox,
+        mailbox=known_mailbox or delivery.mailbox,
         note=error_sentence(record.fault) if record.fault else from_row(delivery, "note"),
         author=delivery.author,
         author_name=delivery.author_name,

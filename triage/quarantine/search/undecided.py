@@ -44,7 +44,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
 from triage.store.models.employees import MailReport, MailRequest
 from triage.store.models.messages import Message
-from triage.store.queue.grouping import HELD, NEVER, in_states
+from triage.store.queue.grouping import HELD_MAIL, NEVER, in_states
 from triage.times import from_micros, to_micros
 
 TERMS = "deliver-undecided"  # the marker: the terms as JSON, as the process that delivers has them from its settings
@@ -176,7 +176,7 @@ def has_no_warnings() -> ColumnElement[bool]:
 def is_untouched() -> ColumnElement[bool]:
     """Condition: nobody ever decided about it."""
     never = (col(Delivery.decision_id).is_(None), col(Delivery.purge_wanted_by).is_(None))
-    return and_(HELD, *never, col(Delivery.redirected).is_(False), col(Delivery.erased_at).is_(None))
+    return and_(HELD_MAIL, *never, col(Delivery.redirected).is_(False), col(Delivery.erased_at).is_(None))
 
 
 def is_here() -> ColumnElement[bool]:

@@ -24,7 +24,7 @@ from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Department
 from triage.store.models.staff import StaffMember
 from triage.store.queue import waiting_targets
-from triage.store.queue.grouping import HELD, NEVER, Group, in_states
+from triage.store.queue.grouping import HELD, NEVER, SHOWN, Group, in_states
 from triage.times import to_micros
 
 AT_ONCE = 200  # touched rows folded in one transaction, so that nobody waits long
@@ -34,7 +34,7 @@ SINGLES_EVERY = 1000  # held messages between two
 DUTY, LEASE = "counts", timedelta(minutes=5)
 TURN = 0x636F  # who counts takes turns under this number with whoever goes on counting after their lease
 GROUPED: tuple[Group, ...] = ("sender", "campaign")
-STILL_HELD = and_(in_states((State.HELD,)), col(Delivery.direction) == "in")
+STILL_HELD = and_(in_states((State.HELD,)), SHOWN)
 
 
 def items_of(found: Iterable[Part], views: Sequence[tuple[int, View]], group: Group) -> Iterator[dict[str, Any]]:

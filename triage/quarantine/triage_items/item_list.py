@@ -340,8 +340,9 @@ def one_by_one_of(question: Question, *, few: bool) -> ListQuery:
 
 
 def is_few(session: Session, deliveries: int) -> bool:
-    """Whether it is quicker to sort so many than to look for a page of them along the index of all that is held."""
-    return deliveries**2 < WALKED * folder_counts.number_held(session)
+    """Whether it is quicker to sort so many than to look for a page of them along the index of all that is held: not for all of these."""
+    held = folder_counts.number_held(session)
+    return deliveries < held and deliveries**2 < WALKED * held
 
 
 def place_at(session: Session, question: Question, position: int) -> Place | None:

@@ -80,7 +80,8 @@ class Delivery(SQLModel, table=True):
     beside: list[dict[str, Any]] = json_list_column()  # what matched too and did not decide: policy.runner_up.RunnerUp
     marks: str = ""  # names of the rules on content that mark it or redirect it, between spaces
     withheld: str = ""  # let pass by the enforcement step, or a check that only reports: the rule that would have stopped it
-    # in; simulation: of phishing that the company ordered; bounce: what came back to an address of ours;
+    # in; simulation: of phishing that the company ordered; known: a copy whose answer is known, never delivered;
+    # bounce: what came back to an address of ours;
     # notice: what we tell a sender; outbound: employees' own mail;
     # report: what one of them is told of it
     direction: str = "in"

@@ -111,6 +111,20 @@ class TrainingAnswer(SQLModel, table=True):
     given: str
 
 
+class KnownMessage(SQLModel, table=True):
+    """A decided message that was put into the queue again to see what reviewers answer, and the first answer."""
+
+    __tablename__ = "known_message"
+    delivery_id: int = integer_column(primary_key=True)  # its own, of the direction `known`
+    source_id: int = integer_column(index=True)  # the delivery that it is a copy of
+    expected: str  # let-in, keep-out
+    put_at: datetime = instant_column()
+    mailbox: str = ""  # where the real one went: shown, never used
+    answered_at: datetime | None = instant_column(nullable=True)
+    login: str = Field(default="", index=True)  # who answered; "": nobody, or a program
+    given: str = ""  # let-in, keep-out, "" without an answer
+
+
 class SavedSearch(SQLModel, table=True):
     """A search that somebody keeps by a name."""
 

@@ -16,7 +16,10 @@ from triage.store.models.messages import Message
 
 Group = Literal["campaign", "sender", "none"]
 COPIES = "*"  # in the place of a proof: it is one of the copies of its campaign
-HELD = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")
+KNOWN = "known"  # direction of a copy of a decided message, put into the queue to see what reviewers answer
+SHOWN = col(Delivery.direction).in_(("in", KNOWN))  # what staff find in the queue
+HELD = (col(Delivery.state) == State.HELD) & SHOWN
+HELD_MAIL = (col(Delivery.state) == State.HELD) & (col(Delivery.direction) == "in")  # without those copies: for all that counts or acts
 CLAIMED = "claimed"  # in the place of a proof: it only claims to be from its author
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # sorts messages without a time limit last
 

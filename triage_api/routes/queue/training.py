@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from triage.message.preview.preview_document import unavailable_document
 from triage.quarantine import training, viewings
+from triage.quarantine.known_messages import figures
 from triage.quarantine.training_messages import Deck
 from triage.store import db
 from triage.text.sanitize import escape_visible
@@ -77,3 +78,9 @@ def answer_training(order: schemas.TrainingOrder, deck: Laid, session: Tx, by: S
 def list_scores(session: Read, by: Staff) -> schemas.TrainingScores:
     """Your training scores; company-wide administrators see everybody's."""
     return schemas.TrainingScores.model_validate({"items": training.list_scores(session, by=by)})
+
+
+@router.get("/known-messages", response_model=schemas.KnownFigures, responses=describe_refusals(401, 403))
+def get_known_figures(here: Here, session: Read, by: Staff) -> schemas.KnownFigures:
+    """Your hits and misses with known messages; for company-wide administrators and auditors also the team's."""
+    return schemas.KnownFigures.model_validate(figures.read_figures(session, by=by, settings=here.settings, now=utcnow()))

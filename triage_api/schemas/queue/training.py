@@ -65,6 +65,33 @@ class TrainingScore(Shape):
     last_at: datetime
 
 
+class KnownTally(Shape):
+    """Answers to known messages of the last year."""
+
+    answered: int
+    right: int
+    bad_released: Annotated[int, Field(description="harmful ones that were released")]
+    good_removed: Annotated[int, Field(description="harmless ones that were removed")]
+
+
+class KnownPersonTally(Shape):
+    """Answers of a member of staff to known messages."""
+
+    login: str
+    tally: KnownTally
+
+
+class KnownFigures(Shape):
+    """Hits and misses with known messages. People are in the order of their names, and never ranked."""
+
+    own: KnownTally
+    team: Annotated[
+        KnownTally | None,
+        Field(description="for administrators and auditors of the whole company, once `reports.least_people` have answered; null else"),
+    ]
+    people: Annotated[list[KnownPersonTally], Field(description="for the same, where `reports.staff` is `people`; empty else")]
+
+
 class TrainingScores(Shape):
     """Yours; for administrators of the whole company everybody's, the best first."""
 

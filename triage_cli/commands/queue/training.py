@@ -6,6 +6,7 @@ import click
 
 from demo.training_messages import read_deck
 from triage.quarantine import training, viewings
+from triage.quarantine.known_messages import figures
 from triage.quarantine.training import HAND, Result
 from triage.quarantine.training_messages import RELEASE_IT, REMOVE_IT, TrainingMessage
 from triage.store import db
@@ -26,6 +27,16 @@ SCORES = Shape(
         "bad_released": "harmful messages released",
         "good_removed": "harmless messages removed",
         "last_at": "last answer",
+    }
+)
+
+KNOWN = Shape(
+    {
+        "who": "who",
+        "right": "right answers",
+        "answered": "all answers",
+        "bad_released": "harmful messages released",
+        "good_removed": "harmless messages removed",
     }
 )
 
@@ -68,6 +79,18 @@ def list_scores(ctx: click.Context, form: Form) -> None:
     for row in rows:
         row["last_at"] = row["last_at"].isoformat(timespec="minutes")
     SCORES.print(rows, form)
+
+
+@train.command("known-messages")
+@list_options(KNOWN)
+@click.pass_context
+def list_known_figures(ctx: click.Context, form: Form) -> None:
+    """List hits and misses with known messages: yours, the team's, and those of each person where `reports.staff` is `people`."""
+    settings, by = settings_of(ctx), shell_user()
+    with open_read_session(settings) as session:
+        found = figures.read_figures(session, by=by, settings=settings, now=utcnow())
+    named = [("you", found.own), ("team", found.team), *((one.login, one.tally) for one in found.people)]
+    KNOWN.print([{"who": who} | asdict(tally) for who, tally in named if tally is not None], form)
 
 
 def show_row(one: TrainingMessage, place: str) -> None:

@@ -727,6 +727,7 @@ export default {
   'a former mail server': 'einem früheren Mailserver',
   'being delivered': 'wird zugestellt',
   'cannot be removed': 'nicht zu entfernen',
+  'known message, answered': 'Testnachricht, beantwortet',
   'not possible': 'nicht möglich',
   'none': 'keiner',
   'wrong address': 'falsche Adresse',

@@ -10,7 +10,7 @@ export const wordOfDecision = (one: Decision): string => (one.undoes ? t('Undone
 
 /** What became of an item, by the word that the API has for it. */
 export const OUTCOMES: Record<string, string> = {
-  done: t('done'), recalling: t('being removed'), restoring: t('being restored'), 'still there': t('still in the mailbox'), 'already gone': t('not there any more'), 'in flight': t('being delivered'), 'out of reach': t('cannot be removed'), refused: t('not possible'),
+  done: t('done'), recalling: t('being removed'), restoring: t('being restored'), 'still there': t('still in the mailbox'), 'already gone': t('not there any more'), 'in flight': t('being delivered'), 'out of reach': t('cannot be removed'), refused: t('not possible'), answered: t('known message, answered'),
 }
 
 export interface Progress { all: number; open: number; says: string }

@@ -1744,6 +1744,31 @@ export interface Known {
   message_id?: string
 }
 
+/** Hits and misses with known messages. People are in the order of their names, and never ranked. */
+export interface KnownFigures {
+  own: KnownTally
+  /** for administrators and auditors of the whole company, once `reports.least_people` have answered; null else */
+  team: KnownTally | null
+  /** for the same, where `reports.staff` is `people`; empty else */
+  people: KnownPersonTally[]
+}
+
+/** Answers of a member of staff to known messages. */
+export interface KnownPersonTally {
+  login: string
+  tally: KnownTally
+}
+
+/** Answers to known messages of the last year. */
+export interface KnownTally {
+  answered: number
+  right: number
+  /** harmful ones that were released */
+  bad_released: number
+  /** harmless ones that were removed */
+  good_removed: number
+}
+
 /** Large removal within the last day that nobody has undone. */
 export interface LargeRemoval {
   decision: string
