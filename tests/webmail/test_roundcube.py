@@ -1,6 +1,7 @@
 """The Roundcube plugin in the real Roundcube, with Dovecot and the mirror: what it shows, what each act does, and its undo."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from triage.store.delivery_state import State
 from triage.store.models.employees import Expectation, MailReport, MailRequest
 from triage.store.models.sign_in import WebmailLink
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.peers]
 EMPLOYEE = Actor.employee("joe.fern", "Joe Fern")
 
@@ -211,6 +213,8 @@ def test_it_speaks_german(webmail: Webmail, browser: Browser) -> None:
         sheet = act(page, "release")
         expect(sheet).to_contain_text("Mailroom verzeichnet dies als Entscheidung von Ana Roth.")
         expect(sheet).to_contain_text("1 Nachricht für 1 Person: 1 zurückgehalten")
+        if os.environ.get("MAILROOM_PICTURES"):  # of docs/how-to/roundcube.md
+            page.screenshot(path=ROOT / "docs" / "pictures" / "roundcube-german.png")
         sheet.get_by_role("button", name="1 Nachricht freigeben").click()
         expect(page.locator("#messagestack")).to_contain_text("„Anfrage“")
         webmail.becomes(mail, State.QUEUED)
