@@ -267,4 +267,4 @@ def test_what_the_server_keeps_is_out_of_reach_and_may_be_removed_again(town: To
     with town.server.client(town.people[0]) as client:  # its owner wants it back
         client.select_folder("INBOX")
         client.remove_flags(client.search(), ["\\Deleted"])
-    assert town.removes(hunt, *town.rows(hunt)).sentence.startswith("Removed 1 of 1 messages")
+    assert town.removes(hunt, *town.rows(hunt)).sentence.startswith("Removed 1 of 1 message ")

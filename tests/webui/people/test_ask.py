@@ -248,7 +248,7 @@ def in_german(site: Site, page: Page) -> None:
     assert left(page) == []
     expected = page.get_by_role("region", name="Erwartete Absender")
     for sender in ("joe.fern@company.example", "wer9@reise.example"):
-        expected.get_by_role("textbox").fill(sender)
+        expected.get_by_role("textbox", name="Adresse oder Domain").fill(sender)
         expected.get_by_role("button").first.click()
         expect(expected.get_by_role("alert").or_(expected.get_by_role("listitem").filter(has_text=sender))).to_be_visible()
         assert left(page) == [], sender

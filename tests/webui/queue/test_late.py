@@ -224,7 +224,7 @@ def test_a_history_that_could_not_be_read_is_no_other_messages(site: Site, page:
     site.open_console(page, path="/?q=from:told.example")
     row(page, "Told").first.click()
     held = Held(page, re.compile("/api/v1/deliveries/[^/?]+$"))
-    page.get_by_role("tab", name="People").click()
+    page.get_by_role("tab", name="History").click()
     held.wait(1)
     held.go(0, too_much)
     failed = page.get_by_text("Could not load the history.")

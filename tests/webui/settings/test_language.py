@@ -20,7 +20,7 @@ GERMAN = {
     "/campaigns": "Kampagnen",
     "/rules": "Regeln",
     "/contacts": "Kontakte",
-    "/people": "Personen",
+    "/people": "Beschäftigte",
     "/reports": "Berichte",
     "/training": "Training",
     "/staff": "Team",

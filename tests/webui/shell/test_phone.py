@@ -158,23 +158,23 @@ def test_released_blocked_and_undone_by_touch(site: Site, phone: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phone", "allow", "more", "wider"),
+    ("phone", "sender", "allow", "more", "wider"),
     [
-        effort.long((375, "en-GB"), "Release and always allow", "More", "Allow for IT", id="English"),
-        pytest.param((375, "de-DE"), "Freigeben und immer zulassen", "Mehr", "Zulassen für IT", id="German"),
+        effort.long((375, "en-GB"), "ann@short.example", "Release and always allow", "More", "Allow for IT", id="English"),
+        pytest.param((375, "de-DE"), "ann@kurz.example", "Freigeben und immer zulassen", "Mehr", "Zulassen für IT", id="German"),
     ],
     indirect=["phone"],
 )
 def test_an_approval_takes_a_quarter_of_the_screen_until_more_is_asked_for(
-    site: Site, phone: Page, allow: str, more: str, wider: str
+    site: Site, phone: Page, sender: str, allow: str, more: str, wider: str
 ) -> None:
-    site.come(JOE, author="ann@short.example", subject="A short word")
+    site.come(JOE, author=sender, subject="A short word")
     with db.transaction(site.engine) as session:
         preferences.choose_preferences(session, {"undo_seconds": 60}, by=ANA)
-    site.open_console(phone, path="/?q=from:short.example")
+    site.open_console(phone, path=f"/?q=from:{sender}")
     row(phone, "A short word").tap()
     phone.locator(".acts").get_by_role("button", name=allow, exact=True).tap()
-    toast = phone.locator(".toast").filter(has_text="ann@short.example")
+    toast = phone.locator(".toast").filter(has_text=sender)
     unfold = touchable(toast.get_by_role("button", name=more, exact=True))
     box = toast.bounding_box()
     assert box is not None
