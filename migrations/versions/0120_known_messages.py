@@ -32,9 +32,9 @@ def upgrade() -> None:
 
 
 def refusals(dialect: str) -> tuple[str, ...]:
-    """A constraint, and in SQLite, which adds none to a table, triggers. Without a look at each row that is there: no one is known."""
+    """A constraint, and in SQLite, which adds none to a table, triggers."""
     if dialect == "postgresql":
-        return (f"ALTER TABLE delivery ADD CONSTRAINT delivery_known_stays CHECK ({FITS.format(row='')}) NOT VALID",)
+        return (f"ALTER TABLE delivery ADD CONSTRAINT delivery_known_stays CHECK ({FITS.format(row='')})",)
     broken = f"NOT ({FITS.format(row='NEW.')})"
     return tuple(
         f"CREATE TRIGGER delivery_known_{name} BEFORE {act} ON delivery WHEN {broken} BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
