@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
-from sqlmodel import col
 
 from tests.triage.arriving import ANA, IDA, NO_DMARC
 from tests.webui.access import faults
@@ -60,13 +59,15 @@ def test_a_decision_is_the_answer_and_training_counts_it(site: Site, page: Page)
     expect(page.get_by_role("region", name="Message")).not_to_contain_text("nown message")
     page.keyboard.press("p")
     page.get_by_role("dialog").get_by_role("button", name="Remove 1 message").press("Enter")
-    expect(page.get_by_text("This was a known message").first).to_be_visible()
+    told = page.get_by_text("This was a known message, and you were right: it is harmful.").first
+    expect(told).to_be_visible()
+    expect(page.get_by_text("could not be removed")).to_have_count(0)
     with db.read_transaction(site.engine) as session:
-        states = dict(session.execute(select(col(Delivery.id), col(Delivery.state))).tuples())
+        states = {one.id: one.state for one in session.scalars(select(Delivery))}
     assert states[known] == State.EXPIRED
     assert sorted(states.values()).count(State.HELD) == 1
     page.goto(site.url + "/training")
-    figures = page.get_by_role("region", name="Known messages").or_(page.locator("section").filter(has_text="Known messages"))
+    figures = page.locator("section").filter(has=page.get_by_role("heading", name="Known messages"))
     expect(figures.get_by_role("row", name="You 100 % 1 0 0")).to_be_visible()
     expect(figures.get_by_role("row")).to_have_count(2)  # Ana leads nobody
     assert faults(page) == []

@@ -12,7 +12,7 @@ import { offer } from './deliveredLately.svelte'
 import { secondLooks, type Wording } from './secondLook.svelte'
 import { approvals } from './approvalCount.svelte'
 import { session } from '../state/session.svelte'
-import { PAST, blockKinds, calledOf, scopeWords } from '../i18n/format'
+import { PAST, blockKinds, calledOf, plain, scopeWords } from '../i18n/format'
 import { serverInstant } from '../browser/serverTime'
 import type { Decision, DecisionOrder, Verb } from '../schema/types'
 
@@ -240,6 +240,10 @@ class Desk {
 
   #announce(done: Done, blocked = false): void {
     const { decision } = done
+    if (decision.items?.some((item) => item.outcome === 'answered')) { // known messages: the server says what was right
+      this.say(plain(decision.sentence), { done: decision.undoable ? done : null })
+      return
+    }
     const what = decision.count === 1 ? t('“{subject}”', { subject: done.subject ?? '' }) : plural('{n} message|{n} messages', decision.count)
     const past = blocked && decision.verb === 'purge' ? t('Removed and blocked') : PAST[decision.verb]
     const mailboxes = decision.recalling + decision.restoring
