@@ -227,7 +227,7 @@ class Departures(Writer):
 
     def report(self, session: Session, envelope: Envelope, found: Found) -> str:
         """Records a report of a suspicious message; returns why it is not taken, "" when it is."""
-        return suspicion_reports.report_message(session, envelope, found.summary, found.pointed, settings=self.settings, now=utcnow())
+        return suspicion_reports.report_message(session, envelope, found.summary, found.pointed or (), settings=self.settings, now=utcnow())
 
     def expect(self, session: Session, envelope: Envelope, found: Found) -> str:
         """Records the sender that an employee expects; returns why not, "" when it is recorded."""

@@ -9,6 +9,7 @@ from mail_auth.dns.query_budget import Resolver
 from mta.processing import edge_token
 from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import Listing
+from mta.processing.partner_reader import PartnerReader, may_report
 from mta.processing.report_reader import ReportReader
 from mta.processing.scanners import Scanners
 from triage.addressing.envelope import Envelope
@@ -35,7 +36,7 @@ class Found:
     journaled: Journaled | None = None  # of a copy of outgoing mail: the journal report that it is
     came_in: bool = False  # of such a copy: it is one of mail that came in through us
     report: AggregateReport | None = None  # on our domains, where it is for the address of these
-    pointed: tuple[Pointed, ...] = ()  # of what an employee forwards to us: the messages that are meant
+    pointed: tuple[Pointed, ...] | None = None  # of what an employee or a partner forwards to us: the messages that are meant
 
 
 NOTHING = Found(Authentication(""), Summary())
@@ -54,10 +55,12 @@ class Examiner:
         reports: ReportReader,
         trusted_authserv_ids: Collection[str],
         edge_token: str = "",
+        *,
+        partners: PartnerReader | None = None,
     ) -> None:
         self.resolver, self.pool, self.trusted_authserv_ids = resolver, pool, trusted_authserv_ids
         self.listing, self.scanners, self.codes, self.reports = listing, scanners, codes, reports
-        self.edge_token = edge_token
+        self.edge_token, self.partners = edge_token, partners
 
     def believed(self, envelope: Envelope, raw: bytes) -> Envelope:
         """The envelope as far as the one who brought the message may be believed."""
@@ -67,11 +70,13 @@ class Examiner:
         """Takes as long as the resolver and the parser may take."""
         authentication = authenticate_message(envelope, raw, self.resolver, utcnow(), self.trusted_authserv_ids)
         report = self.reports.read(envelope, raw, authentication.dmarc)  # first: who has to come again costs nothing more
+        pointed = self.partners.read(envelope, raw, authentication.dmarc) if self.partners else None
         summary, overran = summarise_message(self.pool, raw)
+        pointed = pointed if may_report(envelope, summary) else None
         scan = self.scanners.about(envelope, raw)
         summary = self.codes.read(summary, raw)
         listed = self.listing.about(envelope, scan.opinion, self.resolver)
-        return Found(authentication, summary, overran, listed, scan, report=report)
+        return Found(authentication, summary, overran, listed, scan, report=report, pointed=pointed)
 
 
 def summarise_message(pool: Pool, raw: bytes) -> tuple[Summary, bool]:

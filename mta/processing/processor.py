@@ -23,6 +23,7 @@ from mta.processing.abuse_reporter import AbuseReporter
 from mta.processing.code_reader import CodeReader
 from mta.processing.dnsbl import asked_about_clients
 from mta.processing.examine_message import Examiner, Found
+from mta.processing.partner_reader import PartnerReader
 from mta.processing.recipient_map_writer import RecipientMapWriter
 from mta.processing.report_reader import ReportReader
 from mta.processing.rspamd_learning import Teacher, choose_controller
@@ -88,9 +89,10 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         closing.callback(slow_pool.close)
         asked = asked_about_clients(settings), scanners.choose_scanners(settings)
         readers = closing.enter_context(CodeReader()), closing.enter_context(ReportReader(settings.dmarc_addresses))
+        partners = closing.enter_context(PartnerReader(settings.partner_addresses, settings.report_partners))
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
-        fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *readers, *edges), judged, workers=FAST_WORKERS)
-        slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *readers, *edges), judged, workers=SLOW_WORKERS)
+        fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *readers, *edges, partners=partners), judged, workers=FAST_WORKERS)
+        slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *readers, *edges, partners=partners), judged, workers=SLOW_WORKERS)
         surveyor = Surveyor(engine, slow_resolver)
         controller = choose_controller(settings)
         rounds = [
@@ -322,7 +324,7 @@ def build_arrival(message: Judged, settings: Settings, now: datetime) -> Arrival
     found = message.found
     patient = may_wait(message, now)
     said = found.authentication, found.summary, found.listed, found.scan
-    one = Arrival(message.envelope, message.raw, *said, patient, report=found.report)
+    one = Arrival(message.envelope, message.raw, *said, patient, report=found.report, pointed=found.pointed)
     try:
         return with_first_look(one, settings=settings, now=now)
     except Exception:

@@ -245,6 +245,11 @@ class Outbound:
     report_address: str = setting_key(
         "Your address to which employees forward suspicious messages. The internal server hands them over on this port. Empty: none.", ""
     )
+    report_partners: tuple[str, ...] = setting_key(
+        "Domains of partner companies whose messages to report_address from outside are reports too. DMARC must prove the domain. "
+        "Empty: none.",
+        (),
+    )
     expect_address: str = setting_key(
         "Your address to which employees announce expected senders. The internal server hands these messages over on this port. Empty: "
         "none.",
@@ -1119,6 +1124,16 @@ class Settings:
     def own_domains(self) -> frozenset[str]:
         """The company's domains, folded."""
         return frozenset(self.company.domains)
+
+    @property
+    def report_partners(self) -> frozenset[str]:
+        """Domains of partners, folded; never one of ours, and none where anybody can have an address."""
+        return frozenset(self.outbound.report_partners) - self.own_domains - frozenset(self.policy.freemail_domains)
+
+    @property
+    def partner_addresses(self) -> frozenset[str]:
+        """The address to which partners forward messages, folded; none without partners."""
+        return frozenset({self.outbound.report_address.casefold()} - {""}) if self.report_partners else frozenset()
 
     @property
     def dmarc_addresses(self) -> frozenset[str]:

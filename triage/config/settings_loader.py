@@ -45,7 +45,7 @@ from triage.errors import BadInput
 MOST = {"Days": 36_500, "Hours": 876_000, "Minutes": 52_560_000, "": 2**31 - 1}  # by the unit that begins what a number is for
 PLACES = ("./mailroom.toml", "/etc/mailroom/mailroom.toml")
 SQLITE = "sqlite:///"
-OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains")  # keys that hold domains
+OF_DOMAINS = ("domains", "trusted_arc_sealers", "freemail_domains", "report_partners")  # keys that hold domains
 
 
 def read_settings(file: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

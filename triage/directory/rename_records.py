@@ -41,6 +41,7 @@ from triage.store.models.employees import (
     MailRequest,
     OutboundBrake,
     OutboundRun,
+    OutsideReport,
 )
 from triage.store.models.idempotency import StoredAnswer
 from triage.store.models.notifications import OpenAlert, PushSubscription, SentAlert
@@ -67,7 +68,15 @@ ON_THE_WAY = "\x7f"  # stands before a name while somebody else has still the on
 UIDS: tuple[Any, ...] = (
     *(OpenAlert.person, Arrived.person, Contact.person, Department.responsible, DigestEntry.person, DigestRefusal.person),
     *(EmployeeSession.uid, Expectation.person, FormerMailbox.person, CachedFolder.person, KnownRecipient.leaver, KnownRecipient.person),
-    *(LegalHold.person, MailReport.person, NotLearned.person, OutboundBrake.person, OutboundRun.person, Person.manager),
+    *(
+        LegalHold.person,
+        MailReport.person,
+        OutsideReport.person,
+        NotLearned.person,
+        OutboundBrake.person,
+        OutboundRun.person,
+        Person.manager,
+    ),
     *(Person.uid, PersonErasure.uid, PostedList.person),
     *(QueueSample.person, SavedSearch.person, SentMail.person, SentAlert.person, Touched.person),
 )
@@ -102,6 +111,7 @@ ACTORS: tuple[Any, ...] = (  # person:LOGIN, employee:UID
         LegalHold.lifted_by,
         LegalHold.made_by,
         MailReport.answered_by,
+        OutsideReport.answered_by,
         MailRequest.asked_by,
     ),
     *(MailRequest.declined_by, PendingAct.asked_by, PendingAct.settled_by, PersonErasure.asked_by, PersonErasure.second_by),

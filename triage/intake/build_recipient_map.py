@@ -25,7 +25,9 @@ def build_recipient_map(session: Session, *, settings: Settings, now: datetime) 
     taken = [(address, sub_addressed) for address, sub_addressed, kind in rows if kind != leavers.GONE and address not in closed]
     return RecipientMap(
         domains=settings.own_domains,
-        recipients=frozenset(address for address, sub_addressed in taken if not sub_addressed) | settings.dmarc_addresses,
+        recipients=frozenset(address for address, sub_addressed in taken if not sub_addressed)
+        | settings.dmarc_addresses
+        | settings.partner_addresses,
         sub_addressed=frozenset(address for address, sub_addressed in taken if sub_addressed),
         blocked=blocks.always,
         blocked_unsigned=blocks.unsigned,

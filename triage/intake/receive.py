@@ -27,11 +27,12 @@ from triage.message.mime.links import is_related_host, registered_organisation
 from triage.message.signals.scan_results import NOT_ASKED, Scan
 from triage.message.summary import Summary
 from triage.policy.contacts import store as contacts
-from triage.policy.decide import decide_verdict
+from triage.policy.decide import PARTNER_REPORT, decide_verdict
 from triage.policy.known_senders import checks, domain_proofs
 from triage.policy.learning import known_names
 from triage.policy.rules import redirects, store as rules
 from triage.quarantine.campaigns import assign as campaigns
+from triage.quarantine.requests import outside_reports
 from triage.reports import sending_services
 from triage.runtime import metrics
 from triage.say import say
@@ -155,7 +156,12 @@ def examine_all(
 def sort_examined(session: Session, examined: Sequence[Examined], settings: Settings) -> campaigns.Sorting:
     """Finds the campaigns of messages, by what they say and, of suspicious ones, by what they have in common beside it."""
     keys = {place: one.list_keys(settings) for place, one in enumerate(examined)}
-    return campaigns.Sorting(session, [Fingerprint.from_text(one.summary.fingerprint) for one in examined], keys)
+    return campaigns.Sorting(session, [find_fingerprint(one) for one in examined], keys)
+
+
+def find_fingerprint(one: Examined) -> Fingerprint | None:
+    """Returns by what a message is found to be like others; None for a partner's report."""
+    return None if one.is_partner_report else Fingerprint.from_text(one.summary.fingerprint)
 
 
 def evaluate_all(
@@ -212,6 +218,9 @@ def evaluate_message(
     if arrival.report:
         becomes = sending_services.judge_report(session, arrival.report, one.authentication.dmarc, settings=settings, now=now)
         facts = [replace(each, dmarc_report=becomes) if each.recipient.address in settings.dmarc_addresses else each for each in facts]
+    if arrival.pointed is not None:
+        standing = outside_reports.judge_report(session, one.authentication.dmarc, now=now)
+        facts = [replace(each, partner_report=standing) if each.recipient.address in settings.partner_addresses else each for each in facts]
     verdicts = redirects.drop_duplicates([(each, decide_verdict(each)) for each in facts])
     waiting = next((verdict.reason for _, verdict in verdicts if verdict.unknown), "")
     if arrival.patient and waiting:
@@ -239,10 +248,22 @@ def learn_from(session: Session, stored: Sequence[Stored], *, settings: Settings
     for one in stored:
         if (report := one.examined.arrival.report) and any(facts.dmarc_report for facts in one.evaluated.facts):
             sending_services.count_report(session, report, one.examined.authentication.dmarc, settings=settings, now=now)
+    for one in stored:
+        take_partner_report(session, one, settings=settings, now=now)
     accepted = (one.examined.summary for one in drop_confidential(session, [one for one in stored if one.evaluated.is_accepted]))
     known_names.remember_names(session, ((summary.author, summary.author_name) for summary in accepted))
     freemail = settings.policy.freemail_domains
     contacts.seen_lists(session, dict(post for one in stored if (post := signed_list(one.examined.arrival, freemail))))
+
+
+def take_partner_report(session: Session, one: Stored, *, settings: Settings, now: datetime) -> None:
+    """Lists a message as a partner's report, where it was judged to be one."""
+    taken = any(facts.partner_report == "taken" for facts, _ in one.evaluated.verdicts)
+    copy = next((copy for copy in one.deliveries if taken and copy.rule == PARTNER_REPORT), None)
+    if copy:
+        examined = one.examined
+        said = examined.authentication, examined.summary, examined.arrival.pointed or ()
+        outside_reports.report_as_partner(session, copy, examined.envelope, *said, settings=settings, now=now)
 
 
 def open_proofs(session: Session, stored: Sequence[Stored]) -> list[domain_proofs.Came]:

@@ -12,6 +12,7 @@ from triage.config.settings import Settings
 from triage.intake import lookups
 from triage.message.authentication import Authentication
 from triage.message.dmarc_reports.aggregate_report import AggregateReport
+from triage.message.forwarded import Pointed
 from triage.message.mime.links import is_related_host
 from triage.message.signals import find_signals
 from triage.message.signals.attachments import Danger
@@ -66,6 +67,7 @@ class Arrival:
     patient: bool = False  # there is time to judge it again
     imported: bool = False  # its spool id is a digest, no id of ours: the message gets another one
     report: AggregateReport | None = None  # on our domains, where it was sent to the address for these
+    pointed: tuple[Pointed, ...] | None = None  # of a partner's report: the messages that are meant; None: it is none
     at_sight: AtSight | None = None  # None: nobody has looked yet
 
 
@@ -90,9 +92,14 @@ class Examined:
 
     def list_keys(self, settings: Settings) -> list[Key]:
         """Returns keys by which a suspicious message is a copy of others, whatever their texts say; none where it is not suspicious."""
-        if self.at_sight.severity < Severity.SUSPICIOUS:
+        if self.is_partner_report or self.at_sight.severity < Severity.SUSPICIOUS:
             return []
         return keys_of(self.summary, {*settings.own_domains, *settings.policy.freemail_domains})
+
+    @property
+    def is_partner_report(self) -> bool:
+        """Whether a partner reports something by it: it is like what it reports, and no copy of that."""
+        return self.arrival.pointed is not None
 
     @property
     def is_reply(self) -> bool:

@@ -63,6 +63,7 @@ REPORTS = {  # reasons, by what becomes of a report
     "foreign": mark("it is a DMARC report that was not counted: it is about none of our domains"),
 }
 ENCRYPTED = "encrypted-attachment"
+PARTNER_REPORT = "partner-report"
 PURGED_BY_CONTENT, HELD_BY_CONTENT = "purged-by-content", "held-by-content"
 DIFFERENT = "sends-differently"
 LISTED_CODE = "listed-code"
@@ -81,7 +82,14 @@ def decide_postmaster(facts: Facts) -> Verdict | None:
 
 def listed_client(facts: Facts) -> Verdict | None:
     """Removes a message from a blocklisted client (or holds it as a sample), unless its sender is known and proven or may still be."""
-    known = deciding_allow(facts) or awaited_allow(facts) or answered_message(facts) or awaited_answer(facts) or returned_message(facts)
+    known = (
+        bool(facts.partner_report)
+        or deciding_allow(facts)
+        or awaited_allow(facts)
+        or answered_message(facts)
+        or awaited_answer(facts)
+        or returned_message(facts)
+    )
     if not facts.listed or known:
         return None
     if facts.sample:
@@ -142,6 +150,22 @@ def counted_report(facts: Facts) -> Verdict | None:
         return None
     disposition = Disposition.QUARANTINE if facts.dmarc_report == "foreign" else Disposition.PURGE
     return Verdict(disposition, REPORT, say(REPORTS[facts.dmarc_report]))
+
+
+def partner_report(facts: Facts) -> Verdict | None:
+    """Removes what a partner forwarded, once it is listed as a report; holds it where the partner reported too many."""
+    domain = facts.authentication.dmarc.domain
+    if facts.partner_report == "taken":
+        return Verdict(
+            Disposition.PURGE, PARTNER_REPORT, say("your partner {domain} reported it, and it is listed as a report", domain=domain)
+        )
+    if facts.partner_report == "many":
+        reason = say("it is no report: your partner {domain} reported too many messages within 24 hours", domain=domain)
+        return Verdict(Disposition.QUARANTINE, PARTNER_REPORT, reason)
+    if facts.partner_report == "unknown":
+        reason = say("it may be a report of your partner {domain}, and DNS did not answer", domain=domain)
+        return Verdict(Disposition.QUARANTINE, PARTNER_REPORT, reason, unknown=True)
+    return None
 
 
 def blocked_sender(facts: Facts) -> Verdict | None:
@@ -494,6 +518,7 @@ RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
     phishing_simulation,
     listed_client,
     blocked_sender,
+    partner_report,
     purged_by_content,
     virus_found,
     counted_report,
@@ -520,6 +545,7 @@ STRICTEST = (
     returned_mail,
     forged_bounce,
     blocked_sender,
+    partner_report,
     purged_by_content,
     held_by_block,
     virus_found,

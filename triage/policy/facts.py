@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from triage.addressing.envelope import Envelope
 from triage.addressing.recipient import Recipient
@@ -15,6 +16,7 @@ from triage.message.signals.time_critical import Life
 from triage.message.summary import Summary
 from triage.policy.content_rules.match_content import ContentMatch
 
+PartnerReport = Literal["", "taken", "many", "unknown"]
 BY_STAFF = ("staff", "import")  # origins of rules that somebody made on purpose
 
 
@@ -94,6 +96,7 @@ class Facts:
     platform: str = ""  # the service that its author's domain is, where anybody can send through that
     warned: bool = False  # it has a warning beside a new proof
     dmarc_report: Standing = ""  # what becomes of a report to the address for these
+    partner_report: PartnerReport = ""  # what becomes of a partner's message to the address for reports
     danger: Danger = NO_DANGER  # of its attachments
     simulations: tuple[Simulation, ...] = ()  # phishing simulations of the company's own that run
 

@@ -215,6 +215,7 @@ ACTS = {
     "decline-request": mark("{by} declined the request: {reason}"),
     "suspect": mark("{for} reported it as suspicious."),
     "report-simulation": mark("{for} reported it as suspicious. It is a phishing simulation."),
+    "partner-report": mark("Your partner {for} reported it as suspicious."),
     "answer-report": mark("{by} answered the report: {verdict}."),
     "comment": mark("Comment by {by}, deleted since."),
     "viewed": mark("Viewed by {by}."),

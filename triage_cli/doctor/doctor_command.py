@@ -59,6 +59,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("mirror", mirror_checks.check_mirror),
     ("outbound", outbound_checks.check_outbound),
     ("employees", mirror_checks.written_to_us),
+    ("partners", mirror_checks.reporting_partners),
     ("webhooks", notification_checks.check_webhooks),
     ("web push", notification_checks.check_web_push),
     ("siem", notification_checks.check_siem),

@@ -14,6 +14,7 @@ from mailboxes.mirror.mirror_folders import Account
 from triage.access import staff_members
 from triage.access.scope import DECIDING
 from triage.config.settings import Mirror, Settings
+from triage.delivery import partner_answers
 from triage.errors import BadInput, Refused
 from triage.store import db
 from triage.store.models.directory import Department, KnownRecipient
@@ -23,6 +24,7 @@ from triage_cli.doctor.finding import FAIL, OK, WARN, Finding
 from triage_cli.doctor.network_checks import PATIENCE
 
 WHAT = "mirror"
+PARTNERS = "partners"
 
 
 def check_mirror(settings: Settings) -> Iterator[Finding]:
@@ -90,9 +92,24 @@ def written_to_us(settings: Settings) -> Iterator[Finding]:
             yield Finding(FAIL, what, f"{where}: {address} is in none of our domains", "name an address of company.domains")
         elif not settings.takes_outbound:
             yield Finding(FAIL, what, f"{where}: no server may submit messages", "set outbound.networks (docs/how-to/outgoing-mail.md)")
-        elif is_known(settings, address):
+        elif is_known(settings, address) and not (name == "report_address" and settings.partner_addresses):
             words = f"{where}: {address} is also in the directory, so messages from outside to it are accepted and held"
             yield Finding(WARN, what, words, "remove it from the directory: only the internal server uses it")
+
+
+def reporting_partners(settings: Settings) -> Iterator[Finding]:
+    """Can partner companies report, and none in whose name anybody could, and do they hear of it?"""
+    named = frozenset(settings.outbound.report_partners)
+    if not named:
+        return
+    if not settings.outbound.report_address:
+        yield Finding(FAIL, PARTNERS, "outbound.report_partners: there is no address for reports", "set outbound.report_address")
+    for domain in sorted(named - settings.report_partners):
+        words = f"outbound.report_partners: {domain} is one of yours, or anybody can have an address there: no report is taken from it"
+        yield Finding(FAIL, PARTNERS, words, "name domains of companies that you work with")
+    if not partner_answers.has_way_out(settings):
+        words = "outbound.report_partners: no server takes messages to the outside, so partners get no answer"
+        yield Finding(WARN, PARTNERS, words, "set relay.smarthost")
 
 
 def is_known(settings: Settings, address: str) -> bool:

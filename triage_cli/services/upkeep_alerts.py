@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from triage.compliance.audit import hash_chain
 from triage.config.settings import Settings
 from triage.notifications import alerts, digests, new_places, staff_mail
-from triage.quarantine.requests import suspicion_reports
+from triage.quarantine.requests import outside_reports, suspicion_reports
 from triage.store import db
 from triage.store.transaction_retry import pause_after
 from triage.times import utcnow
@@ -18,6 +18,10 @@ from triage_cli.client.local_setup import wake_waiters
 
 LOOK_EVERY = 5.0  # seconds
 DUTY = "alerts"
+ANSWERS = {  # by whether anybody may wait for a verdict
+    suspicion_reports.has_unanswered_reporters: suspicion_reports.send_verdicts,
+    outside_reports.has_unanswered_reporters: outside_reports.send_verdicts,
+}
 
 log = logging.getLogger("mailroom.upkeep")
 
@@ -87,11 +91,11 @@ def notify_employees(settings: Settings, engine: Engine, holder: str, stop: thre
 def notify_reporters(settings: Settings, engine: Engine, holder: str) -> int:
     """Tell those who reported mail what came of it; how many."""
     with db.read_transaction(engine) as session:
-        if not suspicion_reports.has_unanswered_reporters(session):
+        if not any(waits(session) for waits in ANSWERS):
             return 0
     with db.transaction(engine) as session:
         told = (
-            suspicion_reports.send_verdicts(session, settings=settings, now=utcnow())
+            sum(send(session, settings=settings, now=utcnow()) for send in ANSWERS.values())
             if hash_chain.elect_sealer(session, holder, utcnow(), duty=DUTY)
             else 0
         )

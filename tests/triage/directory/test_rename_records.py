@@ -124,6 +124,7 @@ STAYS = {
     "legal_hold": "reason made_by_shown lifted_by_shown lifted_reason",
     "mail_group": "address name department external aliases",
     "mail_report": "person_shown department how author subject answered_by_shown verdict words",
+    "outside_report": "lane origin by by_shown department key how author subject answer_to answered_by_shown verdict words",
     "mail_request": "asked_by_shown recorded_by_shown words declined_by_shown reason",
     "marker": "name text",
     "message": "client dmarc dmarc_policy signal_names named_id list_id reply_to text envelope authentication summary signals",

@@ -92,6 +92,29 @@ def test_addresses_for_employees(house: Settings, outbound: Outbound, level: str
     assert (found, words in sentence) == (level, True)
 
 
+@pytest.mark.parametrize(
+    ("partners", "more", "found"),
+    [
+        ((), {}, []),
+        (("partner.example",), {"smarthost": "smtp://out.example"}, []),
+        (("partner.example",), {"next_hop": "maildir:/var/mail"}, [(WARN, "so partners get no answer")]),
+        (("gmail.com",), {"smarthost": "smtp://out.example"}, [(FAIL, "gmail.com is one of yours, or anybody")]),
+        (("company.example",), {"smarthost": "smtp://out.example"}, [(FAIL, "company.example is one of yours")]),
+    ],
+)
+def test_partners_that_report(house: Settings, partners: tuple[str, ...], more: dict[str, str], found: list[tuple[str, str]]) -> None:
+    outbound = Outbound(report_address="report@company.example", report_partners=partners)
+    settings = replace(house, outbound=outbound, relay=replace(house.relay, **more))  # type: ignore[arg-type]
+    said = findings_of(mirror_checks.reporting_partners(settings))
+    assert [(level, words in text) for (level, text), (_, words) in zip(said, found, strict=True)] == [(level, True) for level, _ in found]
+
+
+def test_partners_need_an_address(house: Settings) -> None:
+    settings = replace(house, outbound=Outbound(report_partners=("partner.example",)))
+    levels = [level for level, _ in findings_of(mirror_checks.reporting_partners(settings))]
+    assert levels[0] == FAIL
+
+
 def test_addresses_that_work(house: Settings) -> None:
     outbound = Outbound(report_address="report@company.example", expect_address="expect@company.example", networks=("192.0.2.1",))
     assert findings_of(mirror_checks.written_to_us(replace(house, outbound=outbound))) == []

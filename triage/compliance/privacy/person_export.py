@@ -36,6 +36,7 @@ from triage.store.models.employees import (
     MailRequest,
     OutboundBrake,
     OutboundRun,
+    OutsideReport,
 )
 from triage.store.models.mailboxes import HuntedMessage
 from triage.store.models.messages import Content, Message
@@ -220,6 +221,7 @@ def of_somebody_here(session: Session, whose: Whose, by: Actor) -> list[tuple[st
         ("digests", select(DigestEntry).where(col(DigestEntry.person) == whose.uid).order_by(col(DigestEntry.delivery_id))),
         ("requests", select(MailRequest).where(col(MailRequest.delivery_id).in_(ids)).order_by(col(MailRequest.id))),
         ("reports", select(MailReport).where(col(MailReport.person) == whose.uid, reported).order_by(col(MailReport.id))),
+        ("outside_reports", select(OutsideReport).where(col(OutsideReport.person) == whose.uid).order_by(col(OutsideReport.id))),
         ("expected_senders", select(Expectation).where(col(Expectation.person) == whose.uid).order_by(col(Expectation.id))),
         ("letter", select(DigestRefusal).where(col(DigestRefusal.person) == whose.uid)),
         ("known_messages", select(KnownMessage).where(col(KnownMessage.login) == login).order_by(col(KnownMessage.delivery_id))),

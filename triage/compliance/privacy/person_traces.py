@@ -26,7 +26,16 @@ from triage.store.models.counts import Arrived, QueueSample
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Notice
 from triage.store.models.directory import FormerMailbox, FormerName, KnownRecipient, Person
-from triage.store.models.employees import DigestEntry, DigestRefusal, EmployeeSession, Expectation, MailReport, OutboundBrake, OutboundRun
+from triage.store.models.employees import (
+    DigestEntry,
+    DigestRefusal,
+    EmployeeSession,
+    Expectation,
+    MailReport,
+    OutboundBrake,
+    OutboundRun,
+    OutsideReport,
+)
 from triage.store.models.mailboxes import RelatedMail
 from triage.store.models.notifications import PushSubscription, SentAlert
 from triage.store.models.rules import Rule
@@ -82,6 +91,8 @@ def of_somebody_outside(session: Session, whose: Whose, pseudonym: str) -> None:
     session.execute(delete(Expectation).where(expects))
     refused_at_smtp.erase_address(session, address)
     session.execute(update(MailReport).where(col(MailReport.author) == address).values(author=pseudonym, subject=""))
+    session.execute(update(OutsideReport).where(col(OutsideReport.author) == address).values(author=pseudonym, subject=""))
+    session.execute(update(OutsideReport).where(col(OutsideReport.by) == address).values(by=pseudonym, by_shown=pseudonym, answer_to=""))
     told = cast(col(Notice.delivery_id), String)
     session.execute(update(Notice).where(col(Notice.sender) == address).values(sender=pseudonym, about=told, text=""))
     hunted_messages.erase_about(session, address)
@@ -119,7 +130,7 @@ def of_somebody_here(session: Session, whose: Whose, pseudonym: str, now: dateti
     session.execute(delete(EmployeeSession).where(col(EmployeeSession.uid) == uid))
     for told in (DigestEntry, DigestRefusal):
         session.execute(delete(told).where(col(told.person) == uid))
-    for said in (Expectation, MailReport):
+    for said in (Expectation, MailReport, OutsideReport):
         session.execute(delete(said).where(col(said.person) == uid))
     for kept in (AuthenticatorApp, BrowserPin, ExternalIdentity, Passkey, PushSubscription, RecoveryCode, StaffSession):
         session.execute(delete(kept).where(col(kept.login) == login))

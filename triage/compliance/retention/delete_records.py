@@ -24,7 +24,7 @@ from triage.store.models.assignments import Escalation
 from triage.store.models.campaigns import MessageTrait
 from triage.store.models.decisions import Decision, DecisionItem
 from triage.store.models.deliveries import AbuseReport, Delivery, Notice
-from triage.store.models.employees import MailReport
+from triage.store.models.employees import MailReport, OutsideReport
 from triage.store.models.mailboxes import HuntedMessage, SweptMailbox
 from triage.store.models.messages import Content, Message, MessageWords
 from triage.store.provable_rows import row_sums
@@ -48,6 +48,7 @@ OF_A_DELIVERY = (
     "mail_request",
     "mirror_copy",
     "notice",
+    "outside_report",
     "recalled",
     "related_mail",
     "snooze",
@@ -127,12 +128,17 @@ def forget_decisions(session: Session, found: Sequence[int], *, settings: Settin
 
 
 def forget_reports(session: Session, *, settings: Settings, now: datetime, limit: int = SLICE) -> int:
-    """Forget what employees reported that never came through us; how many, at most `limit`. Other reports go with their mail."""
-    old = (col(MailReport.delivery_id).is_(None), col(MailReport.at) < oldest_record(settings, now))
-    ids = list(session.scalars(select(col(MailReport.id)).where(*old).limit(limit)))
-    if ids:
-        session.execute(delete(MailReport).where(is_among(session, col(MailReport.id), ids)), execution_options=UNSEEN)
-        ledger.write_act(session, FORGET, "reports of mail", by=BY, now=now, items=len(ids))
+    """Forget what was reported that never came through us; how many, at most `limit`. Other reports go with their mail."""
+    forgotten = sum(forget_reports_of(session, table, oldest_record(settings, now), limit) for table in (MailReport, OutsideReport))
+    if forgotten:
+        ledger.write_act(session, FORGET, "reports of mail", by=BY, now=now, items=forgotten)
+    return forgotten
+
+
+def forget_reports_of(session: Session, table: type[MailReport | OutsideReport], oldest: datetime, limit: int) -> int:
+    """Forgets reports of a table that are about no message of ours; how many."""
+    ids = list(session.scalars(select(col(table.id)).where(col(table.delivery_id).is_(None), col(table.at) < oldest).limit(limit)))
+    session.execute(delete(table).where(is_among(session, col(table.id), ids)), execution_options=UNSEEN)
     return len(ids)
 
 

@@ -29,7 +29,7 @@ from triage.store import db, ledger
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
 from triage.store.models.directory import Person
-from triage.store.models.employees import MailReport
+from triage.store.models.employees import MailReport, OutsideReport
 from triage.store.queue import dirty_counts, open_reports
 from triage.store.queue.open_reports import BAD, GOOD, SETTLING
 from triage.text.defuse_links import dead_address, defuse_text
@@ -61,6 +61,7 @@ class Reported:
     subject: str
     others: int  # who report the same message, or one of its campaign
     mail: Listed | None
+    lane: str = "employees"
 
 
 def report_message(
@@ -230,22 +231,27 @@ def visible_reports(session: Session, by: Actor) -> ColumnElement[bool]:
     """Condition: reports that an actor sees: about messages in their scope; without a message, those of people in their scope."""
     return or_(
         and_(col(Delivery.id).is_not(None), access.visible_deliveries(by)),
-        and_(col(MailReport.delivery_id).is_(None), of_people(by), ~or_(false(), *closed_to(session, by))),
+        and_(col(MailReport.delivery_id).is_(None), by_people_in_scope(session, MailReport, by)),
     )
 
 
-def of_people(by: Actor) -> ColumnElement[bool]:
+def by_people_in_scope(session: Session, table: type[MailReport | OutsideReport], by: Actor) -> ColumnElement[bool]:
+    """Reports of people in an actor's scope, and in no folder that is confidential against them."""
+    return and_(of_people(table, by), ~or_(false(), *closed_to(session, table, by)))
+
+
+def of_people(table: type[MailReport | OutsideReport], by: Actor) -> ColumnElement[bool]:
     """Reports of people in an actor's scope."""
     if by.scope.company:
         return true()
-    return or_(col(MailReport.department).in_(sorted(by.scope.departments)), col(MailReport.person).in_(sorted(by.scope.persons)))
+    return or_(col(table.department).in_(sorted(by.scope.departments)), col(table.person).in_(sorted(by.scope.persons)))
 
 
-def closed_to(session: Session, by: Actor) -> Iterator[ColumnElement[bool]]:
+def closed_to(session: Session, table: type[MailReport | OutsideReport], by: Actor) -> Iterator[ColumnElement[bool]]:
     """Reports of people in folders that are confidential against an actor."""
     for word in sorted(confidential_folders.closed_folders(session, by)):
         kind, _, name = word.partition(":")
-        yield (col(MailReport.person) if kind == "person" else col(MailReport.department)) == name
+        yield (col(table.person) if kind == "person" else col(table.department)) == name
 
 
 def list_reports(session: Session, *, by: Actor, limit: int = 50, before: int | None = None) -> list[Reported]:

@@ -85,6 +85,36 @@ class MailReport(SQLModel, table=True):
     )
 
 
+class OutsideReport(SQLModel, table=True):
+    """Report of a suspicious message by a partner company, or by somebody in a chat."""
+
+    __tablename__ = "outside_report"
+    id: int = id_column()
+    lane: str  # partners, chat
+    origin: str  # the partner's domain, or the chat service with its workspace
+    by: str  # address, or user of the chat
+    by_shown: str
+    person: str = ""  # uid, where the settings tell who the user of the chat is
+    department: str = ""  # of theirs, then
+    at: datetime = instant_column()
+    key: str = Field(unique=True)  # one report each: of a message to us, or of a message in a thread
+    delivery_id: int | None = integer_column(nullable=True, index=True)  # a partner's own message to us; for a chat, what is meant
+    how: str = ""  # it was found: as of a MailReport
+    author: str = ""
+    subject: str = ""
+    answer_to: str = ""  # address, or thread; empty: nobody hears the verdict
+    answered_at: datetime | None = instant_column(nullable=True)
+    answered_by: str = ""
+    answered_by_shown: str = ""
+    verdict: str = ""  # good, bad
+    words: str = ""
+    notified_at: datetime | None = instant_column(nullable=True)
+    __table_args__ = (
+        Index("outside_report_by_origin", "origin", "at"),
+        Index("outside_report_without_notice", "notified_at", "id"),
+    )
+
+
 class Expectation(SQLModel, table=True):
     """Sender that an employee expects, or a code word that they gave somebody. The queue shows it, and it lapses by itself."""
 

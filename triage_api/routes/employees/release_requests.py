@@ -1,6 +1,6 @@
 """Routes of release requests: list, record one for an employee, decline. A decision about the message answers a request."""
 
-from triage.quarantine.requests import release_requests, suspicion_reports
+from triage.quarantine.requests import outside_reports, release_requests, suspicion_reports
 from triage.times import utcnow
 from triage_api.http.problems import describe_refusals
 from triage_api.http.resource_router import resource_router
@@ -22,6 +22,7 @@ def list_requests(session: Read, by: Staff, limit: Limit = 50, cursor: Cursor = 
         {
             "items": found[:limit],
             "open": release_requests.count_requests(session, by=by),
+            "outside": outside_reports.count_reports(session, by=by),
             "reported": suspicion_reports.count_reports(session, by=by),
             "next_cursor": next_cursor(found, limit),
         }

@@ -30,6 +30,7 @@ class ReleaseRequests(Shape):
     items: list[ReleaseRequest]
     open: Annotated[int, Field(description="how many of them there are")]
     reported: Annotated[int, Field(description="how many reports of odd mail wait for an answer: `/reported`")]
+    outside: Annotated[int, Field(description="how many reports from outside the company wait for an answer: `/reported?lane=partners`")]
     next_cursor: str | None = None
 
 

@@ -11,11 +11,12 @@ from triage_cli.lazy_group import Listing
 from triage_cli.output.tables import Form, Shape, list_options, say
 from triage_cli.output.timestamps import format_instant
 
+LANES = ("employees", "partners")
 REPORTED = Shape(
     {
         "id": "to answer it",
         "at": "when",
-        "by": "employee who reported it",
+        "by": "who reported it",
         "others": "number of others who reported the same message",
         "delivery": "to purge or release it; empty: it did not come through Mailroom",
         "state": "of the delivery",
@@ -32,11 +33,12 @@ def reported() -> None:
 
 
 @reported.command("list")
+@click.option("--lane", type=click.Choice(LANES), default=LANES[0], help="Who reported them.", show_default=True)
 @list_options(REPORTED)
 @ask_api
-def list_reported(desk: Desk, form: Form) -> None:
+def list_reported(desk: Desk, form: Form, lane: str) -> None:
     """List open reports, newest first."""
-    REPORTED.print(map(row_of, desk.items("/reported")), form)
+    REPORTED.print(map(row_of, desk.items("/reported", lane=lane)), form)
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 @reported.command("answer")
 @click.argument("report_id", metavar="ID")
 @click.option("--good/--bad", "good", default=None, help="The message is harmless, or it is not.")
-@click.option("--comment", "words", default="", help="Text for the employees who reported it.")
+@click.option("--comment", "words", default="", help="Text for those who reported it.")
 @act_on_api
 def answer(desk: Desk, report_id: str, good: bool | None, words: str) -> None:
     """Answer everybody who reported the same message. The message stays where it is."""

@@ -32,7 +32,7 @@ from triage.store.models.campaigns import Campaign, Representative
 from triage.store.models.columns import Instant
 from triage.store.models.decisions import Decision
 from triage.store.models.deliveries import Delivery
-from triage.store.models.employees import MailReport
+from triage.store.models.employees import MailReport, OutsideReport
 
 DAYS = timedelta(days=1)
 KEPT = 100  # days
@@ -171,7 +171,7 @@ def test_nothing_that_is_about_it_stays(known: Engine, settings: Settings, name:
         ledger.record_event(session, mail, Event.PURGE, by=ANA, now=NOW)
         for number, one in enumerate((mail, other)):
             row = row_about(table, one, session.get_one(Delivery, one).message_id, new_id())
-            alone = {"digest": f"{number}", "hold_id": number, "about": f"{number}"}
+            alone = {"digest": f"{number}", "hold_id": number, "about": f"{number}", "key": f"{number}"}
             session.connection().execute(insert(table), row | {key: value for key, value in alone.items() if key in row})
     assert forget(known, settings, NOW + (KEPT + 1) * DAYS) == 1
     with db.read_transaction(known) as session:
@@ -323,9 +323,11 @@ def test_reports_of_mail_that_never_came_through_us(known: Engine, settings: Set
                     subject="",
                 )
             )
+            about = {"lane": "chat", "origin": "slack", "by": "U1", "by_shown": "Somebody in chat", "key": str(number)}
+            session.add(OutsideReport(at=at, **about))
         session.flush()
         now = NOW + (KEPT + 1) * DAYS
-        assert [delete_records.forget_reports(session, settings=settings, now=now, limit=1) for _ in range(2)] == [1, 0]
+        assert [delete_records.forget_reports(session, settings=settings, now=now, limit=1) for _ in range(2)] == [2, 0]
 
 
 def test_a_forgotten_mail_is_unknown_and_its_forgetting_is_on_the_record(known: Engine, settings: Settings) -> None:

@@ -197,7 +197,7 @@ export const api = {
   layBackProposals: () => call<void>('DELETE', '/rules/proposals/batch'),
   answerProposal: (id: string, answer: ProposalAnswer['answer'], said: Confirmed = {}) => call<Proposal>('POST', `/rules/proposals/${id}`, { answer, ...said }),
 
-  requests: (words: Words) => get<Page<ReleaseRequest> & { open: number; reported: number }>('/requests', words),
+  requests: (words: Words) => get<Page<ReleaseRequest> & { open: number; reported: number; outside: number }>('/requests', words),
   declineRequest: (id: string, reason: string) => call<void>('POST', `/requests/${id}/decline`, { reason }),
 
   approvals: () => get<{ items: PendingApproval[] }>('/approvals'),

@@ -10,7 +10,7 @@ class Requests {
   /** Count them. */
   load = async (): Promise<void> => {
     const counted = await api.requests({ limit: 1 }).catch(() => null)
-    if (counted) this.open = counted.open + counted.reported
+    if (counted) this.open = counted.open + counted.reported + counted.outside
   }
 
   /** Say no. */
