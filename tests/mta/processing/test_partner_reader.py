@@ -1,4 +1,4 @@
-"""What partners forward, read in a real sandbox: theirs to the address for reports, and nothing else."""
+"""Reads what partners forward, in a real sandbox: messages to the address for reports, and nothing else."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,4 +76,4 @@ def test_no_bytes_of_a_partner_break_it(reader: PartnerReader, raw: bytes) -> No
     ],
 )
 def test_no_program_reports(more: dict[str, object], reverse_path: str, may: bool) -> None:
-    assert may_report(envelope(REPORT, reverse_path=reverse_path), summary(KIM, **more)) is may
+    assert may_report(envelope(REPORT, reverse_path=reverse_path), summary(KIM, **more)) is may  # type: ignore[arg-type]

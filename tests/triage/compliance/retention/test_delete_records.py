@@ -324,7 +324,7 @@ def test_reports_of_mail_that_never_came_through_us(known: Engine, settings: Set
                 )
             )
             about = {"lane": "chat", "origin": "slack", "by": "U1", "by_shown": "Somebody in chat", "key": str(number)}
-            session.add(OutsideReport(at=at, **about))
+            session.add(OutsideReport(at=at, **about))  # type: ignore[arg-type]
         session.flush()
         now = NOW + (KEPT + 1) * DAYS
         assert [delete_records.forget_reports(session, settings=settings, now=now, limit=1) for _ in range(2)] == [2, 0]

@@ -66,7 +66,7 @@ def rows(engine: Engine) -> list[OutsideReport]:
 
 
 def answers(engine: Engine) -> list[tuple[str, str]]:
-    """What goes out to partners: the rule and the address."""
+    """Rule and address of each message to a partner."""
     with db.read_transaction(engine) as session:
         sent = select(Delivery).where(col(Delivery.direction) == "notice").order_by(col(Delivery.id))
         return [(one.rule, one.recipient) for one in session.scalars(sent)]
