@@ -1769,6 +1769,8 @@ export interface KnownTally {
   good_removed: number
 }
 
+export type Lane = 'employees' | 'partners'
+
 /** Large removal within the last day that nobody has undone. */
 export interface LargeRemoval {
   decision: string
@@ -2008,6 +2010,9 @@ export interface Message {
 /** Report of a suspicious message that staff have not answered yet. */
 export interface MessageReport {
   id: string
+  /** who reports it: employees, or a partner company from outside */
+  lane: Lane
+  /** the employee, or the address at the partner company */
   by_name: string
   at: string
   /** how the mail was found: trace field, message id, content, sender and subject, similar; empty: not */
@@ -2016,7 +2021,7 @@ export interface MessageReport {
   subject: string
   /** how many more report the same mail */
   others: number
-  /** null: no such mail came through us to them */
+  /** null: no such mail came through us to them; of a partner, their message to us */
   delivery: Delivery | null
 }
 
@@ -2984,6 +2989,8 @@ export interface ReleaseRequests {
   open: number
   /** how many reports of odd mail wait for an answer: `/reported` */
   reported: number
+  /** how many reports from outside the company wait for an answer: `/reported?lane=partners` */
+  outside: number
   next_cursor: string | null
 }
 
