@@ -72,7 +72,7 @@ class Examiner:
         report = self.reports.read(envelope, raw, authentication.dmarc)  # first: who has to come again costs nothing more
         pointed = self.partners.read(envelope, raw, authentication.dmarc) if self.partners else None
         summary, overran = summarise_message(self.pool, raw)
-        pointed = pointed if may_report(envelope, summary) else None
+        pointed = None if pointed is None or not may_report(envelope, summary) else pointed
         scan = self.scanners.about(envelope, raw)
         summary = self.codes.read(summary, raw)
         listed = self.listing.about(envelope, scan.opinion, self.resolver)

@@ -89,7 +89,9 @@ def run_role(settings: Settings, stop: threading.Event) -> None:
         closing.callback(slow_pool.close)
         asked = asked_about_clients(settings), scanners.choose_scanners(settings)
         readers = closing.enter_context(CodeReader()), closing.enter_context(ReportReader(settings.dmarc_addresses))
-        partners = closing.enter_context(PartnerReader(settings.partner_addresses, settings.report_partners))
+        partners = (
+            closing.enter_context(PartnerReader(settings.partner_addresses, settings.report_partners)) if settings.report_partners else None
+        )
         edges = (settings.smtp.trusted_authserv_ids, settings.smtp.edge_token)
         fast = Lane(spool, Examiner(fast_resolver, fast_pool, *asked, *readers, *edges, partners=partners), judged, workers=FAST_WORKERS)
         slow = Lane(spool, Examiner(slow_resolver, slow_pool, *asked, *readers, *edges, partners=partners), judged, workers=SLOW_WORKERS)
