@@ -71,3 +71,4 @@ def test_a_decision_is_the_answer_and_training_counts_it(site: Site, page: Page)
     expect(figures.get_by_role("row", name="You 100 % 1 0 0")).to_be_visible()
     expect(figures.get_by_role("row")).to_have_count(2)  # Ana leads nobody
     assert faults(page) == []
+    expect(page.frame_locator("main iframe").locator("body")).not_to_be_empty()  # nothing is read any more when the server ends
