@@ -4,6 +4,7 @@ A small company at work, one on each kind of database, and its `mailroom backup`
 `STORY` says what is in it; test_releases.py asks each later version about it.
 """
 
+import subprocess
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -43,16 +44,22 @@ STORY = (
 
 
 def main() -> None:
-    """Keep both kinds, unless this version was kept before."""
+    """Keep both kinds, also again until the version is tagged."""
     place = RELEASES / version("mailroom")
-    if place.exists():
-        raise SystemExit(f"{place} was kept before: a release is never changed; raise the version")
+    if place.exists() and is_tagged():
+        raise SystemExit(f"{place} is of the release: it is never changed; raise the version")
     with tempfile.TemporaryDirectory() as directory, postgresql.start_cluster() as server:
         for kind in ("sqlite", "postgresql"):
             work = Path(directory, kind)
             work.mkdir()
             database = f"sqlite:///{work}/mailroom.db" if kind == "sqlite" else server.create("kept")
             keep(Company(work, database, f"maildir:{work}/mailboxes"), place / f"{kind}.tar.xz")
+
+
+def is_tagged() -> bool:
+    """Whether this version was released."""
+    tags = ["git", "tag", "--list", f"v{version('mailroom')}"]
+    return bool(subprocess.run(tags, cwd=RELEASES, check=True, capture_output=True, text=True).stdout.strip())
 
 
 def keep(house: Company, archive: Path) -> None:
