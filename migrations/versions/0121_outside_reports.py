@@ -1,4 +1,4 @@
-"""Reports of partner companies, and of people in a chat."""
+"""Reports of partner companies."""
 
 import sqlalchemy as sa
 from alembic import op

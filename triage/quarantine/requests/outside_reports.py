@@ -1,4 +1,4 @@
-"""Reports of suspicious messages by partner companies, and by people in a chat: a lane each beside the employees' reports.
+"""Reports of suspicious messages by partner companies: a lane beside the employees' reports.
 
 They never act, and no statistic counts them as reports of employees. Who reported hears the verdict once.
 """
@@ -40,8 +40,7 @@ from triage.store.models.employees import OutsideReport
 from triage.store.new_rows import NewDelivery
 from triage.text.defuse_links import defuse_text
 
-PARTNERS, CHAT = "partners", "chat"  # lanes
-LANES = (PARTNERS, CHAT)
+PARTNERS = "partners"  # the lane
 THANKS, ANSWER = "partner-thanks", "partner-answer"
 HARMLESS, HARMFUL = (
     say("We reviewed it and found it harmless."),
@@ -59,7 +58,7 @@ def judge_report(session: Session, proof: Dmarc, *, now: datetime) -> PartnerRep
 
 
 def count_lately(session: Session, origin: str, now: datetime) -> int:
-    """Counts reports of a partner, or of a chat, within a day."""
+    """Counts reports of a partner within a day."""
     lately = (col(OutsideReport.origin) == origin, col(OutsideReport.at) > now - DAY)
     return session.scalar(select(func.count()).select_from(OutsideReport).where(*lately)) or 0
 
@@ -159,7 +158,7 @@ def count_reports(session: Session, *, by: Actor) -> int:
 
 
 def is_outside(session: Session, report_id: int) -> bool:
-    """Whether a report is of a partner or a chat, and not of an employee."""
+    """Whether a report is of a partner, and not of an employee."""
     return session.get(OutsideReport, report_id) is not None
 
 

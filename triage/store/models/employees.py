@@ -86,19 +86,19 @@ class MailReport(SQLModel, table=True):
 
 
 class OutsideReport(SQLModel, table=True):
-    """Report of a suspicious message by a partner company, or by somebody in a chat."""
+    """Report of a suspicious message by a partner company."""
 
     __tablename__ = "outside_report"
     id: int = id_column()
-    lane: str  # partners, chat
-    origin: str  # the partner's domain, or the chat service with its workspace
-    by: str  # address, or user of the chat
+    lane: str  # partners
+    origin: str  # the partner's domain
+    by: str  # address
     by_shown: str
-    person: str = ""  # uid, where the settings tell who the user of the chat is
+    person: str = ""  # uid, where a reporter is an employee; none of a partner
     department: str = ""  # of theirs, then
     at: datetime = instant_column()
     key: str = Field(unique=True)  # one report each: of a message to us, or of a message in a thread
-    delivery_id: int | None = integer_column(nullable=True, index=True)  # a partner's own message to us; for a chat, what is meant
+    delivery_id: int | None = integer_column(nullable=True, index=True)  # a partner's own message to us
     how: str = ""  # it was found: as of a MailReport
     author: str = ""
     subject: str = ""
