@@ -15,10 +15,10 @@ NOTE = say("Nobody here has this address any more. Redirect it to the right pers
 
 
 def undeliverable_recipient(session: Session, address: Address, company: Company) -> Recipient:
-    """An address that nobody has any more, in the first of these folders that there is.
+    """An address that nobody has any more, in the first of these folders that exists.
 
-    The one where a leaver's mail lies or went last; the shared folder of the department that a triage address names; that of
-    the postmaster's department; that of any department. Released it goes to that folder's mailbox, else to the postmaster.
+    The one where a leaver's mail is or was last; the shared folder of the department that a `CODE+` address names; that of the
+    postmaster's department; the first department's. Released, it goes to that folder's mailbox, else the postmaster's, else to the address.
     """
     known = leaver_recipient(session, address, company)
     if known is not None and session.get(Department, known.department) is not None:
@@ -31,7 +31,7 @@ def undeliverable_recipient(session: Session, address: Address, company: Company
 
 
 def leaver_recipient(session: Session, address: Address, company: Company) -> KnownRecipient | None:
-    """The address of somebody who has left, as it is or without its detail."""
+    """The address of somebody who has left, with or without its +detail."""
     for one in (address, *base_addresses(address, company.delimiter)):
         known = session.get(KnownRecipient, str(one))
         if known is not None and known.kind == GONE:
@@ -40,7 +40,7 @@ def leaver_recipient(session: Session, address: Address, company: Company) -> Kn
 
 
 def named_department(session: Session, address: Address, company: Company) -> Department | None:
-    """The department that a triage address begins with."""
+    """The department whose code precedes the delimiter."""
     code, delimiter, _ = address.local.partition(company.delimiter)
     return session.get(Department, code) if delimiter else None
 
@@ -53,5 +53,5 @@ def postmaster_department(session: Session) -> Department | None:
 
 
 def postmaster_mailbox(session: Session) -> str:
-    """The postmaster's mailbox, "" before there is one."""
+    """The postmaster's mailbox, "" if there is none."""
     return session.scalar(select(col(KnownRecipient.mailbox)).where(col(KnownRecipient.kind) == "postmaster").limit(1)) or ""
