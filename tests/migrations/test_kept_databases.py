@@ -9,6 +9,7 @@ import tarfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, LiteralString, NoReturn
 
@@ -42,7 +43,10 @@ class Kept:
     copy: Callable[[], Engine]
 
 
-@pytest.fixture(params=each())
+EARLIER = [one for one in each() if one.values[0].parent.name != version("mailroom")]  # its own has nothing to upgrade
+
+
+@pytest.fixture(params=EARLIER)
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     with tarfile.open(request.param) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -204,11 +208,11 @@ def test_every_version_since_upgrades_to_the_same_company(kept: Kept, apart: int
     """A database of a commit between the releases has the version between: it goes on from there."""
     engine = kept.copy()
     before = read_company(engine)
-    between = [version for version in upgrade.list_versions() if version > kept.version]
-    for version in between[::apart]:
+    between = [one for one in upgrade.list_versions() if one > kept.version]
+    for step in between[::apart]:
         with engine.begin() as connection:
-            upgrade.migrate(connection, version)
-        assert upgrade.upgrade(engine) == (version, versions.newest())
+            upgrade.migrate(connection, step)
+        assert upgrade.upgrade(engine) == (step, versions.newest())
         assert_is_whole(engine, before)
         engine.dispose()
         engine = kept.copy()
@@ -219,10 +223,10 @@ def test_every_version_since_upgrades_to_the_same_company(kept: Kept, apart: int
 @pytest.mark.parametrize("apart", [40, effort.long(1)])
 def test_every_earlier_version_gets_the_tables_of_today(apart: int, tmp_path: Path) -> None:
     """An empty database of each version: of before the first release nothing is kept but the steps."""
-    for version in upgrade.list_versions()[::apart]:
-        engine = db.open_engine(f"sqlite:///{tmp_path}/{version}.db")
+    for step in upgrade.list_versions()[::apart]:
+        engine = db.open_engine(f"sqlite:///{tmp_path}/{step}.db")
         with engine.begin() as connection:
-            upgrade.migrate(connection, version)
-        assert upgrade.upgrade(engine) == (version, versions.newest())
+            upgrade.migrate(connection, step)
+        assert upgrade.upgrade(engine) == (step, versions.newest())
         assert_has_the_models(engine)
         engine.dispose()
