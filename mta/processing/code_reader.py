@@ -3,8 +3,9 @@
 import json
 import logging
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
+from mta.processing.pooled_reader import PooledReader
 from triage.message.codes.code_links import add_codes
 from triage.message.summary import NAME_LIMIT, Summary
 from triage.runtime import sandbox
@@ -21,7 +22,7 @@ FUNCTION = "triage.message.codes.read_codes:read_json"
 log = logging.getLogger(__name__)
 
 
-class CodeReader:
+class CodeReader(PooledReader):
     """A few children that read QR codes; safe for several threads. No PDF where no program may be started."""
 
     def __init__(self) -> None:
@@ -45,16 +46,6 @@ class CodeReader:
             return add_problem(summary, say("Its pictures were not searched for QR codes."))
         coded = add_codes(summary, found)
         return add_problem(coded, describe_left(left), overlooked=True) if left else coded
-
-    def close(self) -> None:
-        """End the children."""
-        self.pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def parse_answer(answer: bytes) -> tuple[list[tuple[str, str]], int]:

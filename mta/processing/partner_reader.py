@@ -3,9 +3,9 @@
 import json
 import logging
 from collections.abc import Collection
-from typing import Self
 
-from triage.addressing.envelope import Envelope, parse_or_none
+from mta.processing.pooled_reader import PooledReader
+from triage.addressing.envelope import Envelope
 from triage.message.authentication import Dmarc, Result
 from triage.message.forwarded import Pointed
 from triage.message.summary import Summary
@@ -19,7 +19,7 @@ FUNCTION = "triage.message.outbound:read_json"
 log = logging.getLogger(__name__)
 
 
-class PartnerReader:
+class PartnerReader(PooledReader):
     """Child process that reads what partners forward; safe for several threads."""
 
     def __init__(self, addresses: Collection[str], partners: Collection[str]) -> None:
@@ -31,32 +31,18 @@ class PartnerReader:
         """The messages that a partner's report is about, none where nothing can be read; None for any other message. Busy where others are
         read first: it comes again.
         """
-        if proof.domain not in self.partners or proof.result not in (Result.PASS, Result.TEMPERROR) or not self.is_addressed(envelope):
+        if proof.domain not in self.partners or proof.result not in (Result.PASS, Result.TEMPERROR) or not envelope.is_to(self.addresses):
             return None
         try:
             read = json.loads(self.pool.run(raw, forwarded=True))
             return tuple(Pointed.from_json(one) for one in read["pointed"])
         except Busy as fault:
             raise Busy("other reports of partners are read first") from fault
-        except Overrun:
+        except (Overrun, ValueError, TypeError, KeyError, RecursionError):  # a child that was taken over may answer anything
             return ()
         except RuntimeError as fault:  # no child can be started: that is no message's fault
             log.error("reports of partners are not read: %s", fault)
             return ()
-
-    def is_addressed(self, envelope: Envelope) -> bool:
-        """Whether a message is to the address for reports."""
-        return any(str(parse_or_none(one)) in self.addresses for one in envelope.recipients)
-
-    def close(self) -> None:
-        """End the child."""
-        self.pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def may_report(envelope: Envelope, summary: Summary) -> bool:

@@ -3,9 +3,9 @@
 import json
 import logging
 from collections.abc import Collection
-from typing import Self
 
-from triage.addressing.envelope import Envelope, parse_or_none
+from mta.processing.pooled_reader import PooledReader
+from triage.addressing.envelope import Envelope
 from triage.message.authentication import Dmarc, Result
 from triage.message.dmarc_reports.aggregate_report import AggregateReport
 from triage.runtime.sandbox_pool import Busy, Overrun, Pool
@@ -19,7 +19,7 @@ FUNCTION = "triage.message.dmarc_reports.read_report:read_json"
 log = logging.getLogger(__name__)
 
 
-class ReportReader:
+class ReportReader(PooledReader):
     """Child process that reads reports; safe for several threads."""
 
     def __init__(self, addresses: Collection[str]) -> None:
@@ -31,7 +31,7 @@ class ReportReader:
         """The report that a proven message is; None for any other message, and for one that is too much for its reader. Busy where others
         are read first: it comes again.
         """
-        if proof.result is not Result.PASS or not self.is_addressed(envelope):
+        if proof.result is not Result.PASS or not envelope.is_to(self.addresses):
             return None
         try:
             found = json.loads(self.pool.run(raw, seconds=SEARCH))
@@ -43,17 +43,3 @@ class ReportReader:
         except RuntimeError as fault:  # no child can be started: that is no message's fault
             log.error("DMARC reports are not read: %s", fault)
             return None
-
-    def is_addressed(self, envelope: Envelope) -> bool:
-        """Whether a message is to an address for reports."""
-        return any(str(parse_or_none(one)) in self.addresses for one in envelope.recipients if self.addresses)
-
-    def close(self) -> None:
-        """End the child."""
-        self.pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

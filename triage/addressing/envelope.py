@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
@@ -149,6 +150,10 @@ class Envelope:
     proxy: str = ""  # address of the proxy that only passed the client's connection through
     client_name: str = ""  # the client's host name as the edge has verified it
     client_protocol: str = ""  # SMTP or ESMTP, as the edge took it
+
+    def is_to(self, addresses: Collection[str]) -> bool:
+        """Whether one of these addresses, which are folded, is a recipient."""
+        return any(str(parse_or_none(one)) in addresses for one in self.recipients if addresses)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the spool; `from_json` reads them back."""

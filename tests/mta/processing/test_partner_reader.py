@@ -52,6 +52,12 @@ def test_a_reader_without_an_answer_still_says_that_it_is_a_report(
     assert reader.read(envelope(REPORT), RAW, PROVEN) == ()
 
 
+@pytest.mark.parametrize("answer", [b"", b"{}", b"[]", b'{"pointed": [{"odd": 1}]}', b'{"pointed": 1}', b"[" * 100_000])
+def test_what_a_child_says_that_was_taken_over_is_no_answer(reader: PartnerReader, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader.pool, "run", lambda *_, **__: answer)
+    assert reader.read(envelope(REPORT), RAW, PROVEN) == ()
+
+
 def test_a_report_waits_for_others_and_is_read_later(reader: PartnerReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader.pool, "patience", 0.01)
     place = reader.pool.take_place()

@@ -130,9 +130,7 @@ def file_decision(session: Session, decision: Decision, items: list[Item], *, by
         ]
         session.execute(insert(DecisionItem), rows)
     row_sums.enter_items(session, decision.id, ((item.delivery_id, item.before) for item in items))
-    if not any(
-        item.outcome in CHANGING or item.outcome == ANSWERED for item in items
-    ):  # what changed nothing is in the audit log all the same
+    if not any(item.outcome in (*CHANGING, ANSWERED) for item in items):  # what changed nothing is in the audit log all the same
         detail: dict[str, Any] = {"reason": decision.reason} | ({"confidential": decision.confidential} if decision.confidential else {})
         detail |= {"confirmed": decision.confirmed} if decision.confirmed else {}
         ledger.write_act(session, decision.verb, f"decision:{format_id(decision.id)}", by=by, now=now, detail=detail, items=len(items))
