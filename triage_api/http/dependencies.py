@@ -1,7 +1,6 @@
 """Dependencies of requests: settings, database, wake-up pipes, and the sandboxes that render previews."""
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +23,9 @@ from triage_api.http.rate_limit import Pace, Sightings
 CHILD_MEMORY = 256 * 1024 * 1024  # bytes a child may take for one message (security.md)
 CHILD_SECONDS = 10.0
 DRAWER_MEMORY = 512 * 1024 * 1024  # a page may hold a large picture
+PREVIEW = "triage.message.preview.preview_document:render_json"
+ATTACHMENT = "triage_api.routes.messages.attachment_bytes:read_attachment"
+DRAWING = "triage.message.preview.render_pages:draw_page"
 PIPES = ("relay", "recall", "door", "change")
 
 
@@ -58,21 +60,10 @@ class Office:
             why = f"spool.directory {directory} cannot be used: {fault.strerror}"
             raise BadInput(f"{why}; make it, and let the user that runs the api write there") from fault
         self.notifier = Notifier(settings, sends=self.pipes.values(), receives=[self.pipes["change"]]) if self.pipes else None
-
-    @cached_property
-    def previews(self) -> Pool:
-        """The children that turn hostile messages into harmless documents; they start at the first preview."""
-        return Pool("triage.message.preview.preview_document:render_json", size=2, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
-
-    @cached_property
-    def attachments(self) -> Pool:
-        """The child that takes attachments out of hostile messages; it starts at the first download."""
-        return Pool("triage_api.routes.messages.attachment_bytes:read_attachment", size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
-
-    @cached_property
-    def drawings(self) -> Pool:
-        """The sandboxes that draw attachments as pictures, each with its own program; they start at the first page."""
-        return Pool("triage.message.preview.render_pages:draw_page", size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
+        # made here and not at first use, which may be two requests at once; their children start when they are needed
+        self.previews = Pool(PREVIEW, size=2, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
+        self.attachments = Pool(ATTACHMENT, size=1, memory_bytes=CHILD_MEMORY, seconds=CHILD_SECONDS)
+        self.drawings = Pool(DRAWING, size=2, memory_bytes=DRAWER_MEMORY, seconds=CHILD_SECONDS, programs=1)
 
     @property
     def public_origin(self) -> str:
@@ -109,9 +100,8 @@ class Office:
             self.notifier = None
         while self.pipes:
             self.pipes.popitem()[1].close()
-        for name in ("previews", "attachments", "drawings"):
-            if pool := self.__dict__.pop(name, None):
-                pool.close()
+        for pool in (self.previews, self.attachments, self.drawings):
+            pool.close()
         self.replica.close()
         self.engine.dispose()
 
