@@ -136,22 +136,31 @@ def test_nothing_is_lost_from_installation_to_purge(machine: Machine, record_pro
 
 
 def upgrade_in_a_stream(machine: Machine) -> str:
-    """Upgrades while clients send without a pause: each session is answered, and each accepted message is there once. Says how many."""
-    machine.run("systemd-run", "--unit=stream", "/usr/bin/python3", "/srv/smtp_stream.py", "/run/stream.stop", "/run/stream.json")
-    processes.until(lambda: len(subjects(machine)) > 20, "the stream flows")
+    """Upgrades while clients send without a pause, and says how they fared."""
+    start_stream(machine)
     before = len(subjects(machine))
     dpkg(machine, "--install", "/srv/newer.deb")
     processes.until(lambda: len(subjects(machine)) > before + 20, "the stream flows through the newer program")
+    return f"an upgrade in a stream of SMTP: {end_stream(machine)[1]}"
+
+
+def start_stream(machine: Machine) -> None:
+    """Lets clients send without a pause."""
+    machine.run("systemd-run", "--unit=stream", "/usr/bin/python3", "/srv/smtp_stream.py", "/run/stream.stop", "/run/stream.json")
+    processes.until(lambda: len(subjects(machine)) > 20, "the stream flows")
+
+
+def end_stream(machine: Machine) -> tuple[list[int], str]:
+    """Ends the stream: each session was answered, and each accepted message is there once. Their numbers, and how many in words."""
     machine.run("touch", "/run/stream.stop")
     machine.wait_until("stream.service", "inactive")
     found = json.loads(machine.run("cat", "/run/stream.json").stdout)
+    accepted: list[int] = found["accepted"]
     assert found["unanswered"] == []
-    processes.until(lambda: len(subjects(machine)) >= len(found["accepted"]), "all are judged")
-    assert subjects(machine) == found["accepted"]
-    return (
-        f"an upgrade in a stream of SMTP: {len(found['accepted'])} messages accepted and there, "
-        f"{found['later']} told to come back, the longest answer after {found['longest']:.1f} s"
-    )
+    processes.until(lambda: len(subjects(machine)) >= len(accepted), "all are judged")
+    assert subjects(machine) == accepted
+    counted = f"{len(accepted)} messages accepted and there, {found['later']} told to come back"
+    return accepted, f"{counted}, the longest answer after {found['longest']:.1f} s"
 
 
 def subjects(machine: Machine) -> list[int]:

@@ -1,6 +1,5 @@
 """Upgrades what this release left on a disk to the next version in a stream of SMTP, then goes back as the rollback page says."""
 
-import json
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.test_boot import SEND, SETTINGS as BOOTED
-from tests.deploy.test_debian_package import ASK, LIMITS, STREAM, subjects, version_of
+from tests.deploy.test_debian_package import ASK, LIMITS, STREAM, end_stream, start_stream, subjects, version_of
 from tests.deploy.test_install import BARE, run, write
 from tests.migrations.keep_release import RELEASES, STORY
 from tests.migrations.test_releases import YEARS
@@ -81,15 +80,15 @@ def test_the_next_version_and_back(machine: Machine, record_property: Callable[[
     processes.until(lambda: machine.python(ASK, STATES) == states(), "what was kept goes on")
     before = version_of(machine)
 
-    machine.run("systemd-run", "--unit=stream", "/usr/bin/python3", "/srv/smtp_stream.py", "/run/stream.stop", "/run/stream.json")
-    processes.until(lambda: len(subjects(machine)) > 20, "the stream flows")
+    start_stream(machine)
     machine.run("install", "-d", "-o", "mailroom-upkeep", "-g", "mailroom", "-m", "700", "/backup")
     machine.run("/usr/local/sbin/mailroom", "backup", "/backup/before")
     run(machine, "install", "--venv", "/opt/next")
     assert version_of(machine) == "9000"
     so_far = len(subjects(machine))
     processes.until(lambda: len(subjects(machine)) > so_far + 20, "the stream flows through the next version")
-    accepted = end_stream(machine, record_property)
+    accepted, counted = end_stream(machine)
+    record_property("closing line", f"upgraded to the next version: {counted}")
     assert machine.python(ASK, STATES) == states()
 
     assert "has moved on" in run(machine, "rollback", code=1)
@@ -116,19 +115,3 @@ def restore_release(machine: Machine) -> None:
     maildirs = ("-o", "mailroom-relay", "-g", "mailroom", "-m", "2770", "/var/lib/mailroom/mailboxes")
     machine.run("install", "-d", *maildirs)
     machine.run("/usr/local/sbin/mailroom", "resume")
-
-
-def end_stream(machine: Machine, record_property: Callable[[str, object], None]) -> list[int]:
-    """Ends the stream: each session was answered, and each accepted message is there once. Returns their numbers."""
-    machine.run("touch", "/run/stream.stop")
-    machine.wait_until("stream.service", "inactive")
-    found = json.loads(machine.run("cat", "/run/stream.json").stdout)
-    assert found["unanswered"] == []
-    processes.until(lambda: len(subjects(machine)) >= len(found["accepted"]), "all are judged")
-    assert subjects(machine) == found["accepted"]
-    record_property(
-        "closing line",
-        f"upgraded to the next version: {len(found['accepted'])} messages accepted and there, {found['later']} told to come back, "
-        f"the longest answer after {found['longest']:.1f} s",
-    )
-    return list(found["accepted"])
