@@ -1,4 +1,4 @@
-"""What an API process holds for its requests: each once, and nothing after the end."""
+"""Holder of what an API process needs for its requests: each pool once, and nothing after the end."""
 
 import pytest
 
